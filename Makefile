@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make train` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+ORACLE ?= .venv-oracle
+BIN := $(VENV)/bin
+
+.PHONY: install train test check format parity wheel
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+train: install  ## Pretrain a small BERT on CPython's documentation and show what it learned.
+	$(BIN)/archbuild train specs/quickstart.yaml
+	@echo; echo "What it fills in for [MASK], each line with its five best guesses:"
+	$(BIN)/archbuild predict runs/quickstart --guesses 5 --input specs/quickstart.masked.txt
+
+test: install  ## The test suite: minutes on two cores.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: install  ## Lint, format and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torch is asked for first so that transformers does not pull a larger build of it.
+$(ORACLE)/installed: pyproject.toml
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet torch==2.13.0
+	$(ORACLE)/bin/python -m pip install --quiet transformers --editable '.[dev]'
+	touch $@
+
+parity: $(ORACLE)/installed  ## Compare with transformers at the same random weights.
+	$(ORACLE)/bin/python -m pytest -m oracle
+
+wheel: install
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,0 +1,193 @@
+"""The command line: it parses, calls and prints, and turns mistakes into exit codes.
+
+0 done; 1 failed while working; 2 a mistake of the user's; 130 interrupted with the state saved.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbuilder.experiment import Experiment
+from archbuilder.language import SpecError, check, json_schema, read
+from archbuilder.mistake import UserMistake
+
+app = typer.Typer(
+    help="Build, train and export Keras models from YAML specs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Specs = Annotated[list[Path], typer.Argument(metavar="SPEC...", help="YAML specs.")]
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train leaves it.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Write VALUE at KEY, as in a.b.c=4."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
+    like: Annotated[str, typer.Option(help="bert or transformer.")] = "bert",
+) -> None:
+    """Write a commented spec, ready to run, to start from."""
+    from archbuilder.starter import start
+
+    for path in start(name, like, Path.cwd()):
+        typer.echo(f"wrote {path.name}")
+    typer.echo(f"next: archbuild train {name}.yaml")
+
+
+@app.command()
+def validate(
+    specs: Specs,
+    set: Set = None,
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="Print the spec after extends and --set.")
+    ] = False,
+) -> None:
+    """Show every mistake in specs, each at its line; or "ok"."""
+    mistakes = []
+    for path in specs:
+        try:
+            tree = read(path, set or ())
+            check(tree, Experiment)
+        except SpecError as error:
+            mistakes += error.lines
+            continue
+        for note in tree.notes:
+            typer.echo(f"note: {note}", err=True)
+        typer.echo(tree.resolved_text() if resolved else f"{path}: ok", nl=not resolved)
+    if mistakes:
+        raise SpecError(mistakes)
+
+
+@app.command()
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here.")] = None,
+) -> None:
+    """Print the JSON schema, for editors that complete and explain specs."""
+    text = json.dumps(json_schema(Experiment), indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
+    """Count a spec's parameters, part by part, without building it."""
+    from archbuilder.insight.summary import as_json, as_text, summarise
+
+    found = summarise(_load(spec, set))
+    typer.echo(as_json(found) if json else as_text(found))
+
+
+@app.command()
+def train(
+    spec: Spec,
+    run: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
+    set: Set = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
+) -> None:
+    """Train a spec; the same command goes on where it stopped."""
+    experiment = _load(spec, set)
+    _quiet()
+    experiment.train(run, restart=restart)
+
+
+@app.command()
+def predict(
+    run: Run,
+    input: Annotated[
+        Path | None, typer.Option(help="Lines of text; standard input unless given.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="fill_mask or translate.")] = None,
+    guesses: Annotated[
+        int, typer.Option(help="Show this many guesses for each mask.", min=0, max=1000)
+    ] = 0,
+    json: AsJson = False,
+) -> None:
+    """Fill masks or translate: lines in, lines out, in order."""
+    lines = _lines(input)
+    _quiet()
+    from archbuilder.inference.show import show
+    from archbuilder.inference.task import open_task
+
+    for found in open_task(run, task, guesses or 5)(lines):
+        typer.echo(show(found, guesses, json))
+
+
+@app.command()
+def export(
+    run: Run,
+    format: Annotated[str, typer.Option(help="keras or saved_model.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
+) -> None:
+    """Write the best model in a format, load it there again, and compare its outputs."""
+    _quiet()
+    from archbuilder.exchange.export import export as write
+    from archbuilder.training.run_folder import RunFolder
+
+    found = write(RunFolder(run), format, output)
+    typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
+
+
+def main() -> None:
+    """The entry point `archbuild`."""
+    from archbuilder.stopping import Interrupted, TrainingFailed
+
+    try:
+        app()
+    except UserMistake as error:
+        _end(str(error), 2)
+    except Interrupted as error:
+        _end(str(error), 130)
+    except (TrainingFailed, OSError) as error:
+        _end(str(error), 1)
+
+
+def _end(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)
+
+
+def _load(spec: Path, overrides: list[str] | None) -> Experiment:
+    tree = read(spec, overrides or ())
+    experiment = check(tree, Experiment)
+    for note in tree.notes:
+        typer.echo(f"note: {note}", err=True)
+    return experiment
+
+
+def _lines(path: Path | None) -> list[str]:
+    try:
+        content = sys.stdin.buffer.read() if path is None else path.read_bytes()
+        return content.decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise UserMistake(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserMistake(f"{path or 'standard input'}: byte {error.start} is not UTF-8") from error
+
+
+def _quiet() -> None:
+    """Load Keras without TensorFlow's start-up messages, which say nothing that a user asked for.
+
+    They are written before its logging can be set up, so they are held back at the file descriptor.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""Saved models out: written, loaded again in their own runtime, and compared."""

@@ -1,0 +1,1 @@
+"""Using a trained model: filling masks, and writing targets from sources."""

@@ -1,0 +1,1 @@
+"""What a spec amounts to, seen before anything is built."""

@@ -1,0 +1,36 @@
+"""How large a model is, part by part, counted from its spec alone."""
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+
+def summarise(experiment) -> dict:
+    """Parameters in all and by part (the first names of the layers), shared weights once."""
+    ledger = experiment.ledger()
+    parts: dict[str, int] = {}
+    for layer in ledger.weights:
+        part = _part(layer)
+        parts[part] = ledger.total(part + ".") or ledger.total(part)
+    return {"name": experiment.name, "parameters": {"total": ledger.total(), "parts": parts}}
+
+
+def as_json(found: dict) -> str:
+    return json.dumps(found, indent=1)
+
+
+def as_text(found: dict) -> str:
+    table = Table("part", "parameters", title=found["name"], title_justify="left", show_footer=True)
+    table.columns[1].justify = "right"
+    for part, count in found["parameters"]["parts"].items():
+        table.add_row(part, f"{count:,}")
+    table.columns[0].footer, table.columns[1].footer = "total", f"{found['parameters']['total']:,}"
+    console = Console(width=60)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip()
+
+
+def _part(layer: str) -> str:
+    return layer.partition(".")[0]

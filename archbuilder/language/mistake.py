@@ -1,0 +1,28 @@
+"""What is wrong in a spec: where it stands, and one sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archbuilder.mistake import UserMistake
+
+
+class SpecError(UserMistake):
+    """Every mistake of a user's in a spec: one line each, with its place."""
+
+    def __init__(self, lines: Iterable[str]):
+        self.lines = [_printable(line) for line in lines]
+        super().__init__("\n".join(self.lines))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What a look at several parts finds; `path` leads from the root to the line to change."""
+
+    path: tuple[str | int, ...]
+    sentence: str
+
+
+def _printable(line: str) -> str:
+    """One line that any terminal can show, whatever the spec or the file name held."""
+    line = line.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

@@ -1,0 +1,68 @@
+"""A tree written out as YAML again, each value with where it came from."""
+
+import json
+import re
+
+from archbuilder.language.node import Mapping, Node, Scalar, Sequence
+
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*([-./ +][A-Za-z0-9_]+)*")
+_RESERVED = {"null", "true", "false"}
+
+
+def resolved_text(root: Mapping) -> str:
+    """Block style, anchors written out, nulls left out; reads back as the same tree."""
+    lines = _mapping(root, "", in_list=False)
+    return "\n".join(lines or ["{}"]) + "\n"
+
+
+def _mapping(node: Mapping, indent: str, in_list: bool) -> list[str]:
+    lines = []
+    for name, (_, value) in node.entries.items():
+        if in_list or not isinstance(value, Scalar) or value.value is not None:
+            lines += _value(f"{indent}{_text(name)}:", value, indent + "  ", in_list)
+    return lines
+
+
+def _value(head: str, node: Node, indent: str, in_list: bool) -> list[str]:
+    if isinstance(node, Mapping):
+        below = _mapping(node, indent, in_list)
+        return [head, *below] if below else [f"{head} {{}}  {_origin(node)}"]
+    if isinstance(node, Sequence):
+        scalars = [item for item in node.items if isinstance(item, Scalar)]
+        if len(scalars) == len(node.items):
+            items = ", ".join(_scalar(item) for item in scalars)
+            return [f"{head} [{items}]  {_origin(node)}"]
+        below = [
+            line for item in node.items for line in _value(f"{indent}-", item, indent + "  ", True)
+        ]
+        return [head, *below]
+    return [f"{head} {_scalar(node)}  {_origin(node)}"]
+
+
+def _scalar(node: Scalar) -> str:
+    if isinstance(node.value, str):
+        return _text(node.value)
+    return node.text if node.value is not None else "null"
+
+
+def _text(text: str) -> str:
+    """The text bare where that reads back as the same text, else in double quotes."""
+    if _BARE.fullmatch(text) and text not in _RESERVED and len(text) < 100:
+        return text
+    return "".join(
+        c if c.isprintable() else _escape(c) for c in json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _origin(node: Node) -> str:
+    source = node.home.source
+    return "# --set" if source.option else f"# {_comment(source.name)}:{node.home.line}"
+
+
+def _comment(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)

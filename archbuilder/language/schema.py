@@ -1,0 +1,111 @@
+"""The JSON schema of a spec, in which every field carries its docstring, for editors."""
+
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from archbuilder.language.spec import Spec
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_EXTENDS = {
+    "description": "The spec that this one changes, or several, the later over the earlier: files "
+    "relative to this one, or shipped specs by their name.",
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+}
+
+
+def json_schema(root: type[Spec]) -> dict[str, Any]:
+    """The schema (draft 2020-12) of specs whose root is `root`, partial ones included."""
+    schema = root.model_json_schema(schema_generator=_Generator)
+    schema = _partial(schema)
+    schema["properties"] = {"extends": _EXTENDS, **schema["properties"]}
+    return {"$schema": DIALECT, **schema}
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's generator, with descriptions read from the source."""
+
+    def model_schema(self, schema):
+        found = super().model_schema(schema)
+        cls = schema["cls"]
+        found["description"] = inspect.cleandoc(cls.__doc__ or "")
+        for name, text in _field_docstrings(cls).items():
+            if name in found.get("properties", {}):
+                found["properties"][name]["description"] = text
+        return found
+
+    def field_title_should_be_set(self, schema) -> bool:
+        return False
+
+
+def _field_docstrings(cls: type[Spec]) -> dict[str, str]:
+    """The string literals under the fields of a class and of those it inherits from."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if issubclass(base, Spec) and base is not Spec:
+            found |= _own_docstrings(base)
+    return found
+
+
+def _own_docstrings(cls: type[Spec]) -> dict[str, str]:
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body
+    except (OSError, TypeError, SyntaxError):
+        return {}  # A class made at the prompt has no source.
+    return {
+        field.target.id: " ".join(inspect.cleandoc(text.value.value).split())
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def _partial(schema: Any) -> Any:
+    """The same, with nothing required and null allowed for every field.
+
+    A spec that extends another writes only what it changes, and takes away with null. Variants
+    without their required fields can both fit, so they are "any of", where pydantic says "one of".
+    """
+    if isinstance(schema, list):
+        return [_partial(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        {"oneOf": "anyOf"}.get(key, key): value if key in _VERBATIM else _partial(value)
+        for key, value in schema.items()
+        if key not in ("required", "discriminator", "title")
+    }
+    if isinstance(schema.get("properties"), dict):
+        found["properties"] = {
+            name: _or_null(_partial(value)) for name, value in schema["properties"].items()
+        }
+    if isinstance(schema.get("additionalProperties"), dict):
+        found["additionalProperties"] = _or_null(found["additionalProperties"])
+    return found
+
+
+_VERBATIM = ("default", "const", "enum", "examples", "description")
+
+
+def _or_null(schema: dict) -> dict:
+    if "const" in schema:
+        return schema  # A type is never taken away.
+    if "anyOf" in schema:
+        null = {"type": "null"}
+        return {**schema, "anyOf": [*(item for item in schema["anyOf"] if item != null), null]}
+    if "enum" in schema:
+        kept = {key: value for key, value in schema.items() if key != "type"}
+        return {**kept, "enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    if "$ref" in schema:
+        kept = {key: value for key, value in schema.items() if key != "$ref"}
+        return {**kept, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
+    return schema

@@ -1,0 +1,53 @@
+"""The ledger: stand-ins for Keras's layers whose `build` only counts, so specs are sized without Keras."""
+
+from math import prod
+
+
+class Ledger:
+    """A namespace to use in place of `keras.layers`.
+
+    `weights` maps each layer's name to its weights' names and shapes, in the order they were built.
+    A layer that is shared is built once and counted once.
+    """
+
+    def __init__(self) -> None:
+        self.weights: dict[str, dict[str, tuple[int, ...]]] = {}
+
+    def Dense(self, units, *, use_bias=True, name, **_):
+        return _Entry(self, name, lambda shape: _dense(shape[-1], units, use_bias))
+
+    def Embedding(self, rows, dim, *, name, **_):
+        return _Entry(self, name, lambda shape: {"embeddings": (rows, dim)})
+
+    ReversibleEmbedding = Embedding
+
+    def LayerNormalization(self, *, name, **_):
+        return _Entry(self, name, lambda shape: {"gamma": shape[-1:], "beta": shape[-1:]})
+
+    def Dropout(self, rate, *, name, **_):
+        return _Entry(self, name, lambda shape: {})
+
+    Reshape = Activation = Dropout
+
+    def total(self, prefix: str = "") -> int:
+        """The number of parameters of the layers whose name begins with `prefix`."""
+        return sum(
+            prod(shape)
+            for name, weights in self.weights.items()
+            if name.startswith(prefix)
+            for shape in weights.values()
+        )
+
+
+class _Entry:
+    compute_dtype = reverse_dtype = None
+
+    def __init__(self, ledger, name, shapes):
+        self.ledger, self.name, self.shapes = ledger, name, shapes
+
+    def build(self, shape):
+        self.ledger.weights[self.name] = self.shapes(shape)
+
+
+def _dense(input_dim, units, use_bias):
+    return {"kernel": (input_dim, units)} | ({"bias": (units,)} if use_bias else {})

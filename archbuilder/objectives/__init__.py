@@ -1,0 +1,10 @@
+"""Training objectives: a file each, and their union. Several add up without knowing each other."""
+
+from archbuilder.objectives.masked_lm import MaskedLM
+from archbuilder.objectives.next_sentence import NextSentence
+from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.sequence_to_sequence import SequenceToSequence
+
+AnyObjective = SequenceToSequence | MaskedLM | NextSentence
+
+__all__ = ["AnyObjective", "MaskedLM", "NextSentence", "Objective", "SequenceToSequence"]

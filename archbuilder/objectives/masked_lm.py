@@ -1,0 +1,107 @@
+"""Masked language model: guess tokens that were hidden, from both sides."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from archbuilder.language import Mistake
+from archbuilder.network.activation import Activation, activate
+from archbuilder.network.architecture import Architecture, Network
+from archbuilder.network.layer import bias, dense
+from archbuilder.network.norm import LayerNorm, Norm
+from archbuilder.objectives.objective import Objective
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MaskedLM(Objective):
+    """Guess tokens that were hidden (Devlin et al., 2018, section 3.1, task 1, and appendix A.1)."""
+
+    type: Literal["masked_lm"]
+    mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of tokens to guess."""
+    mask_token_rate: Share = 0.8
+    """Share of those that are replaced by the mask token."""
+    random_token_rate: Share = 0.1
+    """Share of those that are replaced by a random token; the rest stay as they are."""
+    mask_selection_length: PositiveInt = 20
+    """The most tokens to guess in one sequence."""
+    activation: Activation = "gelu"
+    """The non-linearity of the head's transform."""
+    norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
+    """Normalisation after the head's transform."""
+
+    def inputs(self, name: str) -> list[str]:
+        return [f"{name}_positions"]
+
+    def build(self, layers, name: str, network: Network):
+        return MaskedLMHead(self, layers, name, network)
+
+    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
+        """Choose afresh which tokens to guess: never special ones, never padding."""
+        token_ids = batch["token_ids"]
+        candidates = ~np.isin(token_ids, vocabulary.special_ids) & (batch["padding_mask"] > 0)
+        positions, weights = self._choose(candidates, random)
+        targets = np.take_along_axis(token_ids, positions, axis=1)
+        hidden = self._hide(targets, random, vocabulary)
+        rows, slots = np.nonzero(weights)  # Unused slots point at the start token, which must stay.
+        batch["token_ids"] = token_ids.copy()
+        batch["token_ids"][rows, positions[rows, slots]] = hidden[rows, slots]
+        batch[f"{name}_positions"] = positions
+        batch[f"{name}_targets"] = targets
+        batch[f"{name}_weights"] = weights
+
+    def _choose(self, candidates, random):
+        """Positions [B, M], in order, and weights [B, M]: 1.0 for those that are to be guessed."""
+        wanted = np.rint(candidates.sum(axis=1) * self.mask_selection_rate).astype(int)
+        wanted = np.clip(wanted, 1, self.mask_selection_length)
+        wanted = np.minimum(wanted, candidates.sum(axis=1))
+        slots = max(1, int(wanted.max(initial=0)))
+        ranks = np.where(candidates, random.random(candidates.shape), 2.0)
+        chosen = np.argsort(ranks, axis=1)[:, :slots]
+        used = np.arange(slots)[None] < wanted[:, None]
+        order = np.argsort(np.where(used, chosen, candidates.shape[1]), axis=1)
+        positions = np.where(used, np.take_along_axis(chosen, order, axis=1), 0)
+        return positions.astype("int32"), used.astype("float32")
+
+    def _hide(self, targets, random, vocabulary):
+        draw = random.random(targets.shape)
+        ordinary = np.setdiff1d(np.arange(vocabulary.size), vocabulary.special_ids)
+        noise = random.choice(ordinary, targets.shape)
+        replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
+        return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
+
+    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+        if model.decoder is not None:
+            yield Mistake((), "masked tokens are guessed by an encoder alone; write 'decoder: null'")
+        if self.mask_token_rate + self.random_token_rate > 1:
+            total = self.mask_token_rate + self.random_token_rate
+            yield Mistake(
+                ("random_token_rate",), f"with mask_token_rate this makes {total:g}, more than 1"
+            )
+
+
+class MaskedLMHead:
+    """The masked positions' vectors, transformed, on the vocabulary: [B, M, V].
+
+    Only masked positions are projected. Transform, tied projection and bias as in BERT's reference
+    implementation.
+    """
+
+    def __init__(self, spec: MaskedLM, layers, name: str, network: Network):
+        dim, initializer = network.spec.hidden_dim, network.spec.initializer
+        self.name, self.activation = name, spec.activation
+        self.transform = dense(layers, f"{name}.transform", dim, dim, initializer)
+        self.norm = spec.norm.build(layers, f"{name}.norm", dim)
+        self.project = network.project()
+        self.bias = bias(layers, f"{name}.bias", network.spec.vocabulary_size)
+
+    def __call__(self, streams: dict, inputs: dict):
+        from keras import ops
+
+        positions = inputs[f"{self.name}_positions"]
+        hidden = ops.take_along_axis(streams["sequence"], positions[:, :, None], axis=1)
+        hidden = self.norm(activate(self.transform(hidden), self.activation))
+        return self.project(hidden) + self.bias(ops.zeros_like(positions[:1, :1]))

@@ -1,0 +1,58 @@
+"""A spec to start from, with everything it needs to run at once."""
+
+import random
+from pathlib import Path
+
+from archbuilder.mistake import UserMistake
+
+_STARTERS = Path(__file__).parent / "starters"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+
+def start(name: str, like: str, folder: Path) -> list[Path]:
+    """Write the starter `like` as `name`.yaml, with parallel text if it needs some; what was written.
+
+    An existing file is never overwritten.
+    """
+    kinds = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
+    if like not in kinds:
+        raise UserMistake(f"--like {like}: there are {', '.join(kinds)}")
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise UserMistake(f"{name!r}: a name is made of letters, digits, '-' and '_'")
+    text = (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8").replace("NAME", name)
+    files = {f"{name}.yaml": text}
+    if f"{name}.train.source" in text:
+        files |= _numbers(f"{name}.train", range(0, 9000))
+        files |= _numbers(f"{name}.validation", range(9000, 9500))
+    for file in files:
+        if (folder / file).exists():
+            raise UserMistake(f"{file}: exists already")
+    for file, content in files.items():
+        (folder / file).write_text(content, encoding="utf-8")
+    return [folder / file for file in files]
+
+
+def in_words(number: int) -> str:
+    """A number below a million, written out in English."""
+    if number < 20:
+        return _ONES[number]
+    for size, word in ((1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            head, rest = divmod(number, size)
+            return f"{in_words(head)} {word}" + (f" {in_words(rest)}" if rest else "")
+    tens, ones = divmod(number, 10)
+    return _TENS[tens - 2] + (f"-{_ONES[ones]}" if ones else "")
+
+
+def _numbers(stem: str, places: range) -> dict[str, str]:
+    """Parallel text: numbers in digits and in words; different `places` share no number."""
+    numbers = random.Random(0).sample(range(100_000), 10_000)
+    chosen = [numbers[place] for place in places]
+    return {
+        f"{stem}.source": "".join(f"{number}\n" for number in chosen),
+        f"{stem}.target": "".join(f"{in_words(number)}\n" for number in chosen),
+    }

@@ -1,0 +1,33 @@
+"""Stopping cleanly: the first Ctrl-C or SIGTERM asks, the second insists."""
+
+import signal
+
+
+class StopRequest:
+    """While entered, `asked` turns true at the first signal; a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict = {}
+
+    def __enter__(self) -> "StopRequest":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number, frame) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and its state is saved; the command line exits with 130."""
+
+
+class TrainingFailed(Exception):
+    """Training cannot go on; the message says why and what was saved. The exit code is 1."""

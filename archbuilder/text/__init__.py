@@ -1,0 +1,1 @@
+"""From text to batches: tokenizers, corpora, the id cache, examples, batches."""

@@ -1,0 +1,168 @@
+"""How text becomes examples: packed segments, pairs of segments, or a source with its target.
+
+Every kind has `lengths` [N, keys], by which batches are sorted and padded, and `collate`, which
+makes the arrays of a batch out of the examples at some indices.
+"""
+
+import numpy as np
+
+from archbuilder.mistake import UserMistake
+
+
+class Segments:
+    """Runs of sentences of one document, as many as fit: start, tokens, end.
+
+    Liu et al., 2019, section 4.2, "DOC-SENTENCES".
+    """
+
+    def __init__(self, documents, vocabulary, sequence_length: int):
+        self.documents, self.vocabulary = documents, vocabulary
+        self.room = sequence_length - 2
+        self.runs = runs(documents, self.room, least=1)
+        offsets = documents.sentences
+        tokens = offsets[self.runs[:, 1]] - offsets[self.runs[:, 0]]
+        self.lengths = (np.minimum(tokens, self.room) + 2)[:, None]
+
+    def collate(self, indices, random) -> dict:
+        rows = []
+        for first, last in self.runs[indices]:
+            tokens = between(self.documents, first, last)[: self.room]
+            rows.append([self.vocabulary.start_id, *tokens, self.vocabulary.end_id])
+        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        return {"token_ids": token_ids, "padding_mask": padding_mask}
+
+
+class Pairs:
+    """Two segments, the second of them the first's continuation or text of another document.
+
+    Devlin et al., 2018, appendix A.2: start, first segment, end, second segment, end. Which
+    sentences stand together is settled once; where they are split, and whether the second segment
+    is a random one, is drawn each time.
+    """
+
+    def __init__(self, documents, vocabulary, sequence_length: int):
+        self.documents, self.vocabulary = documents, vocabulary
+        self.room = sequence_length - 3
+        if len(documents.documents) < 3:
+            raise UserMistake("pairs of segments need at least two documents, a blank line between")
+        self.runs = runs(documents, self.room, least=2)
+        if not len(self.runs):
+            raise UserMistake("pairs of segments need documents of at least two sentences")
+        offsets = documents.sentences
+        tokens = offsets[self.runs[:, 1]] - offsets[self.runs[:, 0]]
+        self.lengths = (np.minimum(tokens, self.room) + 3)[:, None]
+
+    def collate(self, indices, random) -> dict:
+        rows, segments = [], []
+        random_next = random.integers(0, 2, len(indices))
+        for index, is_random in zip(indices, random_next, strict=True):
+            first, second = self._pair(*self.runs[index], is_random, random)
+            start, end = self.vocabulary.start_id, self.vocabulary.end_id
+            rows.append([start, *first, end, *second, end])
+            segments.append([0] * (len(first) + 2) + [1] * (len(second) + 1))
+        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        return {
+            "token_ids": token_ids,
+            "padding_mask": padding_mask,
+            "segment_ids": padded(segments, 0)[0],
+            "random_next": random_next.astype("int32"),
+        }
+
+    def _pair(self, first_sentence, last_sentence, is_random, random):
+        split = random.integers(first_sentence + 1, last_sentence)
+        first = between(self.documents, first_sentence, split)
+        second = between(self.documents, split, last_sentence)
+        if is_random:
+            second = self._elsewhere(first_sentence, random)[: max(1, self.room - len(first))]
+            longest = between(self.documents, first_sentence, last_sentence)
+            second = second[: max(1, len(longest) - len(first))]
+        return shortened(first, second, self.room, random)
+
+    def _elsewhere(self, sentence, random):
+        """Tokens from a random sentence of another document to that document's end."""
+        starts = self.documents.documents
+        here = np.searchsorted(starts, sentence, side="right") - 1
+        there = random.integers(0, len(starts) - 2)
+        there += there >= here
+        first = random.integers(starts[there], starts[there + 1])
+        return between(self.documents, first, starts[there + 1])
+
+
+class Translations:
+    """A source and its target: source, end; for the decoder, start and target, to give target, end.
+
+    Pairs longer than `sequence_length` on either side are left out; `dropped` counts them.
+    """
+
+    def __init__(self, pairs, vocabulary, sequence_length: int):
+        self.pairs, self.vocabulary = pairs, vocabulary
+        source, target = np.diff(pairs.source_offsets) + 1, np.diff(pairs.target_offsets) + 1
+        self.kept = np.flatnonzero(np.maximum(source, target) <= sequence_length)
+        self.dropped = len(source) - len(self.kept)
+        if not len(self.kept):
+            raise UserMistake(f"every one of the {len(source)} pairs is over {sequence_length} tokens")
+        self.lengths = np.stack([source, target], axis=1)[self.kept]
+
+    def collate(self, indices, random) -> dict:
+        pairs, vocabulary = self.pairs, self.vocabulary
+        sources, inputs, targets = [], [], []
+        for row in self.kept[indices]:
+            source = pairs.source_ids[pairs.source_offsets[row] : pairs.source_offsets[row + 1]]
+            target = pairs.target_ids[pairs.target_offsets[row] : pairs.target_offsets[row + 1]]
+            sources.append([*source, vocabulary.end_id])
+            inputs.append([vocabulary.start_id, *target])
+            targets.append([*target, vocabulary.end_id])
+        encoder_ids, encoder_mask = padded(sources, vocabulary.padding_id)
+        decoder_ids, decoder_mask = padded(inputs, vocabulary.padding_id)
+        return {
+            "encoder_token_ids": encoder_ids,
+            "encoder_padding_mask": encoder_mask,
+            "decoder_token_ids": decoder_ids,
+            "decoder_padding_mask": decoder_mask,
+            "decoder_targets": padded(targets, vocabulary.padding_id)[0],
+        }
+
+
+def runs(documents, room: int, least: int) -> np.ndarray:
+    """First and past-the-last sentence of each run [N, 2]: sentences of one document, in order,
+    with at most `room` tokens where more than `least` sentences stand together."""
+    offsets = np.asarray(documents.sentences)
+    found = []
+    for start, end in zip(documents.documents[:-1], documents.documents[1:], strict=True):
+        first = start
+        while end - first >= least:
+            last = int(np.searchsorted(offsets[: end + 1], offsets[first] + room, side="right")) - 1
+            last = min(max(last, first + least), end)
+            if 0 < end - last < least:  # A rest too short to stand alone belongs to this run.
+                last = end
+            found.append((first, last))
+            first = last
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+def between(documents, first: int, last: int) -> np.ndarray:
+    """The token ids of the sentences from `first` up to, not including, `last`."""
+    return documents.ids[documents.sentences[first] : documents.sentences[last]]
+
+
+def shortened(first, second, room: int, random):
+    """Tokens dropped from either end of the longer segment until both fit into `room` tokens."""
+    while len(first) + len(second) > room:
+        front = random.random() < 0.5
+        if len(first) > len(second):
+            first = first[1:] if front else first[:-1]
+        else:
+            second = second[1:] if front else second[:-1]
+    return first, second
+
+
+def padded(rows: list, padding_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ids as int32 [B, T], and int32 [B, T] with 1 at real tokens and 0 at padding."""
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    token_ids = np.full(mask.shape, padding_id, dtype="int32")
+    token_ids[mask] = np.concatenate(rows)
+    return token_ids, mask.astype("int32")
+
+
+EXAMPLES = {"segments": Segments, "pairs": Pairs, "parallel": Translations}

@@ -1,0 +1,77 @@
+"""Pieces learned from text with the `sentencepiece` library: the same text, the same pieces."""
+
+import io
+import re
+from collections.abc import Iterable
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.vocabulary import ANGLED
+
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+"""How SentencePiece writes the space before a word."""
+
+
+def train_sentencepiece(lines: Iterable[str], size: int, **options) -> bytes:
+    """A SentencePiece model of `size` pieces, or as many as the text yields.
+
+    Raises `UserMistake` where `size` has no room for the text's characters.
+    """
+    lines = list(lines)
+    try:
+        return _train(lines, size, **options)
+    except RuntimeError as error:
+        most = re.search(r"value <= (\d+)", str(error))
+        if most is None:
+            spelled = 256 if options.get("byte_fallback") else 0
+            needed = len(set("".join(lines))) + len(ANGLED) + spelled
+            raise UserMistake(
+                f"model.vocabulary_size: {size} is too small: this text's characters, bytes and "
+                f"special tokens alone are about {needed}"
+            ) from error
+        return _train(lines, int(most[1]), **options)
+
+
+def merged_pieces(texts: list[list[str]], size: int) -> list[str]:
+    """At most `size` pieces of words by byte-pair encoding, the first merged first.
+
+    Sennrich et al., 2016, section 3.2. A piece that begins a word begins with `SPACE`.
+    """
+    from sentencepiece import SentencePieceProcessor
+
+    model = train_sentencepiece(
+        (" ".join(words) for words in texts),
+        size,
+        model_type="bpe",
+        normalization_rule_name="identity",
+        split_by_unicode_script=False,
+        split_by_number=False,
+    )
+    processor = SentencePieceProcessor(model_proto=model)
+    pieces = [processor.IdToPiece(place) for place in range(len(ANGLED), processor.GetPieceSize())]
+    return [piece for piece in pieces if piece != SPACE]
+
+
+def _train(lines: list[str], size: int, **options) -> bytes:
+    from sentencepiece import SentencePieceTrainer
+
+    model = io.BytesIO()
+    padding, unknown, start, end, mask = ANGLED
+    SentencePieceTrainer.Train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        vocab_size=size,
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        pad_piece=padding,
+        unk_piece=unknown,
+        bos_piece=start,
+        eos_piece=end,
+        control_symbols=[mask],
+        num_threads=1,
+        minloglevel=2,
+        max_sentence_length=2**20,
+        **options,
+    )
+    return model.getvalue()

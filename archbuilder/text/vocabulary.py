@@ -1,0 +1,198 @@
+"""What reads and writes a model's text: tokens and their ids, over a well-kept library each."""
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from archbuilder.mistake import UserMistake
+
+BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
+"""Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
+
+
+class Vocabulary(ABC):
+    """Tokens and their ids. The files it is saved as are all that it is."""
+
+    specials: tuple[str, str, str, str, str]
+
+    def __init__(self, files: dict[str, bytes]):
+        self.files = files
+        names = ("padding_id", "unknown_id", "start_id", "end_id", "mask_id")
+        for name, special in zip(names, self.specials, strict=True):
+            setattr(self, name, self._id(special))
+        self.mask_token = self.specials[-1]
+        ids = (self._id(special) for special in self.specials)
+        self.special_ids = tuple(sorted(ids))
+
+    padding_id: int
+    unknown_id: int
+    start_id: int
+    end_id: int
+    mask_id: int
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Tokens in all, special ones included."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of what it is, for keys of what was made with it."""
+        whole = hashlib.sha256(type(self).__name__.encode())
+        for name, content in sorted(self.files.items()):
+            whole.update(name.encode() + hashlib.sha256(content).digest())
+        return whole.hexdigest()
+
+    def encode(self, lines: Sequence[str], specials: bool = False) -> list[list[int]]:
+        """Each line's ids, without start and end; `specials`: the mask token, typed, is the mask."""
+        if not specials:
+            return self._encode(list(lines))
+        pieces = [line.split(self.mask_token) for line in lines]
+        encoded = iter(self._encode([piece for line in pieces for piece in line]))
+        found = []
+        for line in pieces:
+            ids = list(next(encoded))
+            for _ in line[1:]:
+                ids += [self.mask_id, *next(encoded)]
+            found.append(ids)
+        return found
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids, special tokens but the mask left out."""
+        silent = set(self.special_ids) - {self.mask_id, self.unknown_id}
+        return self._decode([int(i) for i in ids if int(i) not in silent])
+
+    @abstractmethod
+    def token(self, token_id: int) -> str:
+        """One token as it is written in the vocabulary."""
+
+    def save(self, folder: Path) -> None:
+        """Write it into a new folder."""
+        folder.mkdir(parents=True)
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+        kind = json.dumps({"kind": type(self).__name__, "files": sorted(self.files)})
+        (folder / "tokenizer.config.json").write_text(kind, encoding="utf-8")
+
+    @abstractmethod
+    def _id(self, token: str) -> int: ...
+
+    @abstractmethod
+    def _encode(self, lines: list[str]) -> list[list[int]]: ...
+
+    @abstractmethod
+    def _decode(self, ids: list[int]) -> str: ...
+
+
+class WordPieceVocabulary(Vocabulary):
+    """WordPiece over the `tokenizers` library."""
+
+    specials = BRACKETED
+
+    def __init__(self, files: dict[str, bytes]):
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
+        self._tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text.
+        super().__init__(files)
+
+    @property
+    def size(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def token(self, token_id: int) -> str:
+        return self._tokenizer.id_to_token(token_id)
+
+    def _id(self, token: str) -> int:
+        return self._tokenizer.token_to_id(token)
+
+    def _encode(self, lines):
+        return [one.ids for one in self._tokenizer.encode_batch(lines, add_special_tokens=False)]
+
+    def _decode(self, ids):
+        text = " ".join(self.token(i) for i in ids).replace(" ##", "")
+        text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
+        text = re.sub(r"([(\[{]) (?!MASK)", r"\1", text)
+        text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
+        return re.sub(r"(?<=\w) ?(['’\-_]) ?(?=\w)", r"\1", text)
+
+
+class SentencePieceVocabulary(Vocabulary):
+    """BPE or unigram pieces over the `sentencepiece` library."""
+
+    specials = ANGLED
+
+    def __init__(self, files: dict[str, bytes]):
+        from sentencepiece import SentencePieceProcessor
+
+        self._processor = SentencePieceProcessor(model_proto=files["spm.model"])
+        super().__init__(files)
+
+    @property
+    def size(self) -> int:
+        return self._processor.GetPieceSize()
+
+    def token(self, token_id: int) -> str:
+        return self._processor.IdToPiece(token_id)
+
+    def _id(self, token: str) -> int:
+        found = self._processor.PieceToId(token)
+        if self._processor.IdToPiece(found) != token:
+            raise UserMistake(f"the SentencePiece model has no {token} piece")
+        return found
+
+    def _encode(self, lines):
+        return self._processor.EncodeAsIds(lines)
+
+    def _decode(self, ids):
+        return self._processor.DecodeIds(ids)
+
+
+class CharacterVocabulary(Vocabulary):
+    """One id a character."""
+
+    specials = ANGLED
+
+    def __init__(self, files: dict[str, bytes]):
+        content = json.loads(files["characters.json"])
+        self._lowercase = content["lowercase"]
+        self._tokens = [*self.specials, *content["characters"]]
+        self._ids = {token: place for place, token in enumerate(self._tokens)}
+        super().__init__(files)
+
+    @property
+    def size(self) -> int:
+        return len(self._tokens)
+
+    def token(self, token_id: int) -> str:
+        return self._tokens[token_id]
+
+    def _id(self, token: str) -> int:
+        return self._ids[token]
+
+    def _encode(self, lines):
+        lines = [line.lower() for line in lines] if self._lowercase else lines
+        return [[self._ids.get(letter, self.unknown_id) for letter in line] for line in lines]
+
+    def _decode(self, ids):
+        return "".join(self._tokens[i] for i in ids)
+
+
+KINDS = {
+    kind.__name__: kind
+    for kind in (WordPieceVocabulary, SentencePieceVocabulary, CharacterVocabulary)
+}
+
+
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """The vocabulary that was saved into a folder."""
+    try:
+        kind = json.loads((folder / "tokenizer.config.json").read_text(encoding="utf-8"))
+        files = {name: (folder / name).read_bytes() for name in kind["files"]}
+        return KINDS[kind["kind"]](files)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserMistake(f"{folder}: the tokenizer cannot be read ({error})") from error

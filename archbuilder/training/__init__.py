@@ -1,0 +1,1 @@
+"""Training: the recipe as data, batches into steps, and what a run leaves behind."""

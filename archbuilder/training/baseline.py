@@ -1,0 +1,37 @@
+"""What a model would score that knows how often each answer is right, and nothing else."""
+
+import numpy as np
+
+
+def frequencies(batches, names, sample: int = 50) -> dict[str, np.ndarray]:
+    """How often each class is the target in the first batches, one added to each class seen last."""
+    counts = {name: np.zeros(0) for name in names}
+    for number in range(min(sample, len(batches))):
+        batch = batches[number]
+        for name in names:
+            seen = np.bincount(batch[f"{name}_targets"][batch[f"{name}_weights"] > 0])
+            size = max(len(seen), len(counts[name]))
+            counts[name] = np.pad(counts[name], (0, size - len(counts[name])))
+            counts[name][: len(seen)] += seen
+    return counts
+
+
+def baseline(counts: dict[str, np.ndarray], batches, classes: dict[str, int]) -> dict[str, float]:
+    """Loss (nats) and accuracy on all of `batches` of guessing by add-one frequencies.
+
+    On the very positions that a model is measured on. `classes` is each objective's number of
+    classes.
+    """
+    found = {}
+    for name, seen in counts.items():
+        smoothed = np.pad(seen, (0, classes[name] - len(seen))) + 1.0
+        surprise = -np.log(smoothed / smoothed.sum())
+        targets = [_targets(batches[number], name) for number in range(len(batches))]
+        targets = np.concatenate(targets)
+        found[f"{name}_loss"] = float(surprise[targets].mean())
+        found[f"{name}_accuracy"] = float((targets == smoothed.argmax()).mean())
+    return found
+
+
+def _targets(batch: dict, name: str) -> np.ndarray:
+    return batch[f"{name}_targets"][batch[f"{name}_weights"] > 0]

@@ -1,0 +1,61 @@
+"""How a model is trained, as data."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from archbuilder.language import Spec
+from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.schedule import Schedule
+
+
+class Batch(Spec):
+    """How much text a step learns from."""
+
+    tokens: PositiveInt | None = None
+    """Tokens in a batch, padding included; where there is a source and a target, of the longer."""
+    examples: PositiveInt | None = None
+    """Examples in a batch, in place of `tokens`."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are added up before a step is taken."""
+
+    @model_validator(mode="after")
+    def _one_budget(self):
+        if (self.tokens is None) == (self.examples is None):
+            raise ValueError("write one of 'tokens' and 'examples'")
+        return self
+
+
+class Training(Spec):
+    """How a model is trained."""
+
+    steps: PositiveInt
+    """Steps in all."""
+    batch: Batch
+    """How much text a step learns from."""
+    optimizer: Optimizer
+    """How gradients move the weights."""
+    learning_rate: Schedule
+    """The rate by step; a plain number is constant."""
+    global_clipnorm: PositiveFloat | None = None
+    """Gradients are scaled down to this norm, all together, where they are longer."""
+    seed: NonNegativeInt = 0
+    """Where weights, order, masks and dropout begin."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What is computed in; weights stay float32. auto: bfloat16 on a GPU, float32 elsewhere."""
+    log_every: PositiveInt = 50
+    """Steps between lines of metrics."""
+    evaluate_every: PositiveInt = 500
+    """Steps between measurements on the validation text."""
+    checkpoint_every: PositiveInt = 500
+    """Steps between checkpoints."""
+
+    def warnings(self) -> Iterator[str]:
+        """What is allowed and yet hardly meant."""
+        warmup = getattr(self.learning_rate, "warmup_steps", 0)
+        if warmup > self.steps:
+            yield (
+                f"the warm-up of {warmup} steps is longer than the run of {self.steps}: "
+                "the learning rate never reaches its peak"
+            )

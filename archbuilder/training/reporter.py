@@ -1,0 +1,71 @@
+"""What a run tells the person who watches: a header, a line now and then, and a bar."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Reporter:
+    """Lines for everybody; a progress bar below them where a terminal shows it."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+        )
+        watched = self.console.is_terminal
+        self._bar = Progress(*columns, console=self.console, disable=not watched, transient=True)
+
+    def tell(self, line: str) -> None:
+        self.console.print(line, markup=False)
+
+    def begin(self, done: int, steps: int) -> None:
+        self._task = self._bar.add_task("training", total=steps, completed=done)
+        self._bar.start()
+
+    def advance(self, step: int) -> None:
+        self._bar.update(self._task, completed=step)
+
+    def end(self) -> None:
+        self._bar.stop()
+
+    def step(self, record: dict, steps: int, names: list[str], seconds_left: float) -> None:
+        """One line on a step's record."""
+        parts = [f"step {record['step']}/{steps}", f"loss {record['loss']:.3f}"]
+        parts += [_objective(record, name) for name in names]
+        parts += [
+            f"rate {record['learning_rate']:.2e}",
+            f"norm {record['gradient_norm']:.2f}",
+            f"{record['tokens_per_second']:,.0f} tokens/s",
+            f"{_clock(seconds_left)} left",
+        ]
+        self.tell("  ".join(parts))
+
+    def evaluation(self, found: dict, names: list[str]) -> None:
+        """One line on a measurement of the validation text."""
+        parts = [f"validation at {found['step']}", f"loss {found['validation_loss']:.3f}"]
+        parts += [_objective(found, name, "validation_") for name in names]
+        self.tell("  ".join(parts))
+
+    def baseline(self, found: dict, guess: dict, names: list[str]) -> None:
+        """A line an objective: the model beside guessing by frequency."""
+        for name in names:
+            loss, accuracy = f"{name}_loss", f"{name}_accuracy"
+            self.tell(
+                f"{name} on validation: "
+                f"loss {found['validation_' + loss]:.3f} (by frequency alone {guess[loss]:.3f}), "
+                f"accuracy {found['validation_' + accuracy]:.3f} ({guess[accuracy]:.3f})"
+            )
+
+
+def _objective(record: dict, name: str, prefix: str = "") -> str:
+    loss, accuracy = record[f"{prefix}{name}_loss"], record[f"{prefix}{name}_accuracy"]
+    return f"{name} {loss:.3f} accuracy {accuracy:.3f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

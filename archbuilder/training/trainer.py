@@ -1,0 +1,261 @@
+"""The training loop: steps, measurements, checkpoints, and going on where it stopped."""
+
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter
+
+import keras
+
+from archbuilder.training import checkpoint
+from archbuilder.training.baseline import baseline, frequencies
+from archbuilder.training.engine import TensorFlowEngine, added, metrics
+from archbuilder.training.material import Material, gather
+from archbuilder.training.reporter import Reporter
+from archbuilder.training.run_folder import RunFolder
+from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
+
+
+def train(experiment, folder: Path, restart: bool = False, reporter: Reporter | None = None) -> dict:
+    """Train an experiment in a run folder, or go on with it; gives the last metrics.
+
+    Raises `UserMistake` for what the user can mend, `Interrupted` when asked to stop,
+    `TrainingFailed` when the numbers do.
+    """
+    reporter = reporter or Reporter()
+    run = RunFolder(folder)
+    run.open(experiment.model_dump(mode="json", exclude_none=True), restart)
+    material = gather(experiment, run.tokenizer, reporter.tell)
+    trainer = Trainer(experiment, run, material, reporter)
+    trainer.resume()
+    trainer.header()
+    return trainer.run_to_end()
+
+
+class Trainer:
+    """A model, its optimizer and its text, at some step."""
+
+    def __init__(self, experiment, run: RunFolder, material: Material, reporter: Reporter):
+        self.recipe = experiment.training
+        self.experiment, self.run, self.material = experiment, run, material
+        self.reporter, self.names = reporter, list(experiment.objectives)
+        keras.utils.set_random_seed(self.recipe.seed)
+        keras.config.set_dtype_policy(dtype_policy(self.recipe.precision))
+        self.model = experiment.build()
+        optimizer = self.recipe.optimizer.build(self.model, self.recipe.global_clipnorm)
+        self.engine = TensorFlowEngine(self.model, experiment.objectives, optimizer)
+        self.step, self.last = 0, {}
+        self.best, self.best_step = math.inf, None
+
+    def resume(self) -> None:
+        """Take up the newest sound checkpoint, if there is one."""
+        found = self.run.newest_checkpoint(self.reporter.tell)
+        self.run.keep_metrics_until(found[1]["step"] if found else 0)
+        if found is None:
+            return
+        arrays, state = found
+        checkpoint.restore(self.model, self.engine.optimizer, arrays)
+        self.step, self.last = state["step"], state["last"]
+        self.best_step = state["best_step"]
+        self.best = math.inf if self.best_step is None else state["best"]
+        self.reporter.tell(f"going on from step {self.step}")
+
+    def header(self) -> None:
+        """What is about to happen, and what should not."""
+        recipe, tell = self.recipe, self.reporter.tell
+        weights = sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
+        peak = max(self._rate(step) for step in range(1, recipe.steps + 1))
+        epoch = len(self.material.train)
+        tell(
+            f"{self.experiment.name}: {weights:,} parameters, {keras.config.backend()}, "
+            f"{_devices()}, {keras.config.dtype_policy().name}, seed {recipe.seed}"
+        )
+        tell(
+            f"{recipe.steps} steps, {_budget(recipe.batch)}, learning rate at most {peak:.2e}, "
+            f"{epoch} batches an epoch, {recipe.steps * recipe.batch.accumulate / epoch:.1f} epochs"
+        )
+        for line in [*recipe.warnings(), *self.material.notes(), *self._small_data()]:
+            tell(f"warning: {line}")
+
+    def run_to_end(self) -> dict:
+        """Take the steps that are left."""
+        if self.step >= self.recipe.steps:
+            self.reporter.tell(f"all {self.recipe.steps} steps are done; see {self.run.path}")
+            return self.last
+        self.reporter.begin(self.step, self.recipe.steps)
+        try:
+            with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
+                self._loop(stop, pool)
+        finally:
+            self.reporter.end()
+        self._compare()
+        self.reporter.tell(f"done: {self.run.model}")
+        return self.last
+
+    def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor) -> None:
+        clock = Clock(self.recipe.steps - self.step)
+        coming: Future = pool.submit(self._batches, self.step + 1)
+        while self.step < self.recipe.steps:
+            batches = clock.waited(coming.result)
+            coming = pool.submit(self._batches, self.step + 2)
+            record = self._take_step(batches)
+            clock.took_step(batches)
+            self.reporter.advance(self.step)
+            self._tend(record, clock)
+            if stop.asked:
+                self._save()
+                raise Interrupted(f"stopped at step {self.step}; the same command goes on")
+
+    def _batches(self, step: int) -> list[dict]:
+        count = self.recipe.batch.accumulate
+        return [self.material.train[(step - 1) * count + place] for place in range(count)]
+
+    def _take_step(self, batches: list[dict]) -> dict:
+        rate = self._rate(self.step + 1)
+        self.engine.optimizer.learning_rate = rate
+        found = metrics(self.engine.train(batches), self.experiment.objectives)
+        if not math.isfinite(found["loss"]):
+            raise TrainingFailed(
+                f"the loss is {found['loss']} at step {self.step + 1}; the last checkpoint is kept. "
+                "A lower learning rate or training.global_clipnorm often helps"
+            )
+        self.step += 1
+        return {"step": self.step, **found, "learning_rate": rate}
+
+    def _tend(self, record: dict, clock: "Clock") -> None:
+        """What is due after a step: a line, a measurement, a checkpoint."""
+        recipe, last = self.recipe, self.step == self.recipe.steps
+        if clock.taken == 2 or last or self.step % recipe.log_every == 0:
+            record |= {"gradient_norm": self.engine.gradient_norm, **clock.rates()}
+            self.run.log(record)
+            self.reporter.step(record, recipe.steps, self.names, clock.left())
+            clock.restart()
+        improved = False
+        if last or self.step % recipe.evaluate_every == 0:
+            improved = clock.pause(lambda: self._evaluate(record))
+        if last or improved or self.step % recipe.checkpoint_every == 0:
+            clock.pause(self._save)
+
+    def _evaluate(self, record: dict) -> bool:
+        """Measure on the validation text; keep the model if it is the best so far."""
+        found, loss = {"step": self.step}, 0.0
+        if self.material.validation is not None:
+            found |= self._measure(self.material.validation)
+            self.run.log(found)
+            self.reporter.evaluation(found, self.names)
+            loss = found["validation_loss"]
+        self.last = record | found
+        improved = loss < self.best or self.material.validation is None
+        if improved:
+            self.best, self.best_step = loss, self.step
+            self.run.save_model(self.model)
+        return improved
+
+    def _measure(self, batches) -> dict:
+        sums = added([self.engine.measure(batches[number]) for number in range(len(batches))])
+        found = metrics(sums, self.experiment.objectives)
+        return {f"validation_{name}": value for name, value in found.items()}
+
+    def _save(self) -> None:
+        def folder(step):
+            return self.run.checkpoints / f"step-{step:07d}"
+
+        best = None if self.best_step is None else self.best
+        state = {"step": self.step, "best": best, "best_step": self.best_step, "last": self.last}
+        arrays = checkpoint.snapshot(self.model, self.engine.optimizer)
+        checkpoint.write(folder(self.step), arrays, state)
+        kept = None if self.best_step is None else folder(self.best_step)
+        checkpoint.prune(self.run.checkpoints, best=kept)
+
+    def _compare(self) -> None:
+        """Show the model beside guessing by frequency, on the same positions."""
+        if self.material.validation is None:
+            return
+        counts = frequencies(self.material.train, self.names)
+        classes = {name: self.model.output[name].shape[-1] for name in self.names}
+        guess = baseline(counts, self.material.validation, classes)
+        self.reporter.baseline(self.last, guess, self.names)
+
+    def _rate(self, step: int) -> float:
+        recipe = self.recipe
+        return recipe.learning_rate.rate_at(step, recipe.steps, self.experiment.model.hidden_dim)
+
+    def _small_data(self) -> list[str]:
+        count, epoch = self.recipe.batch.accumulate, len(self.material.train)
+        if count <= epoch:
+            return []
+        return [f"a step accumulates {count} batches, and the whole training text has {epoch}"]
+
+
+class Clock:
+    """Where the time of a run goes. The first step, in which the graph is traced, is not counted."""
+
+    def __init__(self, steps: int):
+        self.todo, self.taken = steps, 0
+        self._begun = self._since = perf_counter()
+        self._waited, self._tokens = 0.0, 0
+
+    def waited(self, result):
+        """The batches that `result` gives; the time until they are there is waiting."""
+        before = perf_counter()
+        batches = result()
+        self._waited += perf_counter() - before
+        return batches
+
+    def took_step(self, batches: list[dict]) -> None:
+        self.taken += 1
+        self._tokens += sum(
+            int(array.sum())
+            for batch in batches
+            for name, array in batch.items()
+            if name.endswith("padding_mask")
+        )
+        if self.taken == 1 < self.todo:
+            self._begun = perf_counter()
+            self.restart()
+
+    def rates(self) -> dict:
+        """Real tokens a second, and the share of time spent waiting for data, since the restart."""
+        seconds = perf_counter() - self._since
+        return {
+            "tokens_per_second": self._tokens / seconds,
+            "waiting_share": self._waited / seconds,
+        }
+
+    def restart(self) -> None:
+        """Rates are of what comes from here on."""
+        self._since, self._waited, self._tokens = perf_counter(), 0.0, 0
+
+    def pause(self, work):
+        """Do `work`; the time it takes is not the steps'."""
+        before = perf_counter()
+        found = work()
+        self._since += perf_counter() - before
+        return found
+
+    def left(self) -> float:
+        """Seconds until the end at the pace so far, measuring and saving included."""
+        counted = max(self.taken - 1, 1)
+        return (perf_counter() - self._begun) / counted * (self.todo - self.taken)
+
+
+def dtype_policy(precision: str) -> str:
+    """The name of Keras's policy; `auto` is bfloat16 on a GPU and float32 elsewhere."""
+    if precision == "auto":
+        precision = "bfloat16" if _gpus() else "float32"
+    return "mixed_bfloat16" if precision == "bfloat16" else precision
+
+
+def _gpus() -> list:
+    import tensorflow as tf
+
+    return tf.config.list_physical_devices("GPU")
+
+
+def _devices() -> str:
+    return f"{len(_gpus())} GPU" if _gpus() else "CPU"
+
+
+def _budget(batch) -> str:
+    size = f"{batch.tokens} tokens" if batch.tokens else f"{batch.examples} examples"
+    return f"{batch.accumulate} x {size} a step" if batch.accumulate > 1 else f"{size} a step"

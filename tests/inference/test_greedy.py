@@ -1,0 +1,59 @@
+"""Decoding step by step, with keys and values kept, is the whole graph's answer."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from variants import NETWORK, named, table, with_variant
+
+from archbuilder.experiment import Experiment
+from archbuilder.inference.greedy import greedy
+
+VOCABULARY = SimpleNamespace(start_id=2, end_id=3, size=23)
+CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]
+
+
+def drawn(case=CASES[0]):
+    keras.utils.set_random_seed(3)
+    return Experiment.model_validate(with_variant(*case, decoder=True)).network()
+
+
+def source(*lengths):
+    random = np.random.default_rng(0)
+    mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype("int32")
+    ids = random.integers(5, 23, mask.shape).astype("int32") * mask
+    return {"encoder_token_ids": ids, "encoder_padding_mask": mask}
+
+
+def uncached(network, given, steps):
+    """Greedy decoding by running the whole graph anew for every token."""
+    written = np.full((len(given["encoder_token_ids"]), 1), VOCABULARY.start_id, dtype="int32")
+    for _ in range(steps):
+        target = {
+            "decoder_token_ids": written,
+            "decoder_padding_mask": np.ones_like(written),
+        }
+        logits = network.model(given | target, training=False)["sequence_to_sequence"]
+        best = np.asarray(logits)[:, -1].argmax(axis=-1).astype("int32")
+        written = np.concatenate([written, best[:, None]], axis=1)
+    rows = [row.tolist() for row in written[:, 1:]]
+    return [row[: row.index(3)] if 3 in row else row for row in rows]
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_cached_equals_uncached(case):
+    network, given = drawn(case), source(4, 7, 2)
+    found = greedy(network.parts, network.parts.project(), given, VOCABULARY, [9, 9, 9])
+    assert found == uncached(network, given, 9)
+
+
+def test_a_row_does_not_depend_on_its_neighbours():
+    network, given = drawn(), source(4, 7, 2)
+    project, limits = network.parts.project(), [6, 9, 4]
+    together = greedy(network.parts, project, given, VOCABULARY, limits)
+    for row, limit in enumerate(limits):
+        length = given["encoder_padding_mask"][row].sum()
+        alone = {name: array[row : row + 1, :length] for name, array in given.items()}
+        assert greedy(network.parts, project, alone, VOCABULARY, [limit]) == [together[row]]
+        assert len(together[row]) <= limit

@@ -1,0 +1,152 @@
+"""What every description in a spec is, wherever it comes from."""
+
+import os
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from archbuilder.language import FilePath, Spec, SpecError, check, named, read
+from archbuilder.language.partial import merged
+from tests.language.toy import Classification, MaskedLM, MultiHead
+
+
+class Numbers(Spec):
+    """Of every kind."""
+
+    integer: int = 0
+    number: float = 0.0
+    lists: tuple[tuple[int, ...], ...] = ()
+    mapping: dict[str, tuple[int, ...]] = {}  # noqa: RUF012 (pydantic copies it)
+
+
+@pytest.mark.parametrize("value", [4.0, "4", True, [4]])
+def test_an_integer_is_an_integer(value):
+    with pytest.raises(ValidationError):
+        Numbers(integer=value)
+
+
+def test_an_integer_will_do_for_a_number():
+    assert Numbers(number=4).number == 4.0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, "1"])
+def test_a_number_is_a_finite_number(value):
+    with pytest.raises(ValidationError):
+        Numbers(number=value)
+
+
+def test_lists_of_yaml_are_tuples_however_deep():
+    assert Numbers(lists=[[1, 2], []]).lists == ((1, 2), ())
+    assert Numbers(mapping={"a": [1]}).mapping == {"a": (1,)}
+
+
+def test_a_spec_cannot_change_and_knows_its_fields_only():
+    spec = Numbers(integer=1)
+    with pytest.raises(ValidationError):
+        spec.integer = 2
+    with pytest.raises(ValidationError):
+        Numbers(inteher=1)
+
+
+def test_null_is_as_if_never_written_but_not_for_an_unknown_field():
+    assert Numbers(integer=None) == Numbers()
+    with pytest.raises(ValidationError):
+        Numbers(inteher=None)
+
+
+class Files(Spec):
+    """Paths."""
+
+    file: FilePath | None = None
+    more: tuple[FilePath, ...] = ()
+
+
+def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch):
+    monkeypatch.setenv("CORPUS", "/corpora")
+    monkeypatch.setenv("HOME", "/home/someone")
+    (here / "deep").mkdir()
+    (here / "deep" / "base.yaml").write_text("file: a.txt\nmore: [../b, ~/c, '${CORPUS}/d', $e]")
+    (here / "spec.yaml").write_text("extends: deep/base.yaml")
+    spec = check(read("spec.yaml"), Files)
+    root = os.path.realpath(here)
+    assert os.path.realpath(spec.file) == f"{root}/deep/a.txt"
+    assert [path.replace(str(here), root) for path in spec.more] == [
+        f"{root}/b",
+        "/home/someone/c",
+        "/corpora/d",
+        f"{root}/deep/$e",
+    ]
+    option = check(read("spec.yaml", ["file=x.txt"]), Files)
+    assert os.path.realpath(option.file) == f"{root}/x.txt"
+    assert type(spec.file) is str
+
+
+def test_a_path_in_python_is_relative_to_the_current_folder(here):
+    assert Files(file="a").file == os.path.join(os.getcwd(), "a")
+
+
+class Both(Spec):
+    """Two variants by name."""
+
+    objectives: named(MaskedLM | Classification)
+
+
+class One(Spec):
+    """A union of one."""
+
+    objectives: named(MaskedLM)
+
+
+def test_a_name_is_the_type_unless_a_type_is_written():
+    both = Both(
+        objectives={
+            "masked_lm": {},
+            "second": {"type": "masked_lm", "mask_selection_rate": 0.5},
+            "topic": {"type": "classification", "num_classes": 3},
+            "gone": None,
+        }
+    )
+    assert both.objectives == {
+        "masked_lm": MaskedLM(type="masked_lm"),
+        "second": MaskedLM(type="masked_lm", mask_selection_rate=0.5),
+        "topic": Classification(type="classification", num_classes=3),
+    }
+    assert Both(objectives=both.objectives) == both
+
+
+def test_a_union_of_one_works_as_any_other(write):
+    assert One(objectives={"masked_lm": {}}).objectives["masked_lm"].mask_selection_rate == 0.15
+    cases = {
+        "{maskd_lm: {}}": "1:14: objectives.maskd_lm: unknown objective type 'maskd_lm'; "
+        "did you mean 'masked_lm'?",
+        "{topic: {}}": "1:14: objectives.topic: unknown objective type 'topic'; "
+        "write its type, masked_lm",
+        "{topic: {type: masked}}": "1:28: objectives.topic.type: must be masked_lm, not 'masked'; "
+        "did you mean 'masked_lm'?",
+        "{masked_lm: {mask_selection_rat: 1}}": "1:26: objectives.masked_lm.mask_selection_rat: "
+        "unknown field; did you mean 'mask_selection_rate'?",
+        "5": "1:13: objectives: must be a mapping, not the number 5",
+        "{masked_lm: 5}": "1:25: objectives.masked_lm: must be a mapping, not the number 5",
+    }
+    for text, line in cases.items():
+        write(spec=f"objectives: {text}")
+        with pytest.raises(SpecError) as refused:
+            check(read("spec.yaml"), One)
+        assert refused.value.lines == [f"spec.yaml:{line}"]
+
+
+def test_a_spec_reads_back_what_it_dumps():
+    spec = MultiHead(type="multi_head", num_heads=4)
+    assert MultiHead.model_validate(spec.model_dump()) == spec
+    assert TypeAdapter(Any).validate_python(spec) is spec
+
+
+def test_a_change_merges_as_extends_does():
+    below = {"a": {"type": "x", "b": 1}, "c": [1, 2], "d": {"e": 1}}
+    assert merged(below, {"a": {"type": "y"}, "c": [3], "d": {"e": None}}) == {
+        "a": {"type": "y"},
+        "c": [3],
+        "d": {"e": None},
+    }
+    assert merged(below, {"a": {"b": 2}})["a"] == {"type": "x", "b": 2}

@@ -1,0 +1,168 @@
+"""What holds for every variant of the network, in an encoder and in an encoder with a decoder."""
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+from variants import NETWORK, named, table, with_variant
+
+from archbuilder.experiment import Experiment
+
+CASES = [
+    pytest.param(case, decoder, id=f"{named(case)}-{'both' if decoder else 'encoder'}")
+    for case in table(NETWORK)
+    for decoder in (False, True)
+    if not (decoder and case[0] == "model.pooler")
+]
+every_variant = pytest.mark.parametrize(("case", "decoder"), CASES)
+
+
+@cache
+def built(case, decoder):
+    keras.utils.set_random_seed(0)
+    experiment = Experiment.model_validate(with_variant(*case, decoder))
+    return experiment, experiment.build()
+
+
+def batch(model, rows=3, length=9, real=6, seed=0):
+    """Random ids, of which the first `real` of each row count."""
+    random = np.random.default_rng(seed)
+    found = {}
+    for tensor in model.inputs:
+        values = random.integers(5, 23, (rows, length))
+        if tensor.name.endswith("padding_mask"):
+            values = np.arange(length) < np.full((rows, 1), real)
+        if tensor.name in ("segment_ids", "masked_lm_positions"):
+            values = random.integers(0, 2, (rows, length))
+        found[tensor.name] = values.astype("int32")
+    return found
+
+
+def outputs(model, inputs):
+    return {name: np.asarray(array) for name, array in model(inputs, training=False).items()}
+
+
+@every_variant
+def test_outputs_have_their_shapes_in_float32(case, decoder):
+    _, model = built(case, decoder)
+    shapes = {name: array.shape for name, array in outputs(model, batch(model)).items()}
+    if decoder:
+        expected = {
+            "sequence": (3, 9, 8),
+            "decoder_sequence": (3, 9, 8),
+            "sequence_to_sequence": (3, 9, 23),
+        }
+    else:
+        expected = {
+            "sequence": (3, 9, 8),
+            "pooled": (3, 8),
+            "masked_lm": (3, 9, 23),
+            "next_sentence": (3, 2),
+        }
+    assert shapes == expected
+
+
+@every_variant
+def test_the_ledger_counts_what_keras_builds(case, decoder):
+    experiment, model = built(case, decoder)
+    counted = {
+        f"{layer}/{weight}": shape
+        for layer, weights in experiment.ledger().weights.items()
+        for weight, shape in weights.items()
+    }
+    assert counted == {weight.path: tuple(weight.shape) for weight in model.weights}
+
+
+@every_variant
+def test_what_stands_in_padding_changes_nothing(case, decoder):
+    _, model = built(case, decoder)
+    first, second = batch(model, real=6), batch(model, real=6)
+    for name in first:
+        if name.endswith("token_ids"):
+            second[name][:, 6:] = 1
+    first, second = outputs(model, first), outputs(model, second)
+    for name, array in first.items():
+        real = array[:, :6] if name.endswith("sequence") else array
+        other = second[name][:, :6] if name.endswith("sequence") else second[name]
+        if name == "sequence_to_sequence":
+            real, other = real[:, :6], other[:, :6]
+        np.testing.assert_array_equal(real, other)
+
+
+@every_variant
+def test_more_padding_changes_nothing(case, decoder):
+    _, model = built(case, decoder)
+    short = batch(model, length=6, real=6)
+    padded = {
+        name: array
+        if name == "masked_lm_positions"
+        else np.pad(array, ((0, 0), (0, 4)))
+        for name, array in short.items()
+    }
+    short, padded = outputs(model, short), outputs(model, padded)
+    for name, array in short.items():
+        other = padded[name][:, : array.shape[1]]
+        np.testing.assert_allclose(array, other, atol=2e-6)
+
+
+@every_variant
+def test_a_decoder_never_sees_what_comes_later_and_an_encoder_does(case, decoder):
+    _, model = built(case, decoder)
+    name = "decoder_token_ids" if decoder else "token_ids"
+    first = batch(model, real=9)
+    second = {key: array.copy() for key, array in first.items()}
+    second[name][:, 5:] = (second[name][:, 5:] + 7) % 23
+    stream = "decoder_sequence" if decoder else "sequence"
+    first, second = outputs(model, first)[stream], outputs(model, second)[stream]
+    moved = np.abs(first[:, :5] - second[:, :5]).max()
+    assert (moved == 0) == decoder
+    assert np.abs(first[:, 5:] - second[:, 5:]).max() > 0
+
+
+@every_variant
+def test_a_saved_model_gives_the_same_outputs(case, decoder, tmp_path):
+    _, model = built(case, decoder)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    inputs = batch(model)
+    first, second = outputs(model, inputs), outputs(again, inputs)
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+@every_variant
+def test_bfloat16_stays_near_float32(case, decoder):
+    experiment, model = built(case, decoder)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = experiment.build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    half.set_weights(model.get_weights())
+    inputs = batch(model)
+    first = model(inputs, training=False)
+    second = half(inputs, training=False)
+    for name, tensor in second.items():
+        assert tensor.dtype.name == "bfloat16"
+        assert np.isfinite(np.asarray(tensor, "float32")).all()
+        difference = np.abs(np.asarray(tensor, "float32") - np.asarray(first[name])).max()
+        assert difference <= 0.05 * np.abs(np.asarray(first[name])).max() + 0.05
+
+
+@every_variant
+def test_a_row_of_padding_alone_gives_no_nan(case, decoder):
+    _, model = built(case, decoder)
+    found = outputs(model, batch(model, real=0))
+    assert all(np.isfinite(array).all() for array in found.values())
+
+
+@every_variant
+def test_every_weight_has_a_gradient(case, decoder):
+    import tensorflow as tf
+
+    _, model = built(case, decoder)
+    with tf.GradientTape() as tape:
+        found = model(batch(model, real=9), training=True)
+        total = sum(tf.reduce_sum(tf.square(array)) for array in found.values())
+    gradients = tape.gradient(total, [weight.value for weight in model.trainable_weights])
+    assert all(gradient is not None for gradient in gradients)

@@ -1,0 +1,24 @@
+"""Writes bert.npz: the oracle's weights, a batch and its logits, for tests that run without torch.
+
+    .venv-oracle/bin/python tests/parity/make_golden.py
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bert
+import reference_bert
+
+if __name__ == "__main__":
+    model, state = reference_bert.random_bert(**bert.SIZES, seed=0)
+    batch = bert.ragged_batch(bert.SIZES["vocabulary_size"], rows=3, length=11, seed=0)
+    weights = bert.ours(state, bert.SIZES["num_layers"])
+    arrays = {f"weight:{name}": array for name, array in weights.items()}
+    arrays |= {f"input:{name}": array for name, array in batch.items()}
+    found = reference_bert.logits(model, batch)
+    arrays |= {f"output:{name}": array for name, array in found.items()}
+    np.savez_compressed(Path(__file__).parent / "bert.npz", **arrays)

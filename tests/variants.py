@@ -1,0 +1,119 @@
+"""Every variant of every union, taken from the unions themselves, so that a new one tests itself."""
+
+import typing
+from types import UnionType
+
+from pydantic_core import PydanticUndefined
+
+from archbuilder.network.attention import Attention
+from archbuilder.network.feed_forward import FeedForward
+from archbuilder.network.initializer import Initializer
+from archbuilder.network.norm import Norm
+from archbuilder.network.pooler import Pooler
+from archbuilder.network.position import Positions
+from archbuilder.objectives import AnyObjective
+from archbuilder.text.corpus import Corpus
+from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.schedule import Schedule
+
+# Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
+NETWORK = {
+    "model.positions": Positions,
+    "model.initializer": Initializer,
+    "model.pooler": Pooler,
+    "model.encoder.attention": Attention,
+    "model.encoder.feed_forward": FeedForward,
+    "model.encoder.norm": Norm,
+}
+OTHER = {
+    "objectives": AnyObjective,
+    "tokenizer": Tokenizer,
+    "data.train": Corpus,
+    "training.optimizer": Optimizer,
+    "training.learning_rate": Schedule,
+}
+
+# A value for each field that some variant requires.
+SAMPLES = {
+    "num_heads": 2,
+    "intermediate_dim": 12,
+    "activation": "relu",
+    "max_sequence_length": 32,
+    "rate": 0.001,
+    "peak": 0.001,
+    "warmup_steps": 10,
+    "weight_decay": 0.01,
+    "algorithm": "bpe",
+    "files": ["text.txt"],
+    "source": "source.txt",
+    "target": "target.txt",
+}
+
+
+def classes(union) -> list[type]:
+    """The variants of a union, in order."""
+    if typing.get_origin(union) is typing.Annotated:
+        return classes(typing.get_args(union)[0])
+    if isinstance(union, UnionType) or typing.get_origin(union) is typing.Union:
+        return [one for member in typing.get_args(union) for one in classes(member)]
+    return [union]
+
+
+def minimal(variant: type) -> dict:
+    """The shortest spec of a variant."""
+    required = [
+        name
+        for name, field in variant.model_fields.items()
+        if name != "type" and field.default is PydanticUndefined
+    ]
+    kind = typing.get_args(variant.model_fields["type"].annotation)[0]
+    return {"type": kind} | {name: SAMPLES[name] for name in required}
+
+
+def table(axes: dict) -> list[tuple[str, type]]:
+    """(place, variant) for every variant of the given axes."""
+    return [(place, variant) for place, union in axes.items() for variant in classes(union)]
+
+
+def named(case: tuple[str, type]) -> str:
+    """How a case is called in the test report."""
+    return f"{case[0]}-{case[1].__name__}"
+
+
+def tiny(decoder: bool) -> dict:
+    """A model of two layers, as a plain spec: an encoder, or an encoder and a decoder."""
+    stack = {
+        "num_layers": 2,
+        "attention": {"type": "multi_head", "num_heads": 2, "dropout": 0.1},
+        "feed_forward": {"type": "mlp", "intermediate_dim": 12, "activation": "gelu"},
+        "norm": {"type": "layer_norm"},
+        "dropout": 0.1,
+    }
+    model = {
+        "hidden_dim": 8,
+        "vocabulary_size": 23,
+        "embeddings": {"tie": "all", "scale": True, "dropout": 0.1},
+        "positions": {"type": "sinusoidal"},
+        "encoder": stack,
+        "decoder": dict(stack),
+        "initializer": {"type": "truncated_normal", "stddev": 0.5},
+    }
+    objectives = {"sequence_to_sequence": {"type": "sequence_to_sequence"}}
+    if not decoder:
+        del model["decoder"]
+        model["embeddings"] = {"tie": "output", "num_segments": 2, "dropout": 0.1}
+        model["pooler"] = {"type": "first_token"}
+        objectives = {kind: {"type": kind} for kind in ("masked_lm", "next_sentence")}
+    return {"name": "tiny", "model": model, "objectives": objectives}
+
+
+def with_variant(place: str, variant: type, decoder: bool) -> dict:
+    """The tiny model with a variant at its place, in both stacks where it has two."""
+    spec = tiny(decoder)
+    _, *path, last = place.split(".")
+    sides = ["encoder", "decoder"] if path == ["encoder"] and decoder else path[:1]
+    for side in sides or [None]:
+        part = spec["model"] if side is None else spec["model"][side]
+        part[last] = minimal(variant)
+    return spec
