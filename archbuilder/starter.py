@@ -14,9 +14,9 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def start(name: str, like: str, folder: Path) -> list[Path]:
-    """Write the starter `like` as `name`.yaml, with parallel text if it needs some; what was written.
+    """Write the starter `like` as `name`.yaml, with parallel text if it needs some.
 
-    An existing file is never overwritten.
+    Gives the files written; an existing one is never overwritten.
     """
     kinds = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
     if like not in kinds:

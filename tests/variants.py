@@ -1,4 +1,4 @@
-"""Every variant of every union, taken from the unions themselves, so that a new one tests itself."""
+"""Every variant of every union, taken from the unions: a new one tests itself."""
 
 import typing
 from types import UnionType

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from archbuilder.mistake import UserMistake
-from archbuilder.training.run_folder import RunFolder
 from archbuilder.stopping import TrainingFailed
+from archbuilder.training.run_folder import RunFolder
 
 TOLERANCE = 1e-4
 """The largest difference between any two outputs, absolute, that float32 arithmetic explains."""

@@ -4,7 +4,7 @@ import json
 
 
 def show(found: dict, guesses: int, as_json: bool) -> str:
-    """One object a line as JSON, else the text and, if any are asked for, a line of guesses a mask."""
+    """One JSON object, or the text and, if guesses are asked for, a line of them for each mask."""
     if as_json:
         return json.dumps(found, ensure_ascii=False)
     lines = [found["text"]]

@@ -120,7 +120,9 @@ def open_task(run: Path, name: str | None = None, guesses: int = 5):
 
 def _short_enough(row: list, longest: int | None, number: int) -> None:
     if longest is not None and len(row) > longest:
-        raise UserMistake(f"line {number} has {len(row)} tokens; the model knows {longest} positions")
+        raise UserMistake(
+            f"line {number} has {len(row)} tokens; the model knows {longest} positions"
+        )
 
 
 TASKS = {"masked_lm": FillMask, "sequence_to_sequence": Translate}

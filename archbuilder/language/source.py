@@ -125,7 +125,7 @@ class _Composer:
         event = self._next()
         place = self._place(event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, place, depth)
+            return self._alias(str(event.anchor), place, depth)
         self._spend(place, depth, 1)
         if event.tag is not None:
             self.complain(place, "tags that begin with '!' are not accepted; write the bare value")
@@ -249,5 +249,5 @@ class _Composer:
     def _place(self, event: yaml.Event) -> Place:
         return self._mark(event.start_mark)
 
-    def _mark(self, mark: yaml.Mark | None) -> Place:
+    def _mark(self, mark: Any) -> Place:
         return _at(self.source, mark.line + 1, mark.column + 1) if mark else Place(self.source)

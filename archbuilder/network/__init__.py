@@ -1,4 +1,4 @@
-"""What a model is made of. Each file holds one axis of variation: its specs, their parts, their union.
+"""What a model is made of: a file for each axis of variation, with its specs, parts and union.
 
 A spec's `build(layers, name, ...)` makes every layer and returns a *part*, a plain object that is
 called on tensors. `layers` is `keras.layers`, or a `Ledger` that only counts.

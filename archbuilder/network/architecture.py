@@ -63,7 +63,7 @@ class Architecture(Spec):
         if isinstance(self.positions, Sinusoidal) and self.hidden_dim % 2:
             yield Mistake(
                 ("hidden_dim",),
-                f"sinusoidal positions come in pairs and need an even number, not {self.hidden_dim}",
+                f"sinusoidal positions come in pairs: it must be even, not {self.hidden_dim}",
             )
         if self.decoder is None and self.embeddings.tie == "all":
             yield Mistake(

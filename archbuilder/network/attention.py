@@ -22,7 +22,7 @@ class MultiHead(Spec):
 
 
 class MultiHeadAttention:
-    """The part of `MultiHead`: heads stand before positions, [B, H, T, K], so products are plain."""
+    """The part of `MultiHead`: with heads before positions, [B, H, T, K], products are plain."""
 
     def __init__(self, spec: MultiHead, layers, name: str, dim: int, initializer):
         self.scale = (dim // spec.num_heads) ** -0.5
@@ -40,7 +40,7 @@ class MultiHeadAttention:
         return self._heads(self.key(memory)), self._heads(self.value(memory))
 
     def __call__(self, queries, keys_and_values, bias):
-        """[B, T, D] from queries [B, T, D]; `bias` [B or 1, 1, T or 1, S] is added to the scores."""
+        """[B, T, D] from queries [B, T, D]; `bias` [B or 1, 1, T or 1, S] is added to scores."""
         from keras import ops
 
         keys, values = keys_and_values

@@ -25,7 +25,7 @@ class Embeddings(Spec):
     """Share of the sum dropped in training."""
 
     def build(self, layers, name: str, dim: int, initializer, tokens, positions):
-        """The embeddings of one stack; `tokens` and `positions` are tables that others may share."""
+        """The embeddings of one stack; others may share its tables, `tokens` and `positions`."""
         return EmbeddingSum(self, layers, name, dim, initializer, tokens, positions)
 
 

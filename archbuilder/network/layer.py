@@ -1,4 +1,4 @@
-"""Layers made and built in one line, so that Keras draws and the ledger counts from the same code."""
+"""Layers made and built in one line: Keras draws and the ledger counts from the same code."""
 
 from typing import Annotated, Any
 

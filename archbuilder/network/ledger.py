@@ -1,4 +1,4 @@
-"""The ledger: stand-ins for Keras's layers whose `build` only counts, so specs are sized without Keras."""
+"""The ledger: stand-ins for Keras's layers whose `build` only counts, without Keras."""
 
 from math import prod
 

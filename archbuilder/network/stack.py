@@ -12,7 +12,7 @@ from archbuilder.network.norm import Norm
 
 
 class Stack(Spec):
-    """Layers one upon another, each with residual connections (Vaswani et al., 2017, section 3.1)."""
+    """Layers one upon another, with residual connections (Vaswani et al., 2017, section 3.1)."""
 
     num_layers: PositiveInt
     """Layers."""
@@ -79,7 +79,9 @@ class StackLayer:
         self.cross_attention = attention("cross_attention") if memory else None
         if memory:
             self.around_cross_attention = Residual(spec, layers, f"{name}.cross_attention", dim)
-        self.feed_forward = spec.feed_forward.build(layers, f"{name}.feed_forward", dim, initializer)
+        self.feed_forward = spec.feed_forward.build(
+            layers, f"{name}.feed_forward", dim, initializer
+        )
         self.around_feed_forward = Residual(spec, layers, f"{name}.feed_forward", dim)
 
     def remember(self, memory):
@@ -107,10 +109,9 @@ class StackLayer:
         return self._rest(hidden, memory, memory_bias), cache
 
     def _rest(self, hidden, memory, memory_bias):
-        if memory is not None:
-            hidden = self.around_cross_attention(
-                hidden, lambda x: self.cross_attention(x, memory, memory_bias)
-            )
+        attend = self.cross_attention
+        if attend is not None:
+            hidden = self.around_cross_attention(hidden, lambda x: attend(x, memory, memory_bias))
         return self.around_feed_forward(hidden, self.feed_forward)
 
 

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class MaskedLM(Objective):
-    """Guess tokens that were hidden (Devlin et al., 2018, section 3.1, task 1, and appendix A.1)."""
+    """Guess tokens that were hidden (Devlin et al., 2018, section 3.1, task 1; appendix A.1)."""
 
     type: Literal["masked_lm"]
     mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -75,7 +75,9 @@ class MaskedLM(Objective):
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
         if model.decoder is not None:
-            yield Mistake((), "masked tokens are guessed by an encoder alone; write 'decoder: null'")
+            yield Mistake(
+                (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
+            )
         if self.mask_token_rate + self.random_token_rate > 1:
             total = self.mask_token_rate + self.random_token_rate
             yield Mistake(
@@ -92,7 +94,8 @@ class MaskedLMHead:
 
     def __init__(self, spec: MaskedLM, layers, name: str, network: Network):
         dim, initializer = network.spec.hidden_dim, network.spec.initializer
-        self.name, self.activation = name, spec.activation
+        self.name = name
+        self.activation: Activation = spec.activation
         self.transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         self.norm = spec.norm.build(layers, f"{name}.norm", dim)
         self.project = network.project()

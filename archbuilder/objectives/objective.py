@@ -1,4 +1,4 @@
-"""What a training objective is: what it hides, its head, its loss and its metrics, under one name."""
+"""What a training objective is: what it hides, its head and its loss, under one name."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -39,5 +39,5 @@ class Objective(Spec):
         return 0.0
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        """What this objective needs of the model and does not find; paths begin at the objective."""
+        """What this objective needs of the model and does not find, by paths within it."""
         yield from ()

@@ -1,4 +1,4 @@
-"""Batches: each a pure function of the seed and its number, so that any of them can be had again."""
+"""Batches: each a pure function of the seed and its number, to be had again at any time."""
 
 from functools import lru_cache
 

@@ -18,7 +18,7 @@ class Segments:
     def __init__(self, documents, vocabulary, sequence_length: int):
         self.documents, self.vocabulary = documents, vocabulary
         self.room = sequence_length - 2
-        self.runs = runs(documents, self.room, least=1)
+        self.runs = runs(documents, self.room)
         offsets = documents.sentences
         tokens = offsets[self.runs[:, 1]] - offsets[self.runs[:, 0]]
         self.lengths = (np.minimum(tokens, self.room) + 2)[:, None]
@@ -37,7 +37,8 @@ class Pairs:
 
     Devlin et al., 2018, appendix A.2: start, first segment, end, second segment, end. Which
     sentences stand together is settled once; where they are split, and whether the second segment
-    is a random one, is drawn each time.
+    is a random one, is drawn each time. Neither length nor a cut-off end tells the classes apart:
+    both are whole sentences of about the same length, shortened in the same way where too long.
     """
 
     def __init__(self, documents, vocabulary, sequence_length: int):
@@ -45,7 +46,7 @@ class Pairs:
         self.room = sequence_length - 3
         if len(documents.documents) < 3:
             raise UserMistake("pairs of segments need at least two documents, a blank line between")
-        self.runs = runs(documents, self.room, least=2)
+        self.runs = long_runs(documents, self.room)
         if not len(self.runs):
             raise UserMistake("pairs of segments need documents of at least two sentences")
         offsets = documents.sentences
@@ -56,7 +57,7 @@ class Pairs:
         rows, segments = [], []
         random_next = random.integers(0, 2, len(indices))
         for index, is_random in zip(indices, random_next, strict=True):
-            first, second = self._pair(*self.runs[index], is_random, random)
+            first, second = self._pair(self.runs[index], is_random, random)
             start, end = self.vocabulary.start_id, self.vocabulary.end_id
             rows.append([start, *first, end, *second, end])
             segments.append([0] * (len(first) + 2) + [1] * (len(second) + 1))
@@ -68,24 +69,32 @@ class Pairs:
             "random_next": random_next.astype("int32"),
         }
 
-    def _pair(self, first_sentence, last_sentence, is_random, random):
+    def _pair(self, run, is_random, random):
+        first_sentence, last_sentence = run
         split = random.integers(first_sentence + 1, last_sentence)
         first = between(self.documents, first_sentence, split)
         second = between(self.documents, split, last_sentence)
         if is_random:
-            second = self._elsewhere(first_sentence, random)[: max(1, self.room - len(first))]
-            longest = between(self.documents, first_sentence, last_sentence)
-            second = second[: max(1, len(longest) - len(first))]
+            second = self._elsewhere(first_sentence, len(second), random)
         return shortened(first, second, self.room, random)
 
-    def _elsewhere(self, sentence, random):
-        """Tokens from a random sentence of another document to that document's end."""
-        starts = self.documents.documents
+    def _elsewhere(self, sentence, tokens, random):
+        """Whole sentences of another document, about `tokens` tokens of them if it has as many.
+
+        Documents are drawn by their size, as first segments are, so that no kind of text is a sign
+        of either class.
+        """
+        starts, offsets = self.documents.documents, self.documents.sentences
         here = np.searchsorted(starts, sentence, side="right") - 1
-        there = random.integers(0, len(starts) - 2)
-        there += there >= here
-        first = random.integers(starts[there], starts[there + 1])
-        return between(self.documents, first, starts[there + 1])
+        inside = starts[here + 1] - starts[here]
+        drawn = random.integers(0, len(offsets) - 1 - inside)
+        drawn += inside * (drawn >= starts[here])
+        there = np.searchsorted(starts, drawn, side="right") - 1
+        end = starts[there + 1]
+        latest = np.searchsorted(offsets[starts[there] : end], offsets[end] - tokens, side="right")
+        first = min(drawn, starts[there] + max(latest - 1, 0))
+        nearest = np.abs(offsets[first + 1 : end + 1] - (offsets[first] + tokens)).argmin()
+        return between(self.documents, first, first + 1 + nearest)
 
 
 class Translations:
@@ -100,7 +109,9 @@ class Translations:
         self.kept = np.flatnonzero(np.maximum(source, target) <= sequence_length)
         self.dropped = len(source) - len(self.kept)
         if not len(self.kept):
-            raise UserMistake(f"every one of the {len(source)} pairs is over {sequence_length} tokens")
+            raise UserMistake(
+                f"every one of the {len(source)} pairs is over {sequence_length} tokens"
+            )
         self.lengths = np.stack([source, target], axis=1)[self.kept]
 
     def collate(self, indices, random) -> dict:
@@ -123,19 +134,37 @@ class Translations:
         }
 
 
-def runs(documents, room: int, least: int) -> np.ndarray:
+def runs(documents, room: int) -> np.ndarray:
     """First and past-the-last sentence of each run [N, 2]: sentences of one document, in order,
-    with at most `room` tokens where more than `least` sentences stand together."""
-    offsets = np.asarray(documents.sentences)
+    as many as fit into `room` tokens, or a single one that does not."""
+
+    def end_of(first, offsets):
+        last = int(np.searchsorted(offsets, offsets[first] + room, side="right")) - 1
+        return max(last, first + 1)
+
+    return _runs(documents, end_of, least=1)
+
+
+def long_runs(documents, room: int) -> np.ndarray:
+    """Like `runs`, but of two sentences or more, as many as it takes to fill `room` tokens."""
+
+    def end_of(first, offsets):
+        last = int(np.searchsorted(offsets, offsets[first] + room, side="left"))
+        return max(last, first + 2)
+
+    return _runs(documents, end_of, least=2)
+
+
+def _runs(documents, end_of, least: int) -> np.ndarray:
     found = []
     for start, end in zip(documents.documents[:-1], documents.documents[1:], strict=True):
-        first = start
-        while end - first >= least:
-            last = int(np.searchsorted(offsets[: end + 1], offsets[first] + room, side="right")) - 1
-            last = min(max(last, first + least), end)
-            if 0 < end - last < least:  # A rest too short to stand alone belongs to this run.
-                last = end
-            found.append((first, last))
+        offsets = np.asarray(documents.sentences[start : end + 1])
+        first, count = 0, end - start
+        while count - first >= least:
+            last = min(end_of(first, offsets), count)
+            if 0 < count - last < least:  # A rest too short to stand alone belongs to this run.
+                last = count
+            found.append((start + first, start + last))
             first = last
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 

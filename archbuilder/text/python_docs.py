@@ -19,7 +19,9 @@ VALIDATION_SHARE = 20
 
 _LEFT_OUT = {"test", "tests", "idlelib", "site-packages", "lib2to3", "turtledemo", "ensurepip"}
 _FEWEST_SENTENCES = 3
-_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|al|Mr|Dr|No|Fig|Sec)\.$", re.IGNORECASE)
+_ABBREVIATION = re.compile(
+    r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|al|Mr|Dr|No|Fig|Sec)\.$", re.IGNORECASE
+)
 
 
 @cache
@@ -62,8 +64,11 @@ def _docstrings(path: Path) -> Iterator[str]:
             tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
         return  # A template or a file for another Python.
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    nodes = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     for node in sorted(nodes, key=lambda node: getattr(node, "lineno", 0)):
         text = ast.get_docstring(node, clean=False)
         if text:
@@ -71,7 +76,7 @@ def _docstrings(path: Path) -> Iterator[str]:
 
 
 def sentences_of(text: str) -> Iterator[str]:
-    """The sentences of prose in documentation: code, tables and lists of parameters are left out."""
+    """The prose in documentation; code, tables and lists of parameters are left out."""
     for paragraph in _paragraphs(text):
         for sentence in _split(_plain(paragraph)):
             if _is_prose(sentence):

@@ -48,7 +48,7 @@ class Vocabulary(ABC):
         return whole.hexdigest()
 
     def encode(self, lines: Sequence[str], specials: bool = False) -> list[list[int]]:
-        """Each line's ids, without start and end; `specials`: the mask token, typed, is the mask."""
+        """Each line's ids, without start and end; with `specials`, a mask token is the mask."""
         if not specials:
             return self._encode(list(lines))
         pieces = [line.split(self.mask_token) for line in lines]
@@ -105,10 +105,13 @@ class WordPieceVocabulary(Vocabulary):
         return self._tokenizer.get_vocab_size()
 
     def token(self, token_id: int) -> str:
-        return self._tokenizer.id_to_token(token_id)
+        return self._tokenizer.id_to_token(token_id) or self.specials[1]
 
     def _id(self, token: str) -> int:
-        return self._tokenizer.token_to_id(token)
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise UserMistake(f"the WordPiece vocabulary has no {token} token")
+        return found
 
     def _encode(self, lines):
         return [one.ids for one in self._tokenizer.encode_batch(lines, add_special_tokens=False)]
@@ -118,7 +121,7 @@ class WordPieceVocabulary(Vocabulary):
         text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
         text = re.sub(r"([(\[{]) (?!MASK)", r"\1", text)
         text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
-        return re.sub(r"(?<=\w) ?(['’\-_]) ?(?=\w)", r"\1", text)
+        return re.sub(r"(?<=\w) ?(['\N{RIGHT SINGLE QUOTATION MARK}\-_]) ?(?=\w)", r"\1", text)
 
 
 class SentencePieceVocabulary(Vocabulary):

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def frequencies(batches, names, sample: int = 50) -> dict[str, np.ndarray]:
-    """How often each class is the target in the first batches, one added to each class seen last."""
+    """How often each class is the target in the first `sample` batches."""
     counts = {name: np.zeros(0) for name in names}
     for number in range(min(sample, len(batches))):
         batch = batches[number]

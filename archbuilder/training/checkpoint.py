@@ -19,7 +19,7 @@ def write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     with open(temporary / ARRAYS, "wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
         _durable(file)
     content = {"state": state, "state_sha256": _digest_of_state(state)}
     content["arrays_sha256"] = _digest(temporary / ARRAYS)

@@ -13,18 +13,18 @@ class TensorFlowEngine:
     batch, however many micro-batches that is made of; then times the objective's weight.
     """
 
-    def __init__(self, model, objectives: dict, optimizer=None):
+    def __init__(self, model, objectives: dict, optimizer):
         self.model, self.objectives, self.optimizer = model, objectives, optimizer
         self.inputs = [tensor.name for tensor in model.inputs]
-        self._gradients = None
-        self._compiled = {}
+        self._gradients: list = []
+        self._compiled: dict = {}
 
     def train(self, batches: list[dict]) -> dict:
         """Take one step on the micro-batches; gives each objective's sums (see `score`)."""
         scales = token_shares(batches, self.objectives)
         if len(batches) == 1:
             return self._run(self._step, batches[0] | scales)
-        if self._gradients is None:
+        if not self._gradients:
             self._gradients = [tf.Variable(tf.zeros_like(w)) for w in self.model.trainable_weights]
         sums = [self._run(self._accumulate, batch | scales) for batch in batches]
         self._run(self._apply, {})
@@ -81,10 +81,11 @@ class TensorFlowEngine:
         weights = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             scores = self._scores(batch, training=True)
-            loss = sum(
+            losses = [
                 objective.weight * scores[name]["loss"] * batch[f"{name}_share"]
                 for name, objective in self.objectives.items()
-            )
+            ]
+            loss = tf.add_n(losses)
         return tape.gradient(loss, weights), scores
 
     def _scores(self, batch, training):

@@ -111,7 +111,7 @@ class RunFolder:
             file.write(json.dumps(record) + "\n")
 
     def save_model(self, model) -> None:
-        """Write the model as plain Keras, complete or not at all; it was never given an optimizer."""
+        """Write the model as plain Keras, complete or not at all; it never had an optimizer."""
         temporary = self.model.with_name("part.keras")
         model.save(temporary)
         os.replace(temporary, self.model)

@@ -19,7 +19,7 @@ class Constant(Spec):
 
 
 class Linear(Spec):
-    """Up to the peak in a straight line, then down to zero at the end (Devlin et al., 2018, A.2)."""
+    """Up to the peak in a straight line, then down to zero (Devlin et al., 2018, A.2)."""
 
     type: Literal["linear"]
     peak: PositiveFloat
@@ -61,11 +61,16 @@ class InverseSquareRoot(Spec):
 
 
 def _constant(value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"type": "constant", "rate": value} if number else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"type": "constant", "rate": value}
+    if isinstance(value, dict | Spec):
+        return value
+    raise ValueError(f"must be a number or a mapping with a 'type', not {value!r}")
 
+
+_Schedules = Annotated[Constant | Linear | Noam | InverseSquareRoot, Field(discriminator="type")]
 
 Schedule = Annotated[
-    Annotated[Constant | Linear | Noam | InverseSquareRoot, Field(discriminator="type")],
-    BeforeValidator(_constant),
+    _Schedules,
+    BeforeValidator(_constant, json_schema_input_type=float | _Schedules),
 ]

@@ -7,16 +7,18 @@ from time import perf_counter
 
 import keras
 
+from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint
 from archbuilder.training.baseline import baseline, frequencies
 from archbuilder.training.engine import TensorFlowEngine, added, metrics
 from archbuilder.training.material import Material, gather
 from archbuilder.training.reporter import Reporter
 from archbuilder.training.run_folder import RunFolder
-from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 
 
-def train(experiment, folder: Path, restart: bool = False, reporter: Reporter | None = None) -> dict:
+def train(
+    experiment, folder: Path, restart: bool = False, reporter: Reporter | None = None
+) -> dict:
     """Train an experiment in a run folder, or go on with it; gives the last metrics.
 
     Raises `UserMistake` for what the user can mend, `Interrupted` when asked to stop,
@@ -102,6 +104,7 @@ class Trainer:
             clock.took_step(batches)
             self.reporter.advance(self.step)
             self._tend(record, clock)
+            clock.settle()
             if stop.asked:
                 self._save()
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
@@ -116,7 +119,7 @@ class Trainer:
         found = metrics(self.engine.train(batches), self.experiment.objectives)
         if not math.isfinite(found["loss"]):
             raise TrainingFailed(
-                f"the loss is {found['loss']} at step {self.step + 1}; the last checkpoint is kept. "
+                f"the loss is {found['loss']} at step {self.step + 1}; the last checkpoint stands. "
                 "A lower learning rate or training.global_clipnorm often helps"
             )
         self.step += 1
@@ -188,7 +191,7 @@ class Trainer:
 
 
 class Clock:
-    """Where the time of a run goes. The first step, in which the graph is traced, is not counted."""
+    """Where the time of a run goes; the first step, in which the graph is traced, not counted."""
 
     def __init__(self, steps: int):
         self.todo, self.taken = steps, 0
@@ -210,7 +213,10 @@ class Clock:
             for name, array in batch.items()
             if name.endswith("padding_mask")
         )
-        if self.taken == 1 < self.todo:
+
+    def settle(self) -> None:
+        """After the first step, begin anew: it is not like the others."""
+        if self.taken == 1:
             self._begun = perf_counter()
             self.restart()
 

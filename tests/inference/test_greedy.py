@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from variants import NETWORK, named, table, with_variant
 
 from archbuilder.experiment import Experiment
 from archbuilder.inference.greedy import greedy
+from tests.variants import NETWORK, named, table, with_variant
 
 VOCABULARY = SimpleNamespace(start_id=2, end_id=3, size=23)
 CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]

@@ -5,9 +5,9 @@ from functools import cache
 import keras
 import numpy as np
 import pytest
-from variants import NETWORK, named, table, with_variant
 
 from archbuilder.experiment import Experiment
+from tests.variants import NETWORK, named, table, with_variant
 
 CASES = [
     pytest.param(case, decoder, id=f"{named(case)}-{'both' if decoder else 'encoder'}")
@@ -95,9 +95,7 @@ def test_more_padding_changes_nothing(case, decoder):
     _, model = built(case, decoder)
     short = batch(model, length=6, real=6)
     padded = {
-        name: array
-        if name == "masked_lm_positions"
-        else np.pad(array, ((0, 0), (0, 4)))
+        name: array if name == "masked_lm_positions" else np.pad(array, ((0, 0), (0, 4)))
         for name, array in short.items()
     }
     short, padded = outputs(model, short), outputs(model, padded)

@@ -49,7 +49,7 @@ def test_what_was_not_chosen_stays():
 
 
 def test_rates_are_those_of_the_paper():
-    before, batch = corrupted(rows=4000)
+    _, batch = corrupted(rows=4000)
     counts = batch["mlm_weights"] > 0
     assert counts.sum() == 4000 * round(0.15 * 88)
     now = np.take_along_axis(batch["token_ids"], batch["mlm_positions"], axis=1)[counts]

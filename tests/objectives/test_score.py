@@ -32,9 +32,7 @@ def test_gradient_is_that_of_the_formula(smoothing):
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
         ours = tf.reduce_sum(cross_entropy(logits, tf.constant(TARGETS), smoothing)[0] * weights)
-        theirs = tf.reduce_sum(
-            tf.nn.softmax_cross_entropy_with_logits(wanted, logits) * weights
-        )
+        theirs = tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(wanted, logits) * weights)
     np.testing.assert_allclose(
         tape.gradient(ours, logits), tape.gradient(theirs, logits), atol=1e-6
     )

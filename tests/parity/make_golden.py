@@ -1,6 +1,6 @@
 """Writes bert.npz: the oracle's weights, a batch and its logits, for tests that run without torch.
 
-    .venv-oracle/bin/python tests/parity/make_golden.py
+.venv-oracle/bin/python tests/parity/make_golden.py
 """
 
 import sys
@@ -10,8 +10,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import bert
 import reference_bert
+
+from tests.parity import bert
 
 if __name__ == "__main__":
     model, state = reference_bert.random_bert(**bert.SIZES, seed=0)

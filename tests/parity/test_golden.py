@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import bert
 import numpy as np
 import pytest
-import reference_transformer
 
 from archbuilder.experiment import Experiment
+from tests.parity import bert, reference_transformer
 
 HERE = Path(__file__).parent
 

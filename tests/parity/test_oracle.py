@@ -1,9 +1,9 @@
 """The built BERT against `transformers` itself, at several sizes; `make parity` runs this."""
 
-import bert
 import pytest
 
 from archbuilder.experiment import Experiment
+from tests.parity import bert
 
 pytestmark = pytest.mark.oracle
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.oracle
 )
 @pytest.mark.parametrize("length", [1, 17, 40])
 def test_bert_gives_the_oracles_logits(hidden_dim, num_layers, num_heads, width, length):
-    import reference_bert
+    from tests.parity import reference_bert
 
     sizes = {
         "vocabulary_size": 1000,

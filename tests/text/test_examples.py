@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.examples import Pairs, Segments, Translations, runs, shortened
+from archbuilder.text.examples import Pairs, Segments, Translations, long_runs, runs, shortened
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
 
@@ -25,13 +25,13 @@ def documents(*texts):
 
 
 def test_runs_take_as_many_sentences_as_fit_and_never_cross_documents():
-    found = runs(documents([3, 3, 3], [5], [2, 2]), room=6, least=1)
+    found = runs(documents([3, 3, 3], [5], [2, 2]), room=6)
     assert found.tolist() == [[0, 2], [2, 3], [3, 4], [4, 6]]
 
 
-def test_runs_of_pairs_have_two_sentences_or_more():
-    found = runs(documents([3, 3, 3], [5], [9, 9]), room=6, least=2)
-    assert found.tolist() == [[0, 3], [4, 6]]
+def test_runs_of_pairs_fill_the_room_with_two_sentences_or_more():
+    found = long_runs(documents([3, 2, 3, 3], [5], [9, 9], [2, 2, 2, 2, 2, 2]), room=6)
+    assert found.tolist() == [[0, 4], [5, 7], [7, 10], [10, 13]]
 
 
 def test_segments_stand_between_start_and_end():
@@ -63,11 +63,21 @@ def test_a_true_pair_is_one_run_and_a_random_one_is_of_two_documents():
         batch["token_ids"], batch["segment_ids"], batch["random_next"], strict=True
     ):
         first, second = split(row, segments)
-        assert len(first) and len(second)
+        assert len(first)
+        assert len(second)
         if is_random:
             assert first[0] // 100 != second[0] // 100
         else:
             assert second[0] == first[-1] + 1
+
+
+def test_length_does_not_tell_the_classes_apart():
+    random = np.random.default_rng(0)
+    texts = [random.integers(3, 12, random.integers(4, 40)).tolist() for _ in range(200)]
+    source = Pairs(documents(*texts), VOCABULARY, sequence_length=40)
+    batch = source.collate(np.arange(len(source.lengths)), random)
+    lengths, is_random = batch["padding_mask"].sum(axis=1), batch["random_next"] > 0
+    assert lengths[is_random].mean() == pytest.approx(lengths[~is_random].mean(), rel=0.02)
 
 
 def test_half_of_the_pairs_are_random():

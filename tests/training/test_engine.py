@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from variants import tiny
 
 from archbuilder.experiment import Experiment
 from archbuilder.training.engine import TensorFlowEngine, metrics, token_shares
 from archbuilder.training.optimizer import AdamW
+from tests.variants import tiny
 
 
 def engine(weights=None):

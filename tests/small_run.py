@@ -1,0 +1,107 @@
+"""Experiments that train in seconds, on text that the tests write."""
+
+import random
+from pathlib import Path
+
+import yaml
+
+NOUNS = "list file name value string object module class method error thread socket".split()
+VERBS = "returns raises reads writes opens closes holds needs makes takes".split()
+
+
+def write_documents(path: Path, count: int = 30, seed: int = 0) -> Path:
+    """Documents of six to nine sentences, each document about two nouns."""
+    draw = random.Random(seed)
+    documents = []
+    for _ in range(count):
+        pair = draw.sample(NOUNS, 2)
+        sentences = [
+            " ".join(("the", draw.choice(pair), draw.choice(VERBS), "a", draw.choice(pair), "."))
+            for _ in range(draw.randint(6, 9))
+        ]
+        documents.append("\n".join(sentences))
+    path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return path
+
+
+def write_parallel(folder: Path, stem: str, count: int = 80, seed: int = 0) -> dict:
+    """Words, and the same words in capitals and reversed order; the corpus as a spec."""
+    draw = random.Random(seed)
+    lines = [draw.sample(NOUNS, draw.randint(1, 4)) for _ in range(count)]
+    source, target = folder / f"{stem}.source", folder / f"{stem}.target"
+    source.write_text("".join(" ".join(line) + "\n" for line in lines), encoding="utf-8")
+    target.write_text(
+        "".join(" ".join(line[::-1]).upper() + "\n" for line in lines), encoding="utf-8"
+    )
+    return {"type": "parallel", "source": str(source), "target": str(target)}
+
+
+def bert(folder: Path, **training) -> dict:
+    """A BERT of one layer on documents in `folder`, as a plain spec."""
+    text = write_documents(folder / "documents.txt")
+    held_out = write_documents(folder / "held_out.txt", count=8, seed=1)
+    spec = _spec("small_bert", training)
+    spec["model"] |= {
+        "embeddings": {"tie": "output", "num_segments": 2, "dropout": 0.1},
+        "pooler": {"type": "first_token"},
+    }
+    spec["objectives"] = {"masked_lm": {}, "next_sentence": {}}
+    spec["tokenizer"] = {"type": "wordpiece"}
+    spec["data"] = {
+        "train": {"type": "documents", "files": [str(text)]},
+        "validation": {"type": "documents", "files": [str(held_out)]},
+        "sequence_length": 24,
+    }
+    return spec
+
+
+def transformer(folder: Path, **training) -> dict:
+    """A Transformer of one layer and one on parallel text in `folder`, as a plain spec."""
+    spec = _spec("small_transformer", training)
+    spec["model"]["decoder"] = spec["model"]["encoder"]
+    spec["objectives"] = {"sequence_to_sequence": {"label_smoothing": 0.1}}
+    spec["tokenizer"] = {"type": "characters"}
+    spec["data"] = {
+        "train": write_parallel(folder, "train"),
+        "validation": write_parallel(folder, "validation", count=10, seed=1),
+        "sequence_length": 48,
+    }
+    return spec
+
+
+def write(spec: dict, path: Path) -> Path:
+    """The spec as a file."""
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _spec(name, training):
+    stack = {
+        "num_layers": 1,
+        "attention": {"type": "multi_head", "num_heads": 2, "dropout": 0.1},
+        "feed_forward": {"type": "mlp", "intermediate_dim": 32, "activation": "relu"},
+        "norm": {"type": "layer_norm"},
+        "norm_placement": "pre",
+        "dropout": 0.1,
+    }
+    return {
+        "name": name,
+        "model": {
+            "hidden_dim": 16,
+            "vocabulary_size": 100,
+            "embeddings": {"tie": "all", "scale": True},
+            "positions": {"type": "sinusoidal"},
+            "encoder": stack,
+        },
+        "training": {
+            "steps": 6,
+            "batch": {"tokens": 400},
+            "optimizer": {"type": "adamw", "weight_decay": 0.01},
+            "learning_rate": {"type": "linear", "peak": 0.003, "warmup_steps": 2},
+            "global_clipnorm": 1.0,
+            "log_every": 1,
+            "evaluate_every": 3,
+            "checkpoint_every": 2,
+        }
+        | training,
+    }

@@ -1,0 +1,233 @@
+"""The command line as a person meets it: what it prints, and how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from archbuilder.language import shipped_specs
+from tests import small_run
+
+ARCHBUILD = [sys.executable, "-c", "from archbuilder.cli import main; main()"]
+COMMANDS = ("new", "validate", "schema", "summary", "train", "predict", "export")
+
+TEN_MISTAKES = """\
+name: 5
+model:
+  hidden_dim: 64.0
+  vocabulary_size: many
+  embeddings: {tie: sometimes, dropout: 2}
+  positions: {type: sinusodial}
+  encoder:
+    num_layers: 0
+    attention: {type: multi_head, num_heads: 4, dropuot: 0.1}
+    feed_forward: {type: mlp, intermediate_dim: 128, activation: rellu}
+    norm: {type: layer_norm}
+objectives:
+  maskd_lm: {}
+colour: blue
+"""
+
+THREE_THAT_SPAN_PARTS = """\
+name: three
+model:
+  hidden_dim: 60
+  vocabulary_size: 100
+  embeddings: {tie: output, num_segments: 2}
+  positions: {type: learned, max_sequence_length: 32}
+  encoder:
+    num_layers: 1
+    attention: {type: multi_head, num_heads: 8}
+    feed_forward: {type: mlp, intermediate_dim: 128, activation: relu}
+    norm: {type: layer_norm}
+objectives:
+  masked_lm: {}
+  next_sentence: {}
+data:
+  train: {type: python_docs}
+  sequence_length: 64
+"""
+
+
+def archbuild(*words, folder=None, **options):
+    done = subprocess.run(
+        [*ARCHBUILD, *map(str, words)], cwd=folder, capture_output=True, text=True, **options
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_all_shipped_specs_are_ok_in_a_moment_without_a_framework():
+    specs = sorted(shipped_specs().glob("*.yaml"))
+    code = (
+        "import sys, archbuilder.cli as cli\n"
+        "try: cli.main()\n"
+        "finally: print(*{'keras', 'tensorflow', 'jax'} & set(sys.modules), end='')"
+    )
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "validate", *map(str, specs)], capture_output=True, text=True
+    )
+    assert time.perf_counter() - begin < 3  # About 0.5 s on a quiet machine.
+    assert done.stdout == "".join(f"{path}: ok\n" for path in specs)
+
+
+def test_ten_mistakes_in_fields_are_ten_lines(tmp_path):
+    (tmp_path / "ten.yaml").write_text(TEN_MISTAKES)
+    done = archbuild("validate", "ten.yaml", folder=tmp_path)
+    assert done.returncode == 2
+    assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
+        ["ten.yaml:1:7", "name"],
+        ["ten.yaml:3:15", "model.hidden_dim"],
+        ["ten.yaml:4:20", "model.vocabulary_size"],
+        ["ten.yaml:5:21", "model.embeddings.tie"],
+        ["ten.yaml:5:41", "model.embeddings.dropout"],
+        ["ten.yaml:6:21", "model.positions.type"],
+        ["ten.yaml:8:17", "model.encoder.num_layers"],
+        ["ten.yaml:9:49", "model.encoder.attention.dropuot"],
+        ["ten.yaml:10:66", "model.encoder.feed_forward.activation"],
+        ["ten.yaml:13:3", "objectives.maskd_lm"],
+        ["ten.yaml:14:1", "colour"],
+    ]
+
+
+def test_three_mistakes_that_span_parts_are_three_lines(tmp_path):
+    (tmp_path / "three.yaml").write_text(THREE_THAT_SPAN_PARTS)
+    done = archbuild("validate", "three.yaml", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "three.yaml:9:46: model.encoder.attention.num_heads: 8 heads do not divide hidden_dim 60",
+        "three.yaml:14:3: objectives.next_sentence: "
+        "this objective reads the pooled vector: give the model a pooler",
+        "three.yaml:17:20: data.sequence_length: "
+        "64 tokens are more than the 32 that model.positions knows",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    done = archbuild(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_summary_counts_without_keras():
+    done = archbuild("summary", shipped_specs() / "bert_base.yaml", "--json")
+    found = json.loads(done.stdout)["parameters"]
+    assert found["total"] == 110_106_428 == sum(found["parts"].values())
+
+
+def test_resolved_names_the_origin_of_every_value():
+    spec = shipped_specs() / "bert_tiny.yaml"
+    done = archbuild("validate", "--resolved", spec, "--set", "model.hidden_dim=64")
+    assert "hidden_dim: 64  # --set" in done.stdout
+    assert "scale: false  # " in done.stdout
+    assert "bert_base.yaml:" in done.stdout
+
+
+@pytest.mark.parametrize("like", ["bert", "transformer"])
+def test_a_new_spec_is_valid_and_is_never_written_over_another(like, tmp_path):
+    assert archbuild("new", "mine", "--like", like, folder=tmp_path).returncode == 0
+    assert archbuild("validate", "mine.yaml", folder=tmp_path).stdout == "mine.yaml: ok\n"
+    again = archbuild("new", "mine", "--like", like, folder=tmp_path)
+    assert again.returncode == 2
+    assert again.stderr == "mine.yaml: exists already\n"
+
+
+MISTAKES = {
+    "no such spec": (("train", "none.yaml"), "none.yaml: there is no such file"),
+    "no such run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
+    "no such kind": (("new", "x", "--like", "gpt"), "--like gpt: there are bert, transformer"),
+    "a bad name": (("new", "../x"), "'../x': a name is made of letters, digits, '-' and '_'"),
+    "no training": (
+        ("train", shipped_specs() / "bert_tiny.yaml"),
+        "bert_tiny: training needs 'data' in the spec",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
+    done = archbuild(*words, folder=tmp_path, input="")
+    assert done.returncode == 2
+    assert done.stderr == f"{sentence}\n"
+
+
+def test_interrupting_saves_and_the_same_command_goes_on(tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path, steps=100_000), tmp_path / "spec.yaml")
+    begun = subprocess.Popen(
+        [*ARCHBUILD, "train", str(spec), "--run", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    for line in begun.stdout:
+        if line.startswith("step 5/"):
+            break
+    begun.send_signal(signal.SIGINT)
+    _, told = begun.communicate(timeout=60)
+    assert begun.returncode == 130
+    step = int(told.split("stopped at step ")[1].split(";")[0])
+    (folder,) = [
+        p for p in (tmp_path / "run" / "checkpoints").iterdir() if p.name.endswith(str(step))
+    ]
+    assert folder.name == f"step-{step:07d}"
+    again = subprocess.Popen(
+        [*ARCHBUILD, "train", str(spec), "--run", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert f"going on from step {step}" in again.stdout.readline()
+    again.send_signal(signal.SIGKILL)
+    again.communicate()
+
+
+@pytest.fixture(scope="module", params=["bert", "transformer"])
+def run(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    spec = small_run.write(getattr(small_run, request.param)(folder), folder / "spec.yaml")
+    done = archbuild("train", spec, "--run", folder / "run")
+    assert done.returncode == 0, done.stderr
+    return request.param, folder
+
+
+def test_predict_gives_a_line_for_a_line_in_order(run):
+    kind, folder = run
+    lines = ["the list [MASK] a file .", "a [MASK] reads the [MASK] .", "[MASK]"] * 30
+    done = archbuild("predict", folder / "run", input="\n".join(lines) + "\n")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 90
+    as_json = archbuild("predict", folder / "run", "--json", input="\n".join(lines) + "\n")
+    objects = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert [found["text"] for found in objects] == done.stdout.splitlines()
+    if kind == "bert":
+        assert [len(found["guesses"]) for found in objects[:3]] == [1, 2, 1]
+        assert all(len(best) == 5 for found in objects for best in found["guesses"])
+
+
+def test_predicting_what_the_run_cannot_do_is_told(run):
+    kind, folder = run
+    other, own = ("translate", "fill_mask") if kind == "bert" else ("fill_mask", "translate")
+    done = archbuild("predict", folder / "run", "--task", other, input="a\n")
+    assert done.returncode == 2
+    assert done.stderr == f"no task '{other}' here; this run can do: {own}\n"
+
+
+@pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m.saved")])
+def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name):
+    _, folder = run
+    done = archbuild("export", folder / "run", "--format", format, "-o", folder / name)
+    assert done.returncode == 0, done.stderr
+    assert "written, loaded again; largest difference" in done.stdout
+    again = archbuild("export", folder / "run", "--format", format, "-o", folder / name)
+    assert again.returncode == 2
+    assert again.stderr == f"{folder / name}: exists already\n"

@@ -1,0 +1,78 @@
+"""The shipped specs: each is valid, counts what was published, and its tiny form learns."""
+
+import contextlib
+import json
+import random
+
+import pytest
+import yaml
+
+from archbuilder.experiment import Experiment, load
+from archbuilder.language import SpecError, check, json_schema, read, shipped_specs
+from tests.language.mutation import mutate
+
+SPECS = sorted(shipped_specs().glob("*.yaml"))
+PUBLISHED = {
+    "bert_tiny": 4_433_468,
+    "bert_mini": 11_267_900,
+    "bert_small": 29_058_876,
+    "bert_medium": 41_668_412,
+    "bert_base": 110_106_428,
+    "bert_large": 336_226_108,
+}
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_shipped_spec_is_valid_and_named_after_its_file(path):
+    assert load(path).name == path.stem
+
+
+@pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
+def test_parameters_are_the_published_number(name, count):
+    assert load(shipped_specs() / f"{name}.yaml").ledger().total() == count
+
+
+@pytest.mark.parametrize("name", ["bert_tiny", "quickstart", "translate_multi30k"])
+def test_the_built_model_has_as_many_parameters_as_its_spec_says(name):
+    experiment = load(shipped_specs() / f"{name}.yaml")
+    assert experiment.build().count_params() == experiment.ledger().total()
+
+
+def test_bert_is_the_transformer_without_its_decoder():
+    text = (shipped_specs() / "bert_base.yaml").read_text(encoding="utf-8")
+    assert "extends: transformer_base.yaml" in text
+    assert "decoder: null" in text
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_what_a_run_writes_down_is_the_same_experiment(path, tmp_path):
+    experiment = load(path)
+    copy = tmp_path / "spec.yaml"
+    copy.write_text(yaml.safe_dump(experiment.model_dump(mode="json", exclude_none=True)))
+    assert load(copy) == experiment
+
+
+def test_the_schema_beside_the_specs_is_current():
+    written = json.loads((shipped_specs() / "schema.json").read_text(encoding="utf-8"))
+    assert written == json_schema(Experiment), "run: archbuild schema -o specs/schema.json"
+
+
+def test_every_field_is_explained_in_the_schema():
+    definitions = json_schema(Experiment)["$defs"]
+    silent = [
+        f"{name}.{field}"
+        for name, definition in definitions.items()
+        for field, schema in definition.get("properties", {}).items()
+        if "description" not in schema and field != "type"
+    ]
+    assert silent == []
+
+
+def test_no_mutation_of_a_shipped_spec_gives_a_traceback(tmp_path):
+    draw = random.Random(0)
+    texts = [path.read_text(encoding="utf-8") for path in SPECS]
+    for _ in range(2000):
+        path = tmp_path / "mutated.yaml"
+        path.write_bytes(mutate(draw.choice(texts), draw))
+        with contextlib.suppress(SpecError):
+            check(read(path), Experiment)

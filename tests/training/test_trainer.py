@@ -1,0 +1,173 @@
+"""A run goes on where it stopped, exactly, and leaves what the README says."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder import UserMistake, load
+from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
+from archbuilder.training import checkpoint
+from archbuilder.training.run_folder import RunFolder
+from archbuilder.training.trainer import Trainer
+from tests import small_run
+
+KINDS = [small_run.bert, small_run.transformer]
+
+
+def experiment(kind, folder, **training):
+    return load(small_run.write(kind(folder, **training), folder / "spec.yaml"))
+
+
+def records(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(run):
+    return {one["step"]: one["loss"] for one in records(run) if "loss" in one}
+
+
+def stop_after(monkeypatch, step):
+    """Ask for a stop as soon as `step` was taken."""
+    taken = Trainer._take_step
+
+    def take(self, batches):
+        found = taken(self, batches)
+        stops[0].asked = self.step >= step
+        return found
+
+    stops = []
+    begun = StopRequest.__enter__
+    monkeypatch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
+    monkeypatch.setattr(Trainer, "_take_step", take)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
+    batch = {"tokens": 300, "accumulate": 2}
+    one = experiment(kind, tmp_path, batch=batch)
+    one.train(tmp_path / "straight")
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Interrupted, match="stopped at step 3"):
+            one.train(tmp_path / "cut")
+    one.train(tmp_path / "cut")
+    straight, cut = losses(tmp_path / "straight"), losses(tmp_path / "cut")
+    assert {step: cut[step] for step in straight} == straight
+    first, second = (
+        checkpoint.read(checkpoint.steps(tmp_path / run / "checkpoints")[-1])[0]
+        for run in ("straight", "cut")
+    )
+    for array, other in zip(first.values(), second.values(), strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def finished(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    one = experiment(request.param, folder)
+    return one, folder / "run", one.train(folder / "run")
+
+
+def test_a_finished_run_holds_what_the_readme_says(finished):
+    _, run, _ = finished
+    assert {path.name for path in run.iterdir()} == {
+        "spec.yaml",
+        "tokenizer",
+        "metrics.jsonl",
+        "checkpoints",
+        "model.keras",
+    }
+
+
+def test_each_logged_step_is_a_record(finished):
+    one, run, _ = finished
+    steps = [record for record in records(run) if "loss" in record]
+    assert [record["step"] for record in steps] == list(range(1, 7))
+    expected = {"loss", "learning_rate", "gradient_norm", "tokens_per_second", "waiting_share"}
+    for name in one.objectives:
+        expected |= {f"{name}_{metric}" for metric in ("loss", "accuracy", "perplexity")}
+    assert all(expected <= set(record) for record in steps)
+    measured = [record["step"] for record in records(run) if "validation_loss" in record]
+    assert measured == [3, 6]
+
+
+def test_the_saved_model_is_the_best_one(finished):
+    one, run, last = finished
+    model = keras.saving.load_model(run / "model.keras")
+    folder = RunFolder(run)
+    trainer = Trainer(one, folder, material(one, folder), Quiet())
+    trainer.model.set_weights(model.get_weights())
+    found = trainer._measure(trainer.material.validation)
+    best = min(r["validation_loss"] for r in records(run) if "validation_loss" in r)
+    assert found["validation_loss"] == pytest.approx(best, rel=1e-6)
+    assert last["validation_loss"] >= best
+
+
+def test_training_a_finished_run_again_changes_nothing(finished):
+    one, run, last = finished
+    before = (run / "metrics.jsonl").read_bytes()
+    assert one.train(run) == last
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_changed_spec_is_refused_with_the_difference(finished):
+    one, run, _ = finished
+    changed = one.model_copy(update={"training": one.training.model_copy(update={"steps": 9})})
+    with pytest.raises(UserMistake, match=r"training.steps: 6 -> 9"):
+        changed.train(run)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsys):
+    one = experiment(small_run.bert, tmp_path)
+    last = one.train(tmp_path / "run")
+    newest = checkpoint.steps(tmp_path / "run" / "checkpoints")[-1]
+    (newest / checkpoint.ARRAYS).write_bytes(b"")
+    again = one.train(tmp_path / "run")
+    told = capsys.readouterr().out
+    assert f"{newest.name}/arrays.npz: is not what was written" in told
+    assert "going on from step 4" in told
+    assert again["validation_loss"] == last["validation_loss"]
+
+
+def test_an_endless_loss_stops_the_run(tmp_path):
+    one = experiment(small_run.bert, tmp_path, learning_rate=1e30, global_clipnorm=None, steps=50)
+    with pytest.raises(TrainingFailed, match=r"the loss is (nan|inf) at step"):
+        one.train(tmp_path / "run")
+
+
+def test_what_is_hardly_meant_is_told_before_training(tmp_path, capsys):
+    rate = {"type": "linear", "peak": 0.001, "warmup_steps": 50}
+    batch = {"tokens": 400, "accumulate": 99}
+    one = experiment(small_run.bert, tmp_path, learning_rate=rate, batch=batch, steps=1)
+    one.train(tmp_path / "run")
+    told = capsys.readouterr().out
+    assert "warning: the warm-up of 50 steps is longer than the run of 1" in told
+    assert "warning: a step accumulates 99 batches, and the whole training text has" in told
+    assert "parameters, tensorflow, CPU, float32, seed 0" in told
+    assert "99 x 400 tokens a step, learning rate at most" in told
+    assert "step 1/1" in told
+
+
+def test_a_run_without_validation_keeps_its_last_weights(tmp_path):
+    spec = small_run.transformer(tmp_path)
+    del spec["data"]["validation"]
+    one = load(small_run.write(spec, tmp_path / "spec.yaml"))
+    one.train(tmp_path / "run")
+    saved = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    arrays, _ = checkpoint.read(checkpoint.steps(tmp_path / "run" / "checkpoints")[-1])
+    kept = {name.split("|")[1]: array for name, array in arrays.items()}
+    for weight in saved.weights:
+        np.testing.assert_array_equal(kept[weight.path], np.asarray(weight))
+
+
+def material(one, folder):
+    from archbuilder.training.material import gather
+
+    return gather(one, folder.tokenizer, print)
+
+
+class Quiet:
+    def tell(self, line):
+        pass
