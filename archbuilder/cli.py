@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from archbuilder.experiment import Experiment
+from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, check, json_schema, read
 from archbuilder.mistake import UserMistake
 
@@ -116,12 +116,15 @@ def predict(
     json: AsJson = False,
 ) -> None:
     """Fill masks or translate: lines in, lines out, in order."""
-    lines = _lines(input)
-    _quiet()
     from archbuilder.inference.show import show
     from archbuilder.inference.task import open_task
+    from archbuilder.training.run_folder import RunFolder
 
-    for found in open_task(run, task, guesses or 5)(lines):
+    folder = RunFolder(run)
+    experiment = load(folder.known_spec())
+    lines = _lines(input)
+    _quiet()
+    for found in open_task(experiment, folder, task, guesses or 5)(lines):
         typer.echo(show(found, guesses, json))
 
 

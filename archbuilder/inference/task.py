@@ -1,11 +1,9 @@
 """What a trained run does with lines of text: a task takes lines and gives one object for each."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from archbuilder.experiment import load
 from archbuilder.inference.greedy import greedy
 from archbuilder.mistake import UserMistake
 from archbuilder.text.examples import padded
@@ -101,21 +99,19 @@ class Translate:
         return greedy(self.network, self.project, source, self.vocabulary, limits)
 
 
-def open_task(run: Path, name: str | None = None, guesses: int = 5):
+def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int = 5):
     """The task called `name` of a run, or the one that its objectives are for."""
-    folder = RunFolder(run)
-    experiment = load(folder.known_spec())
     found = {
         TASKS[objective.type].name: (TASKS[objective.type], key)
         for key, objective in experiment.objectives.items()
         if objective.type in TASKS
     }
     if not found:
-        raise UserMistake(f"{run}: none of its objectives has a task to predict")
+        raise UserMistake(f"{run.path}: none of its objectives has a task to predict")
     if name is not None and name not in found:
         raise UserMistake(f"no task {name!r} here; this run can do: {', '.join(found)}")
     kind, objective = found[name or next(iter(found))]
-    return kind(experiment, folder.load_model(), folder.vocabulary(), objective, guesses)
+    return kind(experiment, run.load_model(), run.vocabulary(), objective, guesses)
 
 
 def _short_enough(row: list, longest: int | None, number: int) -> None:

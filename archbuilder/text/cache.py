@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -86,13 +87,14 @@ def _make(folder: Path, kind, write, corpus, vocabulary) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        dtype = np.dtype("uint16" if vocabulary.size <= 2**16 else "uint32")
-        arrays = {
-            name: _Growing(temporary / name, dtype if name.endswith("ids") else np.dtype("int64"))
-            for name in kind.arrays
-        }
-        write(arrays, corpus, vocabulary)
-        sizes = {name: array.finish() for name, array in arrays.items()}
+        ids = np.dtype("uint16" if vocabulary.size <= 2**16 else "uint32")
+        with ExitStack() as files:
+            arrays = {}
+            for name in kind.arrays:
+                raw = files.enter_context(open(temporary / f"{name}.raw", "wb"))
+                arrays[name] = _Growing(raw, ids if name.endswith("ids") else np.dtype("int64"))
+            write(arrays, corpus, vocabulary)
+        sizes = {name: array.finish(temporary / f"{name}.npy") for name, array in arrays.items()}
         with open(temporary / DONE, "w", encoding="utf-8") as file:
             json.dump({"format": FORMAT, "sizes": sizes}, file)
             file.flush()
@@ -157,23 +159,21 @@ def _chunks(items: Iterable) -> Iterator[list]:
 class _Growing:
     """A .npy file that grows, so that a text larger than memory can be tokenised."""
 
-    def __init__(self, stem: Path, dtype: np.dtype):
-        self.path, self.dtype, self.length = stem.with_name(f"{stem.name}.npy"), dtype, 0
-        self.raw = open(stem.with_name(f"{stem.name}.raw"), "wb")  # noqa: SIM115
+    def __init__(self, raw, dtype: np.dtype):
+        self.raw, self.dtype, self.length = raw, dtype, 0
 
     def add(self, values) -> None:
         array = np.asarray(values, dtype=self.dtype)
         self.raw.write(array.tobytes())
         self.length += len(array)
 
-    def finish(self) -> int:
+    def finish(self, path: Path) -> int:
         """Put the header before the values; the size of the file in bytes."""
-        self.raw.close()
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
-        with open(self.path, "wb") as file, open(self.raw.name, "rb") as values:
+        with open(path, "wb") as file, open(self.raw.name, "rb") as values:
             np.lib.format.write_array_header_1_0(file, header)
             shutil.copyfileobj(values, file)
             file.flush()
             os.fsync(file.fileno())
         os.unlink(self.raw.name)
-        return self.path.stat().st_size
+        return path.stat().st_size
