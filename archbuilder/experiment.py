@@ -1,10 +1,11 @@
 """The root of a spec: an architecture, its objectives, and how it is trained on what text."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.network.architecture import Architecture
@@ -14,8 +15,11 @@ from archbuilder.text.corpus import Corpus, Parallel
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
 
-EXAMPLE_LENGTH = 4
-"""Tokens of the shortest example that any objective can learn from."""
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[\w-][\w.-]*", name):
+        raise ValueError("must be made of letters, digits, '-', '_' and '.', as a folder's name is")
+    return name
 
 
 class Data(Spec):
@@ -25,14 +29,14 @@ class Data(Spec):
     """Text to learn from."""
     validation: Corpus | None = None
     """Text to measure on, which is never learnt from."""
-    sequence_length: Annotated[int, Field(ge=EXAMPLE_LENGTH)] = 128
+    sequence_length: Annotated[int, Field(ge=8)] = 128
     """The most tokens in an example, special tokens included."""
 
 
 class Experiment(Spec):
     """An architecture; with data, tokenizer and training, an experiment."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_folder_name)]
     """What the run folder is called."""
     model: Architecture
     """The network."""
@@ -84,6 +88,11 @@ class Experiment(Spec):
         if model is not None and objectives is not None:
             for name, objective in objectives.items():
                 yield from _under("objectives", _under(name, objective.mistakes(model)))
+            if model.pooler is not None and not any(one.pools for one in objectives.values()):
+                yield Mistake(
+                    ("model", "pooler"),
+                    "no objective reads the pooled vector, which would stay untrained; leave it out",
+                )
         data = parts.get("data")
         if model is not None and data is not None:
             yield from _lengths_agree(model, data)
@@ -134,12 +143,13 @@ def _under(name: str, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
     if not objectives:
         yield Mistake(("objectives",), "at least one objective is needed")
-    owners = [name for name, objective in objectives.items() if objective.examples]
-    for name in owners[1:]:
-        yield Mistake(
-            ("objectives", name),
-            f"'{owners[0]}' decides already how text becomes examples, and only one objective can",
-        )
+    for mark, does in (
+        ("examples", "decides already how text becomes examples"),
+        ("hides", "hides tokens already"),
+    ):
+        first, *others = [n for n, one in objectives.items() if getattr(one, mark)] or [None]
+        for name in others:
+            yield Mistake(("objectives", name), f"'{first}' {does}, and only one objective can")
 
 
 def _lengths_agree(model: Architecture, data: Data) -> Iterator[Mistake]:

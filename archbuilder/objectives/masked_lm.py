@@ -1,7 +1,7 @@
 """Masked language model: guess tokens that were hidden, from both sides."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -32,6 +32,8 @@ class MaskedLM(Objective):
     """The non-linearity of the head's transform."""
     norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
     """Normalisation after the head's transform."""
+
+    hides: ClassVar[bool] = True
 
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]

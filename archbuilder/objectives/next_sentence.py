@@ -17,6 +17,7 @@ class NextSentence(Objective):
 
     type: Literal["next_sentence"]
     examples: ClassVar[str] = "pairs"
+    pools: ClassVar[bool] = True
 
     def build(self, layers, name: str, network: Network):
         head = dense(layers, name, network.spec.hidden_dim, 2, network.spec.initializer)

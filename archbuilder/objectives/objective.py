@@ -22,6 +22,10 @@ class Objective(Spec):
 
     examples: ClassVar[str | None] = None
     """How text becomes examples ("pairs", "parallel"), where this objective decides it."""
+    pools: ClassVar[bool] = False
+    """Whether it reads the pooled vector."""
+    hides: ClassVar[bool] = False
+    """Whether it changes the tokens that the network reads."""
 
     def inputs(self, name: str) -> list[str]:
         """The inputs, int32 [B, M], that the head reads beside the network's."""

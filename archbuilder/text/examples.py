@@ -29,7 +29,11 @@ class Segments:
             tokens = between(self.documents, first, last)[: self.room]
             rows.append([self.vocabulary.start_id, *tokens, self.vocabulary.end_id])
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
-        return {"token_ids": token_ids, "padding_mask": padding_mask}
+        return {
+            "token_ids": token_ids,
+            "padding_mask": padding_mask,
+            "segment_ids": np.zeros_like(token_ids),
+        }
 
 
 class Pairs:

@@ -8,6 +8,7 @@ from time import perf_counter
 import keras
 
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
+from archbuilder.mistake import UserMistake
 from archbuilder.training import checkpoint
 from archbuilder.training.baseline import baseline, frequencies
 from archbuilder.training.engine import TensorFlowEngine, added, metrics
@@ -24,6 +25,8 @@ def train(
     Raises `UserMistake` for what the user can mend, `Interrupted` when asked to stop,
     `TrainingFailed` when the numbers do.
     """
+    if keras.config.backend() != "tensorflow":
+        raise UserMistake(f"training runs on TensorFlow; KERAS_BACKEND is {keras.config.backend()}")
     reporter = reporter or Reporter()
     run = RunFolder(folder)
     run.open(experiment.model_dump(mode="json", exclude_none=True), restart)

@@ -1,0 +1,100 @@
+"""What holds for every variant of every union of the language."""
+
+import json
+
+import pytest
+import yaml
+
+from archbuilder.experiment import Experiment, load
+from archbuilder.language import SpecError, json_schema
+from tests import small_run
+from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
+
+CASES = table(NETWORK | OTHER)
+SCHEMA = json.dumps(json_schema(Experiment))
+
+
+def spec_with(place, variant, folder):
+    """A sound experiment in which a variant stands at its place."""
+    for name in ("text.txt", "source.txt", "target.txt"):
+        (folder / name).write_text("some text\n")
+    if place in NETWORK:
+        return with_variant(place, variant, decoder=False)
+    parallel = getattr(variant, "examples", None) == "parallel" or "source" in variant.model_fields
+    spec = (small_run.transformer if parallel else small_run.bert)(folder)
+    settings = minimal(variant)
+    if place == "objectives":
+        if not variant.pools:
+            spec["model"].pop("pooler", None)
+        spec["objectives"] = {settings.pop("type"): settings}
+        return spec
+    *path, last = place.split(".")
+    part = spec
+    for key in path:
+        part = part[key]
+    part[last] = settings
+    return spec
+
+
+every_variant = pytest.mark.parametrize("case", CASES, ids=named)
+
+
+@every_variant
+def test_it_survives_the_round_trip_through_yaml(case, tmp_path):
+    path = small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml")
+    experiment = load(path)
+    resolved = experiment.model_dump(mode="json", exclude_none=True)
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(resolved))
+    assert load(tmp_path / "again.yaml") == experiment
+
+
+@every_variant
+def test_a_misspelled_field_is_one_mistake_at_its_line(case, tmp_path):
+    spec = spec_with(*case, tmp_path)
+    variant = case[1]
+    *path, last = (part for part in case[0].split("."))
+    part = spec
+    for key in path:
+        part = part[key]
+    settings = part[last] if case[0] != "objectives" else next(iter(part[last].values()))
+    settings["no_such_field"] = 1
+    file = small_run.write(spec, tmp_path / "spec.yaml")
+    line = 1 + file.read_text().splitlines().index(
+        next(text for text in file.read_text().splitlines() if "no_such_field" in text)
+    )
+    with pytest.raises(SpecError) as caught:
+        load(file)
+    (mistake,) = caught.value.lines
+    assert mistake.startswith(f"{file}:{line}:")
+    assert "no_such_field: unknown field" in mistake
+    assert variant.__name__ not in mistake
+
+
+@every_variant
+def test_the_schema_knows_it_and_explains_it(case):
+    _, variant = case
+    definition = json.loads(SCHEMA)["$defs"][variant.__name__]
+    assert definition["description"]
+    assert set(definition["properties"]) == set(variant.model_fields)
+
+
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+def test_every_objective_trains_alone(case, tmp_path):
+    spec = spec_with(*case, tmp_path)
+    spec["training"]["steps"] = 2
+    experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
+    found = experiment.train(tmp_path / "run")
+    (name,) = experiment.objectives
+    assert found["loss"] == found[f"{name}_loss"]
+
+
+@pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=named)
+def test_every_tokenizer_serves_every_kind_of_text(case, tmp_path):
+    for kind in (small_run.bert, small_run.transformer):
+        folder = tmp_path / kind.__name__
+        folder.mkdir()
+        spec = kind(folder, steps=1)
+        spec["tokenizer"] = minimal(case[1])
+        spec["model"]["vocabulary_size"] = 400
+        found = load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
+        assert found["step"] == 1
