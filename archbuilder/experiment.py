@@ -88,10 +88,11 @@ class Experiment(Spec):
         if model is not None and objectives is not None:
             for name, objective in objectives.items():
                 yield from _under("objectives", _under(name, objective.mistakes(model)))
-            if model.pooler is not None and not any(one.pools for one in objectives.values()):
+            pooled = any(objective.pools for objective in objectives.values())
+            if model.pooler is not None and not pooled:
                 yield Mistake(
                     ("model", "pooler"),
-                    "no objective reads the pooled vector, which would stay untrained; leave it out",
+                    "no objective reads the pooled vector: it would stay untrained; leave it out",
                 )
         data = parts.get("data")
         if model is not None and data is not None:

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import keras
 
-from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.mistake import UserMistake
+from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint
 from archbuilder.training.baseline import baseline, frequencies
 from archbuilder.training.engine import TensorFlowEngine, added, metrics

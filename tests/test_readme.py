@@ -1,0 +1,48 @@
+"""What the README says can be done, and counts, is so."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from archbuilder.experiment import load
+from archbuilder.language import shipped_specs
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_parameter_counts_are_those_of_the_specs():
+    for path in sorted(shipped_specs().glob("*.yaml")):
+        assert f"`{path.stem}`" in README
+        assert f"{load(path).ledger().total():,}" in README
+
+
+def test_the_commands_of_a_model_of_ones_own_work_in_order(tmp_path):
+    section = README.partition("## A model of your own")[2].partition("## ")[0]
+    commands = re.findall(r"^    (.*archbuild .*)$", section, re.MULTILINE)
+    assert len(commands) == 6
+    short = " --set training.steps=2 --set training.evaluate_every=2"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        done = subprocess.run(
+            command + short * command.startswith("archbuild train"),
+            shell=True,
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert (tmp_path / "my_bert.saved" / "saved_model.pb").is_file()
+
+
+def test_the_mistake_it_shows_is_the_one_that_is_printed(tmp_path):
+    archbuild = [sys.executable, "-c", "from archbuilder.cli import main; main()"]
+    subprocess.run([*archbuild, "new", "my_bert"], cwd=tmp_path, check=True, capture_output=True)
+    spec = tmp_path / "my_bert.yaml"
+    spec.write_text(spec.read_text().replace("num_heads", "num_heds", 1))
+    done = subprocess.run(
+        [*archbuild, "validate", "my_bert.yaml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr.strip() in README
