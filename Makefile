@@ -24,7 +24,7 @@ test: install  ## The test suite: minutes on two cores.
 check: install  ## Lint, format and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 
 format: install
 	$(BIN)/ruff check --fix .
