@@ -32,9 +32,6 @@ class Material:
 
 def gather(experiment, tokenizer_folder: Path, tell) -> Material:
     """Prepare an experiment's text; what was prepared before is found again."""
-    for part in ("data", "tokenizer", "training"):
-        if getattr(experiment, part) is None:
-            raise UserMistake(f"{experiment.name}: training needs '{part}' in the spec")
     vocabulary = _vocabulary(experiment, tokenizer_folder, tell)
     data = experiment.data
     train = _batches(experiment, data.train, vocabulary, tell)

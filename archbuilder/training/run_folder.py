@@ -27,23 +27,36 @@ class RunFolder:
         self.model = self.path / "model.keras"
 
     def open(self, plain_spec: dict, restart: bool) -> None:
-        """Begin a run, or go on with one; a run of another spec is refused with the difference."""
-        if restart:
-            for path in (self.tokenizer, self.checkpoints):
-                shutil.rmtree(path, ignore_errors=True)
-            for path in (self.spec, self.metrics, self.model):
-                path.unlink(missing_ok=True)
-        if self.spec.exists():
+        """Begin a run, or go on with one; a run of another spec is refused with the difference.
+
+        A run that has no checkpoint yet has nothing to lose, and takes the new spec.
+        """
+        begun = bool(checkpoint.steps(self.checkpoints))
+        if begun and not restart:
             self._same(plain_spec)
             return
+        if not restart and self.spec.exists() and self.resolved() == plain_spec:
+            return
         try:
+            self._clear()
             self.path.mkdir(parents=True, exist_ok=True)
             text = yaml.safe_dump(plain_spec, sort_keys=False, allow_unicode=True)
             replace(self.spec, (_HEADER + text).encode())
         except OSError as error:
             raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
 
+    def _clear(self) -> None:
+        for path in (self.tokenizer, self.checkpoints):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.spec, self.metrics, self.model):
+            path.unlink(missing_ok=True)
+
     def _same(self, plain_spec: dict) -> None:
+        if not self.spec.exists():
+            raise UserMistake(
+                f"{self.path}: has checkpoints and no spec.yaml that says of what; "
+                "give another --run folder, or --restart to begin this one afresh"
+            )
         differences = list(difference(self.resolved(), plain_spec))
         if differences:
             changed = "\n  ".join(differences)

@@ -27,6 +27,9 @@ def train(
     """
     if keras.config.backend() != "tensorflow":
         raise UserMistake(f"training runs on TensorFlow; KERAS_BACKEND is {keras.config.backend()}")
+    for part in ("data", "tokenizer", "training"):
+        if getattr(experiment, part) is None:
+            raise UserMistake(f"{experiment.name}: training needs '{part}' in the spec")
     reporter = reporter or Reporter()
     run = RunFolder(folder)
     run.open(experiment.model_dump(mode="json", exclude_none=True), restart)

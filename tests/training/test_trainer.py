@@ -119,6 +119,25 @@ def test_a_changed_spec_is_refused_with_the_difference(finished):
         changed.train(run)
 
 
+def test_a_mistake_that_was_mended_before_any_step_leaves_no_trace(tmp_path):
+    spec = small_run.bert(tmp_path, steps=1)
+    good = spec["data"]["train"]["files"]
+    spec["data"]["train"]["files"] = ["none.txt"]
+    with pytest.raises(UserMistake, match=r"none.txt: No such file"):
+        load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    spec["data"]["train"]["files"] = good
+    found = load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    assert found["step"] == 1
+
+
+def test_checkpoints_without_their_spec_are_not_taken_for_another(tmp_path):
+    one = experiment(small_run.bert, tmp_path, steps=1)
+    one.train(tmp_path / "run")
+    (tmp_path / "run" / "spec.yaml").unlink()
+    with pytest.raises(UserMistake, match=r"has checkpoints and no spec.yaml"):
+        one.train(tmp_path / "run")
+
+
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path)
     last = one.train(tmp_path / "run")
