@@ -98,9 +98,16 @@ def train(
     restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
 ) -> None:
     """Train a spec; the same command goes on where it stopped."""
+    from archbuilder.stopping import Interrupted
+
     experiment = _load(spec, set)
-    _quiet()
-    experiment.train(run, restart=restart)
+    try:
+        _quiet()
+        experiment.train(run, restart=restart)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted; the same command goes on from the last checkpoint, if there is one"
+        ) from None
 
 
 @app.command()

@@ -155,38 +155,32 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
     assert done.stderr == f"{sentence}\n"
 
 
+def begun(*words, folder):
+    """The command, running, with its output to be read line by line."""
+    return subprocess.Popen(
+        [*ARCHBUILD, *map(str, words)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
 def test_interrupting_saves_and_the_same_command_goes_on(tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, steps=100_000), tmp_path / "spec.yaml")
-    begun = subprocess.Popen(
-        [*ARCHBUILD, "train", str(spec), "--run", "run"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    for line in begun.stdout:
-        if line.startswith("step 5/"):
-            break
-    begun.send_signal(signal.SIGINT)
-    _, told = begun.communicate(timeout=60)
-    assert begun.returncode == 130
+    first = begun("train", spec, "--run", "run", folder=tmp_path)
+    while not first.stdout.readline().startswith("step 5/"):
+        pass
+    first.send_signal(signal.SIGINT)
+    _, told = first.communicate(timeout=60)
+    assert first.returncode == 130
     step = int(told.split("stopped at step ")[1].split(";")[0])
-    (folder,) = [
-        p for p in (tmp_path / "run" / "checkpoints").iterdir() if p.name.endswith(str(step))
-    ]
-    assert folder.name == f"step-{step:07d}"
-    again = subprocess.Popen(
-        [*ARCHBUILD, "train", str(spec), "--run", "run"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    assert f"going on from step {step}" in again.stdout.readline()
-    again.send_signal(signal.SIGKILL)
-    again.communicate()
+    assert (tmp_path / "run" / "checkpoints" / f"step-{step:07d}").is_dir()
+    second = begun("train", spec, "--run", "run", folder=tmp_path)
+    assert f"going on from step {step}" in second.stdout.readline()
+    second.kill()
+    second.communicate()
 
 
 @pytest.fixture(scope="module", params=["bert", "transformer"])
