@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from archbuilder.language import FilePath, Spec
 from archbuilder.mistake import UserMistake
@@ -24,11 +24,17 @@ class TextSource(Spec):
         """A hash of what is read: equal for equal text."""
 
 
+def _not_none(files: tuple[str, ...]) -> tuple[str, ...]:
+    if not files:
+        raise ValueError("must name at least one file")
+    return files
+
+
 class Documents(TextSource):
     """Plain text: a sentence a line, a blank line between documents."""
 
     type: Literal["documents"]
-    files: Annotated[tuple[FilePath, ...], Field(min_length=1)]
+    files: Annotated[tuple[FilePath, ...], AfterValidator(_not_none)]
     """The files, read one after another."""
 
     def documents(self) -> Iterator[list[str]]:

@@ -114,7 +114,7 @@ class Translations:
         self.dropped = len(source) - len(self.kept)
         if not len(self.kept):
             raise UserMistake(
-                f"every one of the {len(source)} pairs is over {sequence_length} tokens"
+                f"all {len(source)} pairs are over data.sequence_length {sequence_length}"
             )
         self.lengths = np.stack([source, target], axis=1)[self.kept]
 
