@@ -21,12 +21,12 @@ class TensorFlowEngine:
 
     def train(self, batches: list[dict]) -> dict:
         """Take one step on the micro-batches; gives each objective's sums (see `score`)."""
-        scales = token_shares(batches, self.objectives)
+        shares = token_shares(batches, self.objectives)
         if len(batches) == 1:
-            return self._run(self._step, batches[0] | scales)
+            return self._run(self._step, batches[0] | shares)
         if not self._gradients:
             self._gradients = [tf.Variable(tf.zeros_like(w)) for w in self.model.trainable_weights]
-        sums = [self._run(self._accumulate, batch | scales) for batch in batches]
+        sums = [self._run(self._accumulate, batch | shares) for batch in batches]
         self._run(self._apply, {})
         return added(sums)
 
