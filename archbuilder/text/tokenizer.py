@@ -69,15 +69,15 @@ class WordPiece(Spec):
             if content.lstrip().startswith(b"{"):
                 return WordPieceVocabulary({"tokenizer.json": content})
             return self._vocabulary(content.decode("utf-8-sig").splitlines())
-        except UserMistake:
-            raise
+        except UserMistake as error:
+            raise UserMistake(f"{self.file}: {error}") from error
         except Exception as error:  # The library raises plain exceptions.
             raise UserMistake(f"{self.file}: not a WordPiece vocabulary ({error})") from error
 
     def _vocabulary(self, tokens: list[str]) -> Vocabulary:
         missing = [special for special in BRACKETED if special not in tokens]
         if missing:
-            raise UserMistake(f"{self.file}: has no {', '.join(missing)} token")
+            raise UserMistake(f"has no {', '.join(missing)} token")
         tokenizer = self._tokenizer({token: place for place, token in enumerate(tokens)})
         tokenizer.add_special_tokens(list(BRACKETED))
         return WordPieceVocabulary(

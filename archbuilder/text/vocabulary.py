@@ -13,6 +13,8 @@ BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 """Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
 
+_APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
+
 
 class Vocabulary(ABC):
     """Tokens and their ids. The files it is saved as are all that it is."""
@@ -119,9 +121,10 @@ class WordPieceVocabulary(Vocabulary):
     def _decode(self, ids):
         text = " ".join(self.token(i) for i in ids).replace(" ##", "")
         text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
-        text = re.sub(r"([(\[{]) (?!MASK)", r"\1", text)
+        text = re.sub(r"([(\[{]) ", r"\1", text)
         text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
-        return re.sub(r"(?<=\w) ?(['\N{RIGHT SINGLE QUOTATION MARK}\-_]) ?(?=\w)", r"\1", text)
+        text = re.sub(rf"(?<=\w) ({_APOSTROPHES}) (?=(?:s|t|re|ve|ll|d|m)\b)", r"\1", text)
+        return re.sub(r"(?<=\w) ([-_]) (?=\w)", r"\1", text)
 
 
 class SentencePieceVocabulary(Vocabulary):
