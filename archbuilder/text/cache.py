@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from archbuilder.mistake import UserMistake
 FORMAT = 1
 CHUNK = 10_000
 """Sentences tokenised together."""
+NO_TOKENS = "the tokenizer finds no token in the text of data"
+ATTEMPTS = 3
+"""Times to look again where other processes put the same tokens there."""
 DONE = "meta.json"
 
 
@@ -49,41 +53,55 @@ class TokenizedPairs:
         )
 
 
-def cached(corpus, vocabulary, root: Path):
+def cached(corpus, vocabulary, root: Path, progress: Callable[[int], None] | None = None):
     """The tokens of a corpus: found in the cache, or put there.
 
     Keyed by the text, the tokenizer and the cache's format, so that nothing stale is ever found; a
-    folder that is not complete is made again.
+    folder that is not complete, or not as it was written, is made again. `progress` is called with
+    the number of sentences, or pairs, that are done.
     """
     parallel = hasattr(corpus, "pairs")
     kind = TokenizedPairs if parallel else TokenizedDocuments
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {vocabulary.digest}"
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:32]
-    found = _open(folder, kind)
-    if found is None:
+    write = _write_pairs if parallel else _write_documents
+    for _ in range(ATTEMPTS):
+        found = _open(folder, kind)
+        if found is not None:
+            return found
         try:
-            _make(folder, kind, _write_pairs if parallel else _write_documents, corpus, vocabulary)
+            _make(folder, kind, write, corpus, vocabulary, progress or (lambda done: None))
         except OSError as error:
             raise UserMistake(f"{folder}: the token cache cannot be written ({error})") from error
-        found = _open(folder, kind)
-        if found is None:
-            raise UserMistake(f"{folder}: the token cache cannot be read again")
+    found = _open(folder, kind)
+    if found is None:
+        raise UserMistake(f"{folder}: the token cache cannot be read again")
     return found
 
 
 def _open(folder: Path, kind):
     try:
-        sizes = json.loads((folder / DONE).read_text(encoding="utf-8"))["sizes"]
+        files = json.loads((folder / DONE).read_text(encoding="utf-8"))["files"]
         paths = {name: folder / f"{name}.npy" for name in kind.arrays}
-        if any(path.stat().st_size != sizes[name] for name, path in paths.items()):
+        if any(path.stat().st_size != files[name]["bytes"] for name, path in paths.items()):
             return None
-        # An array of no bytes cannot be mapped.
+        if any(_checksum(path) != files[name]["crc32"] for name, path in paths.items()):
+            return None
         return kind(**{name: np.load(path, mmap_mode="r") for name, path in paths.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _make(folder: Path, kind, write, corpus, vocabulary) -> None:
+def _checksum(path: Path) -> int:
+    """CRC-32: it finds accidents at a gigabyte a second or more, and no one forges tokens."""
+    found = 0
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            found = zlib.crc32(block, found)
+    return found
+
+
+def _make(folder: Path, kind, write, corpus, vocabulary, progress) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -93,24 +111,39 @@ def _make(folder: Path, kind, write, corpus, vocabulary) -> None:
             for name in kind.arrays:
                 raw = files.enter_context(open(temporary / f"{name}.raw", "wb"))
                 arrays[name] = _Growing(raw, ids if name.endswith("ids") else np.dtype("int64"))
-            write(arrays, corpus, vocabulary)
-        sizes = {name: array.finish(temporary / f"{name}.npy") for name, array in arrays.items()}
+            write(arrays, corpus, vocabulary, progress)
+        paths = {name: temporary / f"{name}.npy" for name in arrays}
+        about = {
+            name: {"bytes": array.finish(paths[name]), "crc32": _checksum(paths[name])}
+            for name, array in arrays.items()
+        }
         with open(temporary / DONE, "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "sizes": sizes}, file)
+            json.dump({"format": FORMAT, "files": about}, file)
             file.flush()
             os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            if not folder.exists():  # Else another process was faster, with the same content.
-                raise
+        if _open(folder, kind) is None:  # Else another process was faster, with the same content.
+            _replace(folder, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_documents(arrays, corpus, vocabulary) -> None:
+def _replace(folder: Path, temporary: Path) -> None:
+    """Put what was made in its place; what is damaged there is moved away first, whole."""
+    damaged = temporary.with_name(f"{temporary.name}.damaged")
+    with suppress(FileNotFoundError):
+        os.rename(folder, damaged)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if not folder.exists():  # Else another process was faster here.
+            raise
+    finally:
+        shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _write_documents(arrays, corpus, vocabulary, progress) -> None:
     sentences, documents = 0, [0]
+    done = 0
     arrays["sentences"].add([0])
     position = 0
     marked = ((line, last) for document in corpus.documents() for line, last in _ends(document))
@@ -128,20 +161,30 @@ def _write_documents(arrays, corpus, vocabulary) -> None:
                 kept = 0
         arrays["ids"].add([i for ids in encoded for i in ids])
         arrays["sentences"].add(ends)
+        progress(done := done + len(chunk))
+    if not sentences:
+        raise UserMistake(NO_TOKENS)
     arrays["documents"].add(documents)
 
 
-def _write_pairs(arrays, corpus, vocabulary) -> None:
-    position = [0, 0]
-    for side in ("source", "target"):
+def _write_pairs(arrays, corpus, vocabulary, progress) -> None:
+    position = {"source": 0, "target": 0}
+    for side in position:
         arrays[f"{side}_offsets"].add([0])
+    done = 0
     for chunk in _chunks(corpus.pairs()):
-        for place, side in enumerate(("source", "target")):
-            encoded = vocabulary.encode([pair[place] for pair in chunk])
-            ends = position[place] + np.cumsum([len(ids) for ids in encoded])
-            position[place] = int(ends[-1])
+        sources, targets = (vocabulary.encode(list(lines)) for lines in zip(*chunk, strict=True))
+        # A side without tokens has nothing to read or to write, as an empty line has.
+        kept = [pair for pair in zip(sources, targets, strict=True) if all(pair)]
+        for place, side in enumerate(position):
+            encoded = [pair[place] for pair in kept]
+            ends = position[side] + np.cumsum([len(ids) for ids in encoded], dtype="int64")
+            position[side] += sum(len(ids) for ids in encoded)
             arrays[f"{side}_ids"].add([i for ids in encoded for i in ids])
             arrays[f"{side}_offsets"].add(ends)
+        progress(done := done + len(chunk))
+    if not position["source"]:
+        raise UserMistake(NO_TOKENS)
 
 
 def _ends(document: list[str]) -> Iterator[tuple[str, bool]]:

@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,7 +43,7 @@ class Documents(TextSource):
         found = False
         for file in self.files:
             document: list[str] = []
-            for line in [*_read(file), ""]:
+            for line in chain(_read(file), [""]):
                 if line:
                     document.append(line)
                 elif document:
@@ -70,18 +71,21 @@ class Parallel(TextSource):
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Source and target lines; a pair with an empty side is left out.
 
-        Raises `UserMistake` where the files are of different length.
+        Raises `UserMistake`, at the end, where the files are of different length.
         """
-        sources, targets = list(_read(self.source)), list(_read(self.target))
-        if len(sources) != len(targets):
+        found, sources, targets = False, 0, 0
+        for source, target in zip_longest(_read(self.source), _read(self.target)):
+            sources, targets = sources + (source is not None), targets + (target is not None)
+            if source and target:
+                yield source, target
+                found = True
+        if sources != targets:
             raise UserMistake(
-                f"{self.source} has {len(sources):,} lines, {self.target} has {len(targets):,}: "
+                f"{self.source} has {sources:,} lines, {self.target} has {targets:,}: "
                 "parallel files need as many"
             )
-        found = [pair for pair in zip(sources, targets, strict=True) if all(pair)]
         if not found:
             raise UserMistake(f"{self.source}: there is no text in it")
-        return iter(found)
 
     def lines(self) -> Iterator[str]:
         return (line for pair in self.pairs() for line in pair)

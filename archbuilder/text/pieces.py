@@ -9,21 +9,24 @@ from archbuilder.text.vocabulary import ANGLED
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """How SentencePiece writes the space before a word."""
+NO_TEXT = "there is no text to train the tokenizer on"
 
 
 def train_sentencepiece(lines: Iterable[str], size: int, **options) -> bytes:
     """A SentencePiece model of `size` pieces, or as many as the text yields.
 
-    Raises `UserMistake` where `size` has no room for the text's characters.
+    Raises `UserMistake` where `size` has no room for the text's characters, or there is no text.
     """
     lines = list(lines)
+    if not any(line.strip() for line in lines):
+        raise UserMistake(NO_TEXT)
     try:
         return _train(lines, size, **options)
     except RuntimeError as error:
         most = re.search(r"value <= (\d+)", str(error))
         if most is None:
             spelled = 256 if options.get("byte_fallback") else 0
-            needed = len(set("".join(lines))) + len(ANGLED) + spelled
+            needed = len(set(SPACE.join(["", *lines])) - {" "}) + len(ANGLED) + spelled
             raise UserMistake(
                 f"model.vocabulary_size: {size} is too small: this text's characters, bytes and "
                 f"special tokens alone are about {needed}"

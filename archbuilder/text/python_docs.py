@@ -7,6 +7,7 @@ module, cleaned into documents of sentences.
 import ast
 import hashlib
 import inspect
+import os
 import re
 import sysconfig
 import warnings
@@ -27,15 +28,22 @@ _ABBREVIATION = re.compile(
 @cache
 def documents(split: str) -> list[list[str]]:
     """The documents of a split ("train" or "validation"), each a list of sentences."""
-    found, seen = [], set()
+    return [found for name, found in _documents() if (split == "validation") == _held_out(name)]
+
+
+@cache
+def _documents() -> list[tuple[str, list[str]]]:
+    """Names and sentences of all documents; a sentence stands in the first that has it."""
+    found: list[tuple[str, list[str]]] = []
+    seen: set[str] = set()
     for name, text in _texts():
         sentences = []
         for sentence in sentences_of(text):
             if sentence not in seen:
                 seen.add(sentence)
                 sentences.append(sentence)
-        if len(sentences) >= _FEWEST_SENTENCES and (split == "validation") == _held_out(name):
-            found.append(sentences)
+        if len(sentences) >= _FEWEST_SENTENCES:
+            found.append((name, sentences))
     return found
 
 
@@ -50,10 +58,17 @@ def _texts() -> Iterator[tuple[str, str]]:
     for name, text in sorted(topics.items()):
         yield f"topic {name}", text
     root = Path(sysconfig.get_path("stdlib"))
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(_modules(root)):
         parts = path.relative_to(root).parts
-        if not _LEFT_OUT & set(parts) and not parts[0].startswith(("config-", "_pyrepl")):
+        if not parts[0].startswith(("config-", "_pyrepl")):
             yield f"module {'.'.join(parts)}", "\n\n".join(_docstrings(path))
+
+
+def _modules(root: Path) -> Iterator[Path]:
+    """The Python files below `root`; site-packages, which may be huge, is not even listed."""
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if name not in _LEFT_OUT]
+        yield from (Path(folder, file) for file in files if file.endswith(".py"))
 
 
 def _docstrings(path: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 
 from archbuilder.language import FilePath, Spec
 from archbuilder.mistake import UserMistake
-from archbuilder.text.pieces import SPACE, merged_pieces, train_sentencepiece
+from archbuilder.text.pieces import NO_TEXT, SPACE, merged_pieces, train_sentencepiece
 from archbuilder.text.vocabulary import (
     ANGLED,
     BRACKETED,
@@ -48,7 +48,7 @@ class WordPiece(Spec):
                 f"model.vocabulary_size: {vocabulary_size} is too small: this text's characters "
                 f"and the special tokens alone are {len(tokens) + len(BRACKETED)}"
             )
-        for piece in merged_pieces(texts, vocabulary_size):
+        for piece in merged_pieces(_spellable(texts, tokens), vocabulary_size):
             token = piece[1:] if piece.startswith(SPACE) else f"##{piece}"
             tokens.setdefault(token)
         return self._vocabulary([*BRACKETED, *tokens][:vocabulary_size])
@@ -68,7 +68,7 @@ class WordPiece(Spec):
         try:
             if content.lstrip().startswith(b"{"):
                 return WordPieceVocabulary({"tokenizer.json": content})
-            return self._vocabulary(content.decode("utf-8-sig").splitlines())
+            return self._vocabulary(_listed(content.decode("utf-8-sig")))
         except UserMistake as error:
             raise UserMistake(f"{self.file}: {error}") from error
         except Exception as error:  # The library raises plain exceptions.
@@ -108,7 +108,7 @@ class SentencePiece(Spec):
     character_coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the text's characters that become tokens; the rest is spelled in bytes."""
     byte_fallback: bool = True
-    """Spell unknown characters in bytes, 256 tokens; left out where they do not fit."""
+    """Spell unknown characters in bytes, which takes 256 tokens of the vocabulary."""
     file: FilePath | None = None
     """An existing .model with a <mask> piece, made with pad, unk, bos and eos."""
 
@@ -151,6 +151,8 @@ class Characters(Spec):
         counts: Counter[str] = Counter()
         for line in lines:
             counts.update(line.lower() if self.lowercase else line)
+        if not counts:
+            raise UserMistake(NO_TEXT)
         ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
         characters = "".join(ordered[: vocabulary_size - len(ANGLED)])
         content = {"lowercase": self.lowercase, "characters": characters}
@@ -162,6 +164,24 @@ class Characters(Spec):
             return CharacterVocabulary({"characters.json": _content(self.file)})
         except (ValueError, KeyError, TypeError) as error:
             raise UserMistake(f"{self.file}: not a list of characters ({error})") from error
+
+
+def _spellable(texts: list[list[str]], tokens: dict[str, None]) -> list[list[str]]:
+    """The words that the tokens can spell: every other word is unknown, whatever is merged."""
+
+    def can(word):
+        return word[0] in tokens and all(f"##{letter}" in tokens for letter in word[1:])
+
+    return [[word for word in words if can(word)] for words in texts]
+
+
+def _listed(text: str) -> list[str]:
+    """The tokens of a vocab.txt: only line feeds part them, as U+2028 may be a token."""
+    tokens = [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
+    twice = next((token for token, count in Counter(tokens).items() if count > 1), None)
+    if twice is not None:
+        raise UserMistake(f"the token {twice!r} stands in it twice")
+    return tokens
 
 
 def _large_enough(vocabulary_size: int) -> None:

@@ -12,6 +12,8 @@ from archbuilder.mistake import UserMistake
 BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 """Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
+UNHEARD_OF = "\ue000"
+"""A character that is in no text."""
 
 _APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 
@@ -54,14 +56,12 @@ class Vocabulary(ABC):
         if not specials:
             return self._encode(list(lines))
         pieces = [line.split(self.mask_token) for line in lines]
-        encoded = iter(self._encode([piece for line in pieces for piece in line]))
-        found = []
-        for line in pieces:
-            ids = list(next(encoded))
-            for _ in line[1:]:
-                ids += [self.mask_id, *next(encoded)]
-            found.append(ids)
-        return found
+        first = self._encode([line[0] for line in pieces])
+        rest = iter(self._encode_rest([piece for line in pieces for piece in line[1:]]))
+        return [
+            [*ids, *(i for _ in line[1:] for i in (self.mask_id, *next(rest)))]
+            for ids, line in zip(first, pieces, strict=True)
+        ]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens but the mask left out."""
@@ -86,6 +86,10 @@ class Vocabulary(ABC):
     @abstractmethod
     def _encode(self, lines: list[str]) -> list[list[int]]: ...
 
+    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
+        """The ids of texts that go on behind a mask."""
+        return self._encode(rests)
+
     @abstractmethod
     def _decode(self, ids: list[int]) -> str: ...
 
@@ -100,11 +104,17 @@ class WordPieceVocabulary(Vocabulary):
 
         self._tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
         self._tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text.
+        self._tokenizer.no_padding()  # A file may ask for both; lengths are the batches' matter.
+        self._tokenizer.no_truncation()
+        kind = type(self._tokenizer.model).__name__
+        if kind != "WordPiece":
+            raise UserMistake(f"the tokenizer is a {kind} one, not WordPiece")
+        self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
         super().__init__(files)
 
     @property
     def size(self) -> int:
-        return self._tokenizer.get_vocab_size()
+        return self._size
 
     def token(self, token_id: int) -> str:
         return self._tokenizer.id_to_token(token_id) or self.specials[1]
@@ -137,6 +147,8 @@ class SentencePieceVocabulary(Vocabulary):
 
         self._processor = SentencePieceProcessor(model_proto=files["spm.model"])
         super().__init__(files)
+        # A model made elsewhere may take "<mask>" in a text for the mask.
+        self._mask_is_text = not self._processor.IsControl(self.mask_id)
 
     @property
     def size(self) -> int:
@@ -152,10 +164,42 @@ class SentencePieceVocabulary(Vocabulary):
         return found
 
     def _encode(self, lines):
-        return self._processor.EncodeAsIds(lines)
+        found = self._processor.EncodeAsIds(lines)
+        if self._mask_is_text:
+            for place, line in enumerate(lines):
+                if self.mask_token in line:
+                    found[place] = self._spelled(line)
+        return found
+
+    def _spelled(self, line: str) -> list[int]:
+        sign, rest = self.mask_token[0], re.escape(self.mask_token[1:])
+        first, *others = re.split(f"(?<={sign})(?={rest})", line)
+        return [
+            *self._processor.EncodeAsIds(first),
+            *(i for ids in self._encode_rest(others) for i in ids),
+        ]
+
+    def _encode_rest(self, rests):
+        # The library lets every text begin a word; behind an unknown sign it goes on as it is.
+        start = self._processor.EncodeAsIds(UNHEARD_OF)
+        behind = self._processor.EncodeAsIds([UNHEARD_OF + rest for rest in rests])
+        return [
+            ids[len(start) :] if ids[: len(start)] == start else self._processor.EncodeAsIds(rest)
+            for ids, rest in zip(behind, rests, strict=True)
+        ]
 
     def _decode(self, ids):
-        return self._processor.DecodeIds(ids)
+        runs: list[list[int]] = [[]]
+        for i in ids:  # The library leaves its control symbols out, the mask among them.
+            if i == self.mask_id:
+                runs.append([])
+            else:
+                runs[-1].append(i)
+        text = self._processor.DecodeIds(runs[0])
+        for run in runs[1:]:
+            begins = bool(run) and self.token(run[0]).startswith("\N{LOWER ONE EIGHTH BLOCK}")
+            text += f" {self.mask_token}{' ' * begins}{self._processor.DecodeIds(run)}"
+        return text.strip()
 
 
 class CharacterVocabulary(Vocabulary):
@@ -165,8 +209,12 @@ class CharacterVocabulary(Vocabulary):
 
     def __init__(self, files: dict[str, bytes]):
         content = json.loads(files["characters.json"])
-        self._lowercase = content["lowercase"]
-        self._tokens = [*self.specials, *content["characters"]]
+        self._lowercase, characters = content["lowercase"], content["characters"]
+        if not isinstance(self._lowercase, bool) or not isinstance(characters, str):
+            raise ValueError("lowercase must be true or false, characters must be text")
+        if len(set(characters)) < len(characters):
+            raise ValueError("a character stands in it twice")
+        self._tokens = [*self.specials, *characters]
         self._ids = {token: place for place, token in enumerate(self._tokens)}
         super().__init__(files)
 
@@ -200,5 +248,5 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         kind = json.loads((folder / "tokenizer.config.json").read_text(encoding="utf-8"))
         files = {name: (folder / name).read_bytes() for name in kind["files"]}
         return KINDS[kind["kind"]](files)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # The libraries raise plain exceptions.
         raise UserMistake(f"{folder}: the tokenizer cannot be read ({error})") from error

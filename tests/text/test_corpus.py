@@ -41,6 +41,16 @@ def test_files_of_different_length_are_told_with_both_counts(tmp_path):
         list(parallel(tmp_path, "a\nb\n", "A\nB\nC\n").pairs())
 
 
+def test_documents_and_pairs_are_read_as_they_are_asked_for(tmp_path):
+    bad = b"a\n\nb\n\n" + b"\xff\n"
+    assert next(read(tmp_path, bad).documents()) == ["a"]
+    (tmp_path / "source").write_bytes(bad)
+    pairs = Parallel(
+        type="parallel", source=str(tmp_path / "source"), target=str(tmp_path / "source")
+    )
+    assert next(pairs.pairs()) == ("a", "a")
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
