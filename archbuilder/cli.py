@@ -91,6 +91,39 @@ def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
 
 
 @app.command()
+def prepare(spec: Spec, set: Set = None) -> None:
+    """Train the tokenizer and turn the text into ids, once; train does it when needed."""
+    from archbuilder.text.cache import cache_root
+    from archbuilder.training.reporter import Reporter
+
+    experiment, reporter = _load(spec, set), Reporter()
+    for line in experiment.prepare(reporter).lines():
+        reporter.tell(line)
+    reporter.tell(f"in {cache_root()}")
+
+
+@app.command()
+def inspect(
+    spec: Spec,
+    set: Set = None,
+    examples: Annotated[
+        int, typer.Option(help="Show this many examples of each text.", min=0, max=100)
+    ] = 3,
+    json: AsJson = False,
+) -> None:
+    """Show what the data looks like before anything is trained on it."""
+    from json import dumps
+
+    from archbuilder.insight.inspection import as_text
+    from archbuilder.insight.inspection import inspect as look
+    from archbuilder.training.reporter import Reporter
+
+    reporter = Reporter(error=json)
+    found = look(_load(spec, set), reporter, examples)
+    typer.echo(dumps(found, ensure_ascii=False, indent=1) if json else as_text(found))
+
+
+@app.command()
 def train(
     spec: Spec,
     run: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,

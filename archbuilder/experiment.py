@@ -8,10 +8,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from archbuilder.language import Mistake, Spec, check, named, read
+from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
 from archbuilder.objectives import AnyObjective
-from archbuilder.text.corpus import Corpus, Parallel
+from archbuilder.text.corpus import Corpus
+from archbuilder.text.examples import Examples, Limits, Overlong, Segments
+from archbuilder.text.prepare import Prepared, Watcher, prepare
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
 
@@ -31,6 +34,9 @@ class Data(Spec):
     """Text to measure on, which is never learnt from."""
     sequence_length: Annotated[int, Field(ge=8)] = 128
     """The most tokens in an example, special tokens included."""
+    overlong: Overlong | None = None
+    """What is done with text that is longer: split it, truncate it, drop it, or refuse all. Unless
+    told, long sentences are split, segments of pairs truncated, and long translations dropped."""
 
 
 class Experiment(Spec):
@@ -44,6 +50,8 @@ class Experiment(Spec):
     """What it is trained for: names with their settings. A name is the type, unless `type` says."""
     tokenizer: Tokenizer | None = None
     """How text becomes tokens."""
+    target_tokenizer: Tokenizer | None = None
+    """How the target's text becomes tokens, where model.target_vocabulary_size is given."""
     data: Data | None = None
     """What text it is trained on."""
     training: Training | None = None
@@ -57,8 +65,20 @@ class Experiment(Spec):
         """The `keras.Model`: named dictionaries in and out, any batch size and length."""
         return self.network().model
 
+    def prepare(self, watcher: Watcher | None = None) -> Prepared:
+        """Train the tokenizers and turn the text into ids, or find what was prepared before."""
+        self._needs("preparing", "data", "tokenizer")
+        return prepare(self, watcher or Watcher())
+
+    def _needs(self, work: str, *parts: str) -> None:
+        """Raises `UserMistake` where the spec lacks a part."""
+        for part in parts:
+            if getattr(self, part) is None:
+                raise UserMistake(f"{self.name}: {work} needs '{part}' in the spec")
+
     def train(self, run: Path | str | None = None, restart: bool = False) -> dict[str, float]:
         """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
+        self._needs("training", "data", "tokenizer", "training")
         from archbuilder.training.trainer import train
 
         return train(self, Path(run or Path("runs") / self.name), restart)
@@ -71,11 +91,12 @@ class Experiment(Spec):
             objective.build(ledger, name, network)
         return ledger
 
-    @property
-    def examples(self) -> str:
-        """How text becomes examples: as the objective says that owns it, else packed segments."""
-        owners = (objective.examples for objective in self.objectives.values())
-        return next((kind for kind in owners if kind), "segments")
+    def examples(self, tokens, vocabularies) -> Examples:
+        """What a text is made into: what the objective says that decides it, else segments."""
+        owner = _owner(self.objectives) or next(iter(self.objectives.values()))
+        overlong = self.data.overlong or (owner.examples or Segments).overlong[0]
+        limits = Limits(self.data.sequence_length, overlong)
+        return owner.make_examples(tokens, vocabularies, limits)
 
     @classmethod
     def mistakes(cls, parts: dict[str, Any]) -> Iterator[Mistake]:
@@ -99,6 +120,11 @@ class Experiment(Spec):
             yield from _lengths_agree(model, data)
         if objectives and data is not None:
             yield from _corpora_agree(objectives, data)
+        training = parts.get("training")
+        if objectives and training is not None and training.batch.packing:
+            yield from _rows_can_be_packed(objectives)
+        if model is not None:
+            yield from _tokenizers_agree(model, parts)
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:
@@ -115,15 +141,24 @@ class DrawnNetwork:
     def __init__(self, experiment: Experiment):
         import keras
 
-        self.parts = experiment.model.build(keras.layers)
-        inputs = {name: _input(name) for name in experiment.model.inputs()}
+        self.experiment, self.parts = experiment, experiment.model.build(keras.layers)
+        self._heads = {
+            name: objective.build(keras.layers, name, self.parts)
+            for name, objective in experiment.objectives.items()
+        }
+        self.model = self.draw()
+
+    def draw(self, packed: bool = False):
+        """A graph over the same weights; `packed`: that reads rows of several examples."""
+        import keras
+
+        inputs = {name: _input(name) for name in self.experiment.model.inputs(packed)}
         outputs = self.parts(inputs)
-        for name, objective in experiment.objectives.items():
-            head = objective.build(keras.layers, name, self.parts)
+        for name, objective in self.experiment.objectives.items():
             own = {key: _input(key) for key in objective.inputs(name)}
-            outputs[name] = head(outputs, own)
+            outputs[name] = self._heads[name](outputs, own)
             inputs |= own
-        self.model = keras.Model(inputs, outputs, name=_keras_name(experiment.name))
+        return keras.Model(inputs, outputs, name=_keras_name(self.experiment.name))
 
 
 def _input(name):
@@ -162,11 +197,45 @@ def _lengths_agree(model: Architecture, data: Data) -> Iterator[Mistake]:
         )
 
 
+def _owner(objectives: dict):
+    """The objective that decides what text is made into."""
+    return next((one for one in objectives.values() if one.examples), None)
+
+
 def _corpora_agree(objectives: dict, data: Data) -> Iterator[Mistake]:
-    parallel = any(objective.examples == "parallel" for objective in objectives.values())
+    owner = _owner(objectives)
+    kind = owner.examples if owner else Segments
     for split in ("train", "validation"):
         corpus = getattr(data, split)
-        if corpus is None or isinstance(corpus, Parallel) == parallel:
-            continue
-        wanted = "parallel text, type: parallel" if parallel else "documents, not parallel text"
-        yield Mistake(("data", split, "type"), f"these objectives need {wanted}")
+        if corpus is not None and corpus.form != kind.form:
+            wanted = (
+                "pairs, as type: parallel reads" if kind.form == "pairs" else "documents, not pairs"
+            )
+            yield Mistake(("data", split, "type"), f"these objectives need {wanted}")
+    if data.overlong is not None and data.overlong not in kind.overlong:
+        choice = ", ".join(kind.overlong)
+        yield Mistake(
+            ("data", "overlong"),
+            f"these objectives' examples cannot be {data.overlong}: choose from {choice}",
+        )
+
+
+def _rows_can_be_packed(objectives: dict) -> Iterator[Mistake]:
+    for name, objective in objectives.items():
+        if objective.pools:
+            yield Mistake(
+                ("training", "batch", "packing"),
+                f"'{name}' reads one vector a row, and a packed row holds several examples",
+            )
+
+
+def _tokenizers_agree(model: Architecture, parts: dict[str, Any]) -> Iterator[Mistake]:
+    own, second = parts.get("target_tokenizer"), model.target_vocabulary_size
+    if own is not None and second is None:
+        yield Mistake(
+            ("target_tokenizer",), "a vocabulary of its own needs model.target_vocabulary_size"
+        )
+    if second is not None and own is None and parts.get("tokenizer") is not None:
+        yield Mistake(
+            ("model", "target_vocabulary_size"), "a vocabulary of its own needs target_tokenizer"
+        )

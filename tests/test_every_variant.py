@@ -20,7 +20,8 @@ def spec_with(place, variant, folder):
         (folder / name).write_text("some text\n")
     if place in NETWORK:
         return with_variant(place, variant, decoder=False)
-    parallel = getattr(variant, "examples", None) == "parallel" or "source" in variant.model_fields
+    examples = getattr(variant, "examples", None)
+    parallel = "source" in variant.model_fields or (examples and examples.form == "pairs")
     spec = (small_run.transformer if parallel else small_run.bert)(folder)
     settings = minimal(variant)
     if place == "objectives":

@@ -56,7 +56,8 @@ def _write_saved_model(model, run: RunFolder, path: Path) -> None:
 
 def _companions(run: RunFolder) -> list[Path]:
     """What goes with a model: its spec and its tokenizer."""
-    return [run.spec, *sorted(run.tokenizer.iterdir())]
+    folders = (run.tokenizer, run.target_tokenizer)
+    return [run.spec, *(file for one in folders if one.exists() for file in sorted(one.iterdir()))]
 
 
 # What reads an artifact runs in a process of its own in which archbuilder cannot be imported.

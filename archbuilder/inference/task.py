@@ -6,7 +6,7 @@ import numpy as np
 
 from archbuilder.inference.greedy import greedy
 from archbuilder.mistake import UserMistake
-from archbuilder.text.examples import padded
+from archbuilder.text.batches import padded
 from archbuilder.training.run_folder import RunFolder
 
 ROWS = 64
@@ -18,8 +18,8 @@ class FillMask:
 
     name = "fill_mask"
 
-    def __init__(self, experiment, model, vocabulary, objective: str, guesses: int = 5):
-        self.model, self.vocabulary = model, vocabulary
+    def __init__(self, experiment, model, vocabularies, objective: str, guesses: int = 5):
+        self.model, (self.vocabulary, _) = model, vocabularies
         self.objective, self.guesses = objective, guesses
         self.longest = experiment.model.max_sequence_length
 
@@ -73,15 +73,16 @@ class Translate:
 
     name = "translate"
 
-    def __init__(self, experiment, model, vocabulary, objective: str, guesses: int = 5):
+    def __init__(self, experiment, model, vocabularies, objective: str, guesses: int = 5):
         drawn = experiment.network()
         drawn.model.set_weights(model.get_weights())
         self.network, self.project = drawn.parts, drawn.parts.project()
-        self.vocabulary, self.longest = vocabulary, experiment.model.max_sequence_length
+        self.source, self.target = vocabularies
+        self.longest = experiment.model.max_sequence_length
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
         """One object a line: `text`. Lines of like length are worked on together."""
-        rows = [[*ids, self.vocabulary.end_id] for ids in self.vocabulary.encode(lines)]
+        rows = [[*ids, self.source.end_id] for ids in self.source.encode(lines)]
         for number, row in enumerate(rows, start=1):
             _short_enough(row, self.longest, number)
         order = np.argsort([len(row) for row in rows], kind="stable")
@@ -90,13 +91,13 @@ class Translate:
             chosen = order[start : start + ROWS]
             found |= dict(zip(chosen.tolist(), self._write([rows[i] for i in chosen]), strict=True))
         for place in range(len(rows)):
-            yield {"text": self.vocabulary.decode(found[place])}
+            yield {"text": self.target.decode(found[place])}
 
     def _write(self, rows):
-        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        token_ids, padding_mask = padded(rows, self.source.padding_id)
         source = {"encoder_token_ids": token_ids, "encoder_padding_mask": padding_mask}
         limits = [min(2 * len(row) + 10, self.longest or 2**31) for row in rows]
-        return greedy(self.network, self.project, source, self.vocabulary, limits)
+        return greedy(self.network, self.project, source, self.target, limits)
 
 
 def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int = 5):
@@ -111,7 +112,7 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
     if name is not None and name not in found:
         raise UserMistake(f"no task {name!r} here; this run can do: {', '.join(found)}")
     kind, objective = found[name or next(iter(found))]
-    return kind(experiment, run.load_model(), run.vocabulary(), objective, guesses)
+    return kind(experiment, run.load_model(), run.vocabularies(), objective, guesses)
 
 
 def _short_enough(row: list, longest: int | None, number: int) -> None:

@@ -1,7 +1,10 @@
-"""A tree written out as YAML again, each value with where it came from."""
+"""A spec written out as YAML again: a tree with where each value came from, or plain data."""
 
 import json
 import re
+from typing import Any
+
+import yaml
 
 from archbuilder.language.node import Mapping, Node, Scalar, Sequence
 
@@ -13,6 +16,23 @@ def resolved_text(root: Mapping) -> str:
     """Block style, anchors written out, nulls left out; reads back as the same tree."""
     lines = _mapping(root, "", in_list=False)
     return "\n".join(lines or ["{}"]) + "\n"
+
+
+def plain_text(data: dict[str, Any]) -> str:
+    """Plain data as YAML that reads back as the same data by this language's rules."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that is not plainly one: YAML's versions differ on `on` and `1e5`."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if _text(text) == text else '"'
+    ),
+)
 
 
 def _mapping(node: Mapping, indent: str, in_list: bool) -> list[str]:

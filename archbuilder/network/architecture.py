@@ -21,6 +21,8 @@ class Architecture(Spec):
     """Width of the vectors that flow through the stacks."""
     vocabulary_size: PositiveInt
     """Kinds of token; the tokenizer is trained to it."""
+    target_vocabulary_size: PositiveInt | None = None
+    """Kinds of token of the decoder, where it writes with a tokenizer of its own."""
     embeddings: Embeddings
     """What stands below the first layer, and which tables are shared."""
     positions: Positions
@@ -39,13 +41,21 @@ class Architecture(Spec):
         """The most tokens that a sequence may have; None where there is no such limit."""
         return self.positions.max_sequence_length if isinstance(self.positions, Learned) else None
 
-    def inputs(self) -> list[str]:
-        """The names of the network's inputs, each int32 [B, T]."""
+    def inputs(self, packed: bool = False) -> list[str]:
+        """The names of the network's inputs, each int32 [B, T]; `packed`: where rows are."""
+        names = [
+            "token_ids",
+            "padding_mask",
+            *(["packing_ids", "packing_positions"] if packed else []),
+        ]
         if self.decoder is None:
-            segments = ["segment_ids"] if self.embeddings.num_segments else []
-            return ["token_ids", "padding_mask", *segments]
-        sides = ("encoder", "decoder")
-        return [f"{side}_{name}" for side in sides for name in ("token_ids", "padding_mask")]
+            return [*names, "segment_ids"] if self.embeddings.num_segments else names
+        return [f"{side}_{name}" for side in ("encoder", "decoder") for name in names]
+
+    @property
+    def written_vocabulary_size(self) -> int:
+        """Kinds of token that the network writes: the decoder's, where there is one."""
+        return self.target_vocabulary_size or self.vocabulary_size
 
     def build(self, layers) -> "Network":
         return Network(self, layers)
@@ -70,6 +80,13 @@ class Architecture(Spec):
                 ("embeddings", "tie"),
                 "there is no decoder, so there are only two tables to tie: write 'output'",
             )
+        if self.target_vocabulary_size is not None and self.embeddings.tie == "all":
+            yield Mistake(
+                ("embeddings", "tie"),
+                "two vocabularies cannot share one table: write 'output' or 'none'",
+            )
+        if self.target_vocabulary_size is not None and self.decoder is None:
+            yield Mistake(("target_vocabulary_size",), "there is no decoder that would write it")
         if self.decoder is not None and self.embeddings.num_segments:
             yield Mistake(
                 ("embeddings", "num_segments"),
@@ -89,14 +106,14 @@ class Network:
         dim, initializer = spec.hidden_dim, spec.initializer
         both = spec.decoder is not None
 
-        def table(name):
-            return embedding(layers, name, spec.vocabulary_size, dim, initializer)
+        def table(name, size):
+            return embedding(layers, name, size, dim, initializer)
 
         def stack(spec_of_stack, name, memory):
             return spec_of_stack.build(layers, name, dim, initializer, memory)
 
         positions = spec.positions.build(layers, "positions", dim, initializer)
-        self.table = table("embeddings.tokens")
+        self.table = table("embeddings.tokens", spec.vocabulary_size)
         build_sum = spec.embeddings.build
         self.encoder_embeddings = build_sum(
             layers, "embeddings", dim, initializer, self.table, positions
@@ -104,7 +121,7 @@ class Network:
         self.encoder = stack(spec.encoder, "encoder", memory=False)
         if both:
             if spec.embeddings.tie != "all":
-                self.table = table("decoder_embeddings.tokens")
+                self.table = table("decoder_embeddings.tokens", spec.written_vocabulary_size)
             self.decoder_embeddings = build_sum(
                 layers, "decoder_embeddings", dim, initializer, self.table, positions
             )
@@ -121,7 +138,7 @@ class Network:
                 self._layers,
                 "output",
                 spec.hidden_dim,
-                spec.vocabulary_size,
+                spec.written_vocabulary_size,
                 spec.initializer,
                 use_bias=False,
             )
@@ -138,31 +155,51 @@ class Network:
             if self.pooler is not None:
                 streams["pooled"] = self.pooler(streams["sequence"])
             return streams
-        memory = self.encode(inputs["encoder_token_ids"], inputs["encoder_padding_mask"])
+        source, target = (_side(inputs, prefix) for prefix in ("encoder_", "decoder_"))
+        memory = self.encode(**source)
         decoded = self.decode(
-            inputs["decoder_token_ids"],
-            inputs["decoder_padding_mask"],
-            memory,
-            inputs["encoder_padding_mask"],
+            **target,
+            memory=memory,
+            memory_padding_mask=source["padding_mask"],
+            memory_packing_ids=source.get("packing_ids"),
         )
         return {"sequence": memory, "decoder_sequence": decoded}
 
-    def encode(self, token_ids, padding_mask, segment_ids=None):
-        """[B, S, D] from ids and mask [B, S]; the mask is 1 at real tokens and 0 at padding."""
-        hidden = self.encoder_embeddings(token_ids, positions(token_ids), segment_ids)
-        return self.encoder(hidden, mask_bias(_keys(padding_mask), hidden.dtype))
+    def encode(
+        self, token_ids, padding_mask, segment_ids=None, packing_ids=None, packing_positions=None
+    ):
+        """[B, S, D] from ids and mask [B, S]; the mask is 1 at real tokens and 0 at padding.
 
-    def decode(self, token_ids, padding_mask, memory, memory_padding_mask):
+        Where rows are packed, `packing_ids` [B, S] says which example a token belongs to and
+        `packing_positions` [B, S] its place in that.
+        """
+        places = in_order(token_ids) if packing_positions is None else packing_positions
+        hidden = self.encoder_embeddings(token_ids, places, segment_ids)
+        allowed = _seen(padding_mask, packing_ids, packing_ids)
+        return self.encoder(hidden, mask_bias(allowed, hidden.dtype))
+
+    def decode(
+        self,
+        token_ids,
+        padding_mask,
+        memory,
+        memory_padding_mask,
+        packing_ids=None,
+        packing_positions=None,
+        memory_packing_ids=None,
+    ):
         """[B, T, D]: each token sees itself, those before it, and the memory [B, S, D]."""
         from keras import ops
 
-        places = positions(token_ids)
-        hidden = self.decoder_embeddings(token_ids, places)
-        before = places[:, None, :, None] >= places[:, None, None, :]  # [1, 1, T, T]
-        allowed = ops.logical_and(before, _keys(padding_mask))
+        row = in_order(token_ids)
+        hidden = self.decoder_embeddings(
+            token_ids, row if packing_positions is None else packing_positions
+        )
+        before = row[:, None, :, None] >= row[:, None, None, :]  # [1, 1, T, T]
+        allowed = ops.logical_and(before, _seen(padding_mask, packing_ids, packing_ids))
         bias = mask_bias(allowed, hidden.dtype)
-        memory_bias = mask_bias(_keys(memory_padding_mask), hidden.dtype)
-        return self.decoder(hidden, bias, memory, memory_bias)
+        seen = _seen(memory_padding_mask, packing_ids, memory_packing_ids)
+        return self.decoder(hidden, bias, memory, mask_bias(seen, hidden.dtype))
 
     def decode_step(self, token_ids, index, caches, memories, memory_padding_mask):
         """One token for each row, [B, 1], at position `index`: its [B, 1, D] and the new caches."""
@@ -172,16 +209,31 @@ class Network:
         hidden = self.decoder_embeddings(token_ids, place)
         slots = ops.arange(caches[0][0].shape[2])[None, None, None, :]
         bias = mask_bias(slots <= index, hidden.dtype)
-        memory_bias = mask_bias(_keys(memory_padding_mask), hidden.dtype)
+        memory_bias = mask_bias(_seen(memory_padding_mask), hidden.dtype)
         return self.decoder.step(hidden, caches, index, bias, memories, memory_bias)
 
 
-def positions(token_ids):
+def in_order(token_ids):
     """0, 1, 2, ... along each sequence: int32 [1, T] for ids [B, T], also where T is not known."""
     from keras import ops
 
     return ops.cumsum(ops.ones_like(token_ids[:1, :]), axis=1) - 1
 
 
-def _keys(padding_mask):  # [B, S] -> bool [B, 1, 1, S]
-    return padding_mask[:, None, None, :] > 0
+def _side(inputs: dict, prefix: str) -> dict:
+    """The inputs of one stack, without the prefix of their names."""
+    return {name.removeprefix(prefix): x for name, x in inputs.items() if name.startswith(prefix)}
+
+
+def _seen(padding_mask, queries=None, keys=None):  # [B, S] -> bool [B, 1, 1 or T, S]
+    """Keys that may be looked at: real ones and, where rows are packed, of the same example.
+
+    `queries` [B, T] and `keys` [B, S] say which example of its row a token belongs to.
+    """
+    from keras import ops
+
+    real = padding_mask[:, None, None, :] > 0
+    if queries is None:
+        return real
+    same = ops.equal(queries[:, None, :, None], keys[:, None, None, :])
+    return ops.logical_and(real, same)

@@ -7,13 +7,12 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from archbuilder.language import Mistake
+from archbuilder.mistake import UserMistake
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.architecture import Architecture, Network
 from archbuilder.network.layer import bias, dense
 from archbuilder.network.norm import LayerNorm, Norm
-from archbuilder.objectives.objective import Objective
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from archbuilder.objectives.objective import Objective, Share
 
 
 class MaskedLM(Objective):
@@ -28,6 +27,8 @@ class MaskedLM(Objective):
     """Share of those that are replaced by a random token; the rest stay as they are."""
     mask_selection_length: PositiveInt = 20
     """The most tokens to guess in one sequence."""
+    whole_words: bool = False
+    """Hide all tokens of a word together (Cui et al., 2019)."""
     activation: Activation = "gelu"
     """The non-linearity of the head's transform."""
     norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
@@ -45,7 +46,12 @@ class MaskedLM(Objective):
         """Choose afresh which tokens to guess: never special ones, never padding."""
         token_ids = batch["token_ids"]
         candidates = ~np.isin(token_ids, vocabulary.special_ids) & (batch["padding_mask"] > 0)
-        positions, weights = self._choose(candidates, random)
+        begins = np.ones_like(candidates)
+        if self.whole_words:
+            begins = vocabulary.word_starts(token_ids) | ~candidates
+        sequences = batch["packing_ids"].max(axis=1) if "packing_ids" in batch else 1
+        most = self.mask_selection_length * sequences
+        positions, weights = self._choose(candidates, begins, most, random)
         targets = np.take_along_axis(token_ids, positions, axis=1)
         hidden = self._hide(targets, random, vocabulary)
         rows, slots = np.nonzero(weights)  # Unused slots point at the start token, which must stay.
@@ -55,18 +61,36 @@ class MaskedLM(Objective):
         batch[f"{name}_targets"] = targets
         batch[f"{name}_weights"] = weights
 
-    def _choose(self, candidates, random):
-        """Positions [B, M], in order, and weights [B, M]: 1.0 for those that are to be guessed."""
-        wanted = np.rint(candidates.sum(axis=1) * self.mask_selection_rate).astype(int)
-        wanted = np.clip(wanted, 1, self.mask_selection_length)
-        wanted = np.minimum(wanted, candidates.sum(axis=1))
-        slots = max(1, int(wanted.max(initial=0)))
-        ranks = np.where(candidates, random.random(candidates.shape), 2.0)
-        chosen = np.argsort(ranks, axis=1)[:, :slots]
-        used = np.arange(slots)[None] < wanted[:, None]
-        order = np.argsort(np.where(used, chosen, candidates.shape[1]), axis=1)
-        positions = np.where(used, np.take_along_axis(chosen, order, axis=1), 0)
-        return positions.astype("int32"), used.astype("float32")
+    def check_vocabulary(self, vocabulary) -> None:
+        if vocabulary.mask_id is None and self.mask_token_rate:
+            raise UserMistake("masked_lm: the tokenizer has no mask token to hide others behind")
+
+    def _choose(self, candidates, begins, most, random):
+        """Positions [B, M], in order, and weights [B, M]: 1.0 for those that are to be guessed.
+
+        Words, as `begins` [B, T] parts them, are taken in an order that is drawn; one that stands
+        across the number wanted is taken as often as a part of it lies below.
+        """
+        length = candidates.shape[1]
+        wanted = np.maximum(np.rint(candidates.sum(axis=1) * self.mask_selection_rate), 1)
+        words = np.cumsum(begins, axis=1) - 1
+        ranks = np.take_along_axis(random.random(candidates.shape), np.maximum(words, 0), axis=1)
+        order = np.argsort(np.where(candidates, ranks, 2.0), axis=1, kind="stable")
+        word = np.take_along_axis(words, order, axis=1)
+        place = np.arange(length)
+        first = np.diff(word, axis=1, prepend=-1) != 0
+        before = np.maximum.accumulate(np.where(first, place, 0), axis=1)
+        last = np.diff(word, axis=1, append=-1) != 0
+        behind = np.where(last, place + 1, length)[:, ::-1]
+        behind = np.minimum.accumulate(behind, axis=1)[:, ::-1]
+        limit = np.broadcast_to(most, wanted.shape)[:, None]
+        share = random.random((len(order), 1))
+        used = (before + share * (behind - before) < wanted[:, None]) & (behind <= limit)
+        used &= np.take_along_axis(candidates, order, axis=1)
+        slots = max(1, int(used.sum(axis=1).max(initial=0)))
+        chosen = np.sort(np.where(used, order, length), axis=1)[:, :slots]
+        weights = chosen < length
+        return np.where(weights, chosen, 0).astype("int32"), weights.astype("float32")
 
     def _hide(self, targets, random, vocabulary):
         draw = random.random(targets.shape)

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from archbuilder.language import Mistake
 from archbuilder.network.architecture import Architecture, Network
 from archbuilder.network.layer import dense
-from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.objective import Objective, Share
+from archbuilder.text.examples import Examples, Limits, Pairs
 
 
 class NextSentence(Objective):
@@ -16,8 +17,14 @@ class NextSentence(Objective):
     """
 
     type: Literal["next_sentence"]
-    examples: ClassVar[str] = "pairs"
+    short_pair_rate: Share = 0.1
+    """Share of pairs that are made for a shorter length, drawn between 2 and the full one, so that
+    the model meets such input, too (as in BERT's reference implementation)."""
+    examples: ClassVar[type[Examples]] = Pairs
     pools: ClassVar[bool] = True
+
+    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+        return Pairs(tokens, vocabularies, limits, self.short_pair_rate)
 
     def build(self, layers, name: str, network: Network):
         head = dense(layers, name, network.spec.hidden_dim, 2, network.spec.initializer)

@@ -2,12 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from archbuilder.language import Mistake, Spec
 from archbuilder.network.architecture import Architecture, Network
+from archbuilder.text.examples import Examples, Limits, Segments
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Objective(Spec):
@@ -20,8 +23,8 @@ class Objective(Spec):
     weight: PositiveFloat = 1.0
     """What this objective's loss is multiplied by before the losses are added."""
 
-    examples: ClassVar[str | None] = None
-    """How text becomes examples ("pairs", "parallel"), where this objective decides it."""
+    examples: ClassVar[type[Examples] | None] = None
+    """What text is made into, where this objective decides it; else it is segments."""
     pools: ClassVar[bool] = False
     """Whether it reads the pooled vector."""
     hides: ClassVar[bool] = False
@@ -31,12 +34,22 @@ class Objective(Spec):
         """The inputs, int32 [B, M], that the head reads beside the network's."""
         return []
 
+    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+        """The examples of a text, where this objective decides what they are."""
+        return (self.examples or Segments)(tokens, vocabularies, limits)
+
     @abstractmethod
     def build(self, layers, name: str, network: Network):
         """The head: called with the network's streams and the inputs, it gives logits [.., V]."""
 
     def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
-        """Hide what is to be guessed, in place; `random` is a numpy generator."""
+        """Hide what is to be guessed, in place.
+
+        `random` is a numpy generator, `vocabulary` that of the target, or the only one.
+        """
+
+    def check_vocabulary(self, vocabulary) -> None:
+        """Raises `UserMistake` where the tokenizer lacks something that this objective needs."""
 
     def smoothing(self) -> float:
         """The share of probability that the loss spreads over all classes."""

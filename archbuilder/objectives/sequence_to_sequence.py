@@ -7,6 +7,7 @@ from archbuilder.language import Mistake
 from archbuilder.network.architecture import Architecture, Network
 from archbuilder.network.layer import Rate
 from archbuilder.objectives.objective import Objective
+from archbuilder.text.examples import Examples, Translations
 
 
 class SequenceToSequence(Objective):
@@ -18,7 +19,7 @@ class SequenceToSequence(Objective):
     type: Literal["sequence_to_sequence"]
     label_smoothing: Rate = 0.0
     """Share of probability spread over the whole vocabulary."""
-    examples: ClassVar[str] = "parallel"
+    examples: ClassVar[type[Examples]] = Translations
 
     def build(self, layers, name: str, network: Network):
         project = network.project()

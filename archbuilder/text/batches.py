@@ -1,56 +1,88 @@
 """Batches: each a pure function of the seed and its number, to be had again at any time."""
 
-from functools import lru_cache
-
 import numpy as np
+
+from archbuilder.text.examples import Examples
+from archbuilder.text.order import Budget, Order
 
 
 class Batches:
-    """Examples of like length put together, in an order that is drawn afresh for every epoch.
+    """The batches of one or more corpora.
 
-    Examples are sorted by length, equals among them shuffled, and cut where the budget is full; so
-    each epoch has the same number of batches, and batch `n` needs no history.
+    `parts` are each corpus's examples with its weight; `vocabularies` those of the source and of
+    the target. Batch `n` is the same whoever draws it, whatever was drawn before: workers may take
+    every so many-th.
     """
 
-    def __init__(self, examples, objectives: dict, vocabulary, budget, seed: int):
-        self.examples, self.objectives, self.vocabulary = examples, objectives, vocabulary
-        self.seed = seed
-        keys = [examples.lengths[:, column] for column in range(examples.lengths.shape[1])]
-        self._sort_keys = keys
-        order = np.lexsort(keys)
-        self._cuts = cuts(examples.lengths.max(axis=1)[order], budget)
-        self._order = lru_cache(maxsize=2)(self._draw_order)
+    def __init__(
+        self,
+        parts: list[tuple[float, Examples]],
+        objectives: dict,
+        vocabularies,
+        budget: Budget,
+        seed: int,
+    ):
+        self.examples = [examples for _, examples in parts]
+        self.objectives, self.vocabularies = objectives, vocabularies
+        self.budget, self.seed = budget, seed
+        lengths = [(weight, examples.lengths) for weight, examples in parts]
+        self.order = Order(lengths, budget, seed)
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return len(self._cuts) - 1
+        return len(self.order)
 
     def __getitem__(self, number: int) -> dict:
         """Batch `number`, counted on through the epochs: a dictionary of numpy arrays."""
-        epoch, place = divmod(number, len(self))
-        order, shuffled = self._order(epoch)
-        place = shuffled[place]
-        indices = order[self._cuts[place] : self._cuts[place + 1]]
         random = np.random.default_rng([self.seed, 1, number])
-        batch = self.examples.collate(indices, random)
+        rows = [
+            [self.examples[part].row(index, random) for part, index in row]
+            for row in self.order[number]
+        ]
+        batch = self._collate(rows)
         for name, objective in self.objectives.items():
-            objective.corrupt(name, batch, random, self.vocabulary)
+            objective.corrupt(name, batch, random, self.vocabularies[-1])
         return batch
 
-    def _draw_order(self, epoch: int):
-        random = np.random.default_rng([self.seed, 0, epoch])
-        ties = random.permutation(len(self.examples.lengths))
-        return np.lexsort([ties, *self._sort_keys]), random.permutation(len(self))
+    def _collate(self, rows: list[list[dict]]) -> dict:
+        batch = {}
+        sides = self.examples[0].sides
+        for (prefix, names), vocabulary in zip(sides.items(), self.vocabularies, strict=False):
+            counts = [[len(one[names[0]]) for one in row] for row in rows]
+            lengths = np.array([sum(row) for row in counts])
+            width = int(self.budget.padded(lengths.max()))
+            mask = np.arange(width) < lengths[:, None]
+            for name in names:
+                padding = 0 if name == "segment_ids" else vocabulary.padding_id
+                values = [one[name] for row in rows for one in row]
+                batch[name] = _filled(mask, np.concatenate(values), padding)
+            batch[f"{prefix}padding_mask"] = mask.astype("int32")
+            if self.budget.row_length is not None:
+                batch |= _packing(prefix, counts, mask)
+        arrays = {name for names in sides.values() for name in names}
+        for name in rows[0][0].keys() - arrays:  # One for each example, of which a row has one.
+            batch[name] = np.array([row[0][name] for row in rows], dtype="int32")
+        return batch
 
 
-def cuts(lengths: np.ndarray, budget) -> np.ndarray:
-    """Where rows of `lengths` are cut into batches: at most `budget.examples` rows, or rows times
-    the longest of them at most `budget.tokens`; a single row may be over it."""
-    found, longest = [0], 0
-    for row, length in enumerate(lengths):
-        rows, longest = row - found[-1] + 1, max(longest, length)
-        full = rows > budget.examples if budget.examples else rows * longest > budget.tokens
-        if full and rows > 1:
-            found.append(row)
-            longest = length
-    return np.array([*found, len(lengths)])
+def padded(rows: list, padding_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ids as int32 [B, T], and int32 [B, T] with 1 at real tokens and 0 at padding."""
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    return _filled(mask, np.concatenate(rows), padding_id), mask.astype("int32")
+
+
+def _filled(mask: np.ndarray, values: np.ndarray, padding: int) -> np.ndarray:
+    found = np.full(mask.shape, padding, dtype="int32")
+    found[mask] = values
+    return found
+
+
+def _packing(prefix: str, counts: list[list[int]], mask: np.ndarray) -> dict:
+    """For each token, which example of its row it belongs to, from 1 on, and its place in that."""
+    numbers = [np.repeat(np.arange(1, len(row) + 1), row) for row in counts]
+    places = [np.arange(count) for row in counts for count in row]
+    return {
+        f"{prefix}packing_ids": _filled(mask, np.concatenate(numbers), 0),
+        f"{prefix}packing_positions": _filled(mask, np.concatenate(places), 0),
+    }

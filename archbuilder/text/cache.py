@@ -1,27 +1,30 @@
-"""Token ids on disk: made once for a text and a tokenizer, then mapped into memory."""
+"""Token ids on disk: made once for a text and its tokenizers, gone on with where that was cut."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from time import monotonic
+from typing import ClassVar
 
 import numpy as np
 
 from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus.reading import Reading
+from archbuilder.text.stored import Growing, Stored, checksum
 
-FORMAT = 1
+FORMAT = 2
 CHUNK = 10_000
-"""Sentences tokenised together."""
+"""Sentences, or pairs, tokenised together."""
+SETTLE = 20
+"""Seconds of work after which what was done is made safe."""
 NO_TOKENS = "the tokenizer finds no token in the text of data"
-ATTEMPTS = 3
-"""Times to look again where other processes put the same tokens there."""
-DONE = "meta.json"
+DONE, PROGRESS = "meta.json", "progress.json"
 
 
 def cache_root() -> Path:
@@ -29,7 +32,22 @@ def cache_root() -> Path:
     return Path(os.environ.get("ARCHBUILDER_CACHE") or Path.home() / ".cache" / "archbuilder")
 
 
-class TokenizedDocuments:
+class Tokens:
+    """The ids of a text, as arrays on disk; `left_out` says what of the text is not in them."""
+
+    arrays: tuple[str, ...]
+
+    def __init__(self, left_out: dict, **arrays):
+        self.left_out = left_out
+        for name in self.arrays:
+            setattr(self, name, arrays[name])
+
+    def counts(self) -> dict[str, int]:
+        """How much it holds."""
+        raise NotImplementedError
+
+
+class TokenizedDocuments(Tokens):
     """Documents of sentences of ids.
 
     `ids` [N] holds all tokens, `sentences` [S + 1] where each sentence begins in `ids`, and
@@ -38,41 +56,61 @@ class TokenizedDocuments:
 
     arrays = ("ids", "sentences", "documents")
 
-    def __init__(self, **arrays: np.ndarray):
-        self.ids, self.sentences, self.documents = (arrays[name] for name in self.arrays)
+    def counts(self):
+        return {
+            "documents": len(self.documents) - 1,
+            "sentences": len(self.sentences) - 1,
+            "tokens": len(self.ids),
+        }
 
 
-class TokenizedPairs:
+class TokenizedPairs(Tokens):
     """Sources and targets as ids, with where each begins."""
 
     arrays = ("source_ids", "source_offsets", "target_ids", "target_offsets")
 
-    def __init__(self, **arrays: np.ndarray):
-        self.source_ids, self.source_offsets, self.target_ids, self.target_offsets = (
-            arrays[name] for name in self.arrays
-        )
+    def counts(self):
+        return {
+            "pairs": len(self.source_offsets) - 1,
+            "source tokens": len(self.source_ids),
+            "target tokens": len(self.target_ids),
+        }
 
 
-def cached(corpus, vocabulary, root: Path, progress: Callable[[int], None] | None = None):
+def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | None = None):
     """The tokens of a corpus: found in the cache, or put there.
 
-    Keyed by the text, the tokenizer and the cache's format, so that nothing stale is ever found; a
-    folder that is not complete, or not as it was written, is made again. `progress` is called with
-    the number of sentences, or pairs, that are done.
+    `vocabularies` are those of the source and of the target; documents are a source. Keyed by the
+    text, the tokenizers and the cache's format, so that nothing stale is ever found; what is not
+    complete is gone on with, what is not as it was written is made again. `progress` is called
+    with the bytes of text that are done.
     """
-    parallel = hasattr(corpus, "pairs")
-    kind = TokenizedPairs if parallel else TokenizedDocuments
-    key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {vocabulary.digest}"
+    kind, writer = _KINDS[corpus.form]
+    vocabularies = vocabularies[:1] if corpus.form == "documents" else vocabularies
+    digests = " ".join(vocabulary.digest for vocabulary in vocabularies)
+    key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {digests}"
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:32]
-    write = _write_pairs if parallel else _write_documents
-    for _ in range(ATTEMPTS):
-        found = _open(folder, kind)
-        if found is not None:
-            return found
-        try:
-            _make(folder, kind, write, corpus, vocabulary, progress or (lambda done: None))
-        except OSError as error:
-            raise UserMistake(f"{folder}: the token cache cannot be written ({error})") from error
+    found = _open(folder, kind)
+    if found is not None:
+        return found
+    try:
+        with _alone(folder.with_name(f"{folder.name}.part")) as part:
+            found = _open(folder, kind)  # Another process may have made it meanwhile.
+            if found is not None:
+                return found
+            try:
+                with ExitStack() as files:
+                    work = writer(part, vocabularies, files)
+                    _write(work, corpus, progress or (lambda done: None))
+            except UserMistake:  # Mended, it will be another text.
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+            _finish(part, folder)
+    except OSError as error:
+        raise UserMistake(
+            f"{folder}: the token cache cannot be written ({error.strerror}); "
+            "what is done is kept, and the same command goes on from there"
+        ) from error
     found = _open(folder, kind)
     if found is None:
         raise UserMistake(f"{folder}: the token cache cannot be read again")
@@ -81,142 +119,189 @@ def cached(corpus, vocabulary, root: Path, progress: Callable[[int], None] | Non
 
 def _open(folder: Path, kind):
     try:
-        files = json.loads((folder / DONE).read_text(encoding="utf-8"))["files"]
+        about = json.loads((folder / DONE).read_text(encoding="utf-8"))
         paths = {name: folder / f"{name}.npy" for name in kind.arrays}
-        if any(path.stat().st_size != files[name]["bytes"] for name, path in paths.items()):
-            return None
-        if any(_checksum(path) != files[name]["crc32"] for name, path in paths.items()):
-            return None
-        return kind(**{name: np.load(path, mmap_mode="r") for name, path in paths.items()})
+        for name, path in paths.items():
+            written = about["files"][name]
+            if path.stat().st_size != written["bytes"] or checksum(path) != written["crc32"]:
+                return None
+        return kind(about["left_out"], **{name: Stored(path) for name, path in paths.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _checksum(path: Path) -> int:
-    """CRC-32: it finds accidents at a gigabyte a second or more, and no one forges tokens."""
-    found = 0
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            found = zlib.crc32(block, found)
-    return found
-
-
-def _make(folder: Path, kind, write, corpus, vocabulary, progress) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+@contextmanager
+def _alone(part: Path) -> Iterator[Path]:
+    """The folder of what is half done, held so that only one process works there."""
+    part.mkdir(parents=True, exist_ok=True)
+    held = os.open(part, os.O_RDONLY)
     try:
-        ids = np.dtype("uint16" if vocabulary.size <= 2**16 else "uint32")
-        with ExitStack() as files:
-            arrays = {}
-            for name in kind.arrays:
-                raw = files.enter_context(open(temporary / f"{name}.raw", "wb"))
-                arrays[name] = _Growing(raw, ids if name.endswith("ids") else np.dtype("int64"))
-            write(arrays, corpus, vocabulary, progress)
-        paths = {name: temporary / f"{name}.npy" for name in arrays}
-        about = {
-            name: {"bytes": array.finish(paths[name]), "crc32": _checksum(paths[name])}
-            for name, array in arrays.items()
-        }
-        with open(temporary / DONE, "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "files": about}, file)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        part.mkdir(exist_ok=True)  # The process that was waited for has put it in its place.
+        yield part
+    finally:
+        os.close(held)
+
+
+def _write(writer: "_Writer", corpus, progress) -> None:
+    reading = Reading()
+    items = _chunks(writer.items(corpus, reading))
+    settled = monotonic()
+    for number, chunk in enumerate(items):
+        if number >= writer.chunks:
+            writer.add(chunk)
+            if monotonic() - settled > SETTLE:
+                writer.settle()
+                settled = monotonic()
+        progress(reading.bytes)
+    writer.settle(reading.told())
+    if not writer.count:
+        raise UserMistake(NO_TOKENS)
+
+
+def _finish(part: Path, folder: Path) -> None:
+    """Note what all of it should be, and put the folder in its place."""
+    state = json.loads((part / PROGRESS).read_text(encoding="utf-8"))
+    paths = {name: part / f"{name}.npy" for name in state["arrays"]}
+    about = {
+        name: {"bytes": path.stat().st_size, "crc32": checksum(path)}
+        for name, path in paths.items()
+    }
+    with open(part / DONE, "w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, "files": about, "left_out": state["left_out"]}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    shutil.rmtree(folder, ignore_errors=True)  # Damaged, or it would have been found.
+    os.rename(part, folder)
+
+
+class _Writer:
+    """Arrays that grow chunk by chunk; what is settled is found again after a cut."""
+
+    dtypes: ClassVar[dict[str, str | None]]
+    """What is written; the smallest that holds its ids, where None."""
+    without_tokens: ClassVar[str]
+    """What is left out for having no token."""
+
+    def __init__(self, part: Path, vocabularies, files: ExitStack):
+        self.part, self.vocabularies = part, vocabularies
+        state = self._settled()
+        self.chunks, self.count, self.mark = state["chunks"], state["count"], state["mark"]
+        self.empty = state["empty"]
+        sizes = iter(vocabulary.size for vocabulary in vocabularies)
+        self.arrays: dict[str, Growing] = {}
+        for name, dtype in self.dtypes.items():
+            dtype = dtype or ("uint16" if next(sizes) <= 2**16 else "uint32")
+            _, length = state["arrays"].get(name, (dtype, 0))
+            array = Growing(part / f"{name}.npy", dtype, length)
+            files.callback(array.close)
+            self.arrays[name] = array
+            if not length and not name.endswith("ids"):
+                array.add([0])
+
+    def _settled(self) -> dict:
+        try:
+            state = json.loads((self.part / PROGRESS).read_text(encoding="utf-8"))
+            for name, (_, length) in state["arrays"].items():
+                stored = Stored(self.part / f"{name}.npy")
+                if len(stored) < length or not stored.is_whole():
+                    raise ValueError(name)
+            if state["format"] == [FORMAT, CHUNK] and set(state["arrays"]) == set(self.dtypes):
+                return state
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return {"chunks": 0, "count": 0, "mark": 0, "empty": 0, "arrays": {}}
+
+    def settle(self, left_out: dict | None = None) -> None:
+        """Make safe what is done: the arrays first, then the note of how far they go."""
+        for array in self.arrays.values():
+            array.settle()
+        names = ("chunks", "count", "mark", "empty")
+        state = {"format": [FORMAT, CHUNK]} | {name: getattr(self, name) for name in names}
+        state["arrays"] = {name: (a.dtype.str, a.length) for name, a in self.arrays.items()}
+        if left_out is not None and self.empty:
+            left_out = left_out | {self.without_tokens: [self.empty, ""]}
+        state["left_out"] = left_out
+        temporary = self.part / f".{PROGRESS}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(state, file)
             file.flush()
             os.fsync(file.fileno())
-        if _open(folder, kind) is None:  # Else another process was faster, with the same content.
-            _replace(folder, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.replace(temporary, self.part / PROGRESS)
+
+    def items(self, corpus, reading: Reading) -> Iterator:
+        raise NotImplementedError
+
+    def add(self, chunk: list) -> None:
+        raise NotImplementedError
 
 
-def _replace(folder: Path, temporary: Path) -> None:
-    """Put what was made in its place; what is damaged there is moved away first, whole."""
-    damaged = temporary.with_name(f"{temporary.name}.damaged")
-    with suppress(FileNotFoundError):
-        os.rename(folder, damaged)
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        if not folder.exists():  # Else another process was faster here.
-            raise
-    finally:
-        shutil.rmtree(damaged, ignore_errors=True)
+class _DocumentsWriter(_Writer):
+    """`count` is the sentences written, `mark` those of them in finished documents."""
+
+    without_tokens = "sentences without tokens"
+    dtypes: ClassVar = {"ids": None, "sentences": "int64", "documents": "int64"}
+
+    def items(self, corpus, reading):
+        return (
+            (line, place == len(document))
+            for document in corpus.documents(reading)
+            for place, line in enumerate(document, start=1)
+        )
+
+    def add(self, chunk):
+        ids, lengths = self.vocabularies[0].encode_arrays([line for line, _ in chunk])
+        last = np.array([last for _, last in chunk])
+        written = self.arrays["ids"].length + np.cumsum(lengths)
+        kept = lengths > 0  # A sentence without a token is none.
+        sentences = self.count + np.cumsum(kept)
+        ends = np.unique(sentences[last])
+        ends = ends[ends > self.mark]  # Nor is a document without a sentence.
+        self.arrays["ids"].add(ids)
+        self.arrays["sentences"].add(written[kept])
+        self.arrays["documents"].add(ends)
+        self.chunks, self.count = self.chunks + 1, int(sentences[-1])
+        self.empty += int((~kept).sum())
+        self.mark = int(ends[-1]) if len(ends) else self.mark
 
 
-def _write_documents(arrays, corpus, vocabulary, progress) -> None:
-    sentences, documents = 0, [0]
-    done = 0
-    arrays["sentences"].add([0])
-    position = 0
-    marked = ((line, last) for document in corpus.documents() for line, last in _ends(document))
-    kept = 0
-    for chunk in _chunks(marked):
-        encoded = vocabulary.encode([line for line, _ in chunk])
-        ends = []
-        for ids, (_, last) in zip(encoded, chunk, strict=True):
-            if ids:
-                position += len(ids)
-                ends.append(position)
-                sentences, kept = sentences + 1, kept + 1
-            if last and kept:
-                documents.append(sentences)
-                kept = 0
-        arrays["ids"].add([i for ids in encoded for i in ids])
-        arrays["sentences"].add(ends)
-        progress(done := done + len(chunk))
-    if not sentences:
-        raise UserMistake(NO_TOKENS)
-    arrays["documents"].add(documents)
+class _PairsWriter(_Writer):
+    """`count` is the pairs written."""
 
+    without_tokens = "pairs with a side without tokens"
+    dtypes: ClassVar = {
+        "source_ids": None,
+        "source_offsets": "int64",
+        "target_ids": None,
+        "target_offsets": "int64",
+    }
 
-def _write_pairs(arrays, corpus, vocabulary, progress) -> None:
-    position = {"source": 0, "target": 0}
-    for side in position:
-        arrays[f"{side}_offsets"].add([0])
-    done = 0
-    for chunk in _chunks(corpus.pairs()):
-        sources, targets = (vocabulary.encode(list(lines)) for lines in zip(*chunk, strict=True))
+    def items(self, corpus, reading):
+        return corpus.pairs(reading)
+
+    def add(self, chunk):
+        sides = [
+            vocabulary.encode_arrays(list(lines))
+            for vocabulary, lines in zip(self.vocabularies, zip(*chunk, strict=True), strict=True)
+        ]
         # A side without tokens has nothing to read or to write, as an empty line has.
-        kept = [pair for pair in zip(sources, targets, strict=True) if all(pair)]
-        for place, side in enumerate(position):
-            encoded = [pair[place] for pair in kept]
-            ends = position[side] + np.cumsum([len(ids) for ids in encoded], dtype="int64")
-            position[side] += sum(len(ids) for ids in encoded)
-            arrays[f"{side}_ids"].add([i for ids in encoded for i in ids])
-            arrays[f"{side}_offsets"].add(ends)
-        progress(done := done + len(chunk))
-    if not position["source"]:
-        raise UserMistake(NO_TOKENS)
+        kept = np.all([lengths > 0 for _, lengths in sides], axis=0)
+        for name, (ids, lengths) in zip(("source", "target"), sides, strict=True):
+            array = self.arrays[f"{name}_ids"]
+            written = array.length + np.cumsum(lengths[kept])
+            array.add(ids[np.repeat(kept, lengths)])
+            self.arrays[f"{name}_offsets"].add(written)
+        self.chunks, self.count = self.chunks + 1, self.count + int(kept.sum())
+        self.empty += int((~kept).sum())
 
 
-def _ends(document: list[str]) -> Iterator[tuple[str, bool]]:
-    """Each sentence, and whether it is its document's last."""
-    for place, line in enumerate(document, start=1):
-        yield line, place == len(document)
+_KINDS = {
+    "documents": (TokenizedDocuments, _DocumentsWriter),
+    "pairs": (TokenizedPairs, _PairsWriter),
+}
 
 
 def _chunks(items: Iterable) -> Iterator[list]:
     items = iter(items)
     while chunk := list(islice(items, CHUNK)):
         yield chunk
-
-
-class _Growing:
-    """A .npy file that grows, so that a text larger than memory can be tokenised."""
-
-    def __init__(self, raw, dtype: np.dtype):
-        self.raw, self.dtype, self.length = raw, dtype, 0
-
-    def add(self, values) -> None:
-        array = np.asarray(values, dtype=self.dtype)
-        self.raw.write(array.tobytes())
-        self.length += len(array)
-
-    def finish(self, path: Path) -> int:
-        """Put the header before the values; the size of the file in bytes."""
-        header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
-        with open(path, "wb") as file, open(self.raw.name, "rb") as values:
-            np.lib.format.write_array_header_1_0(file, header)
-            shutil.copyfileobj(values, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.unlink(self.raw.name)
-        return path.stat().st_size

@@ -16,20 +16,25 @@ def frequencies(batches, names, sample: int = 50) -> dict[str, np.ndarray]:
     return counts
 
 
-def baseline(counts: dict[str, np.ndarray], batches, classes: dict[str, int]) -> dict[str, float]:
+def baseline(
+    counts: dict[str, np.ndarray], batches, classes: dict[str, int], smoothing: dict[str, float]
+) -> dict[str, float]:
     """Loss (nats) and accuracy on all of `batches` of guessing by add-one frequencies.
 
-    On the very positions that a model is measured on. `classes` is each objective's number of
-    classes.
+    On the very positions that a model is measured on, and with the same label smoothing, for which
+    the guess is smoothed, too. `classes` is each objective's number of classes.
     """
     found = {}
     for name, seen in counts.items():
-        smoothed = np.pad(seen, (0, classes[name] - len(seen))) + 1.0
-        surprise = -np.log(smoothed / smoothed.sum())
+        share, size = smoothing[name], classes[name]
+        guess = np.pad(seen, (0, size - len(seen))) + 1.0
+        guess = (1 - share) * guess / guess.sum() + share / size
+        surprise = -np.log(guess)
         targets = [_targets(batches[number], name) for number in range(len(batches))]
         targets = np.concatenate(targets)
-        found[f"{name}_loss"] = float(surprise[targets].mean())
-        found[f"{name}_accuracy"] = float((targets == smoothed.argmax()).mean())
+        loss = (1 - share) * surprise[targets].mean() + share * surprise.mean()
+        found[f"{name}_loss"] = float(loss)
+        found[f"{name}_accuracy"] = float((targets == guess.argmax()).mean())
     return found
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from archbuilder.mistake import UserMistake
 
 ARRAYS, STATE = "arrays.npz", "state.json"
+_NAME = re.compile(r"step-(\d+)")
 
 
 def write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
@@ -54,7 +56,14 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 def steps(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.is_dir())
+    found = {path: _NAME.fullmatch(path.name) for path in folder.glob("step-*") if path.is_dir()}
+    named = {path: int(name[1]) for path, name in found.items() if name}
+    return sorted(named, key=lambda path: named[path])
+
+
+def at_step(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies in a folder of checkpoints."""
+    return folder / f"step-{step:07d}"
 
 
 def prune(folder: Path, best: Path | None) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from archbuilder.language import Spec
+from archbuilder.text.order import Budget
 from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.schedule import Schedule
 
@@ -16,7 +17,12 @@ class Batch(Spec):
     tokens: PositiveInt | None = None
     """Tokens in a batch, padding included; where there is a source and a target, of the longer."""
     examples: PositiveInt | None = None
-    """Examples in a batch, in place of `tokens`."""
+    """Examples in a batch, or rows of packed ones, in place of `tokens`."""
+    pad_to_multiple_of: PositiveInt = 1
+    """Tokens: batches are padded to multiples of it, so that there are fewer lengths to compile."""
+    packing: bool = False
+    """Put several examples into one row of data.sequence_length tokens, each with positions of its
+    own and no attention between them (Krell et al., 2021)."""
     accumulate: PositiveInt = 1
     """Batches whose gradients are added up before a step is taken."""
 
@@ -25,6 +31,12 @@ class Batch(Spec):
         if (self.tokens is None) == (self.examples is None):
             raise ValueError("write one of 'tokens' and 'examples'")
         return self
+
+    def budget(self, sequence_length: int) -> Budget:
+        """How much a batch may hold, with examples of at most `sequence_length` tokens."""
+        row_length = sequence_length if self.packing else None
+        multiple = self.pad_to_multiple_of
+        return Budget(self.tokens, self.examples, row_length, multiple, sequence_length)
 
 
 class Training(Spec):

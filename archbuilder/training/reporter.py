@@ -1,18 +1,33 @@
 """What a run tells the person who watches: a header, a line now and then, and a bar."""
 
+from collections.abc import Callable
+from time import monotonic
+
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from archbuilder.text.prepare import Watcher
+
+SECONDS = 10
+"""Between the lines that stand for a bar."""
 
 
-class Reporter:
+class Reporter(Watcher):
     """Lines for everybody; a progress bar below them where a terminal shows it."""
 
-    def __init__(self, console: Console | None = None):
-        self.console = console or Console(highlight=False, soft_wrap=True)
+    def __init__(self, console: Console | None = None, error: bool = False):
+        """Writes to the standard output, or to the standard `error`, unless given a console."""
+        self.console = console or Console(highlight=False, soft_wrap=True, stderr=error)
         columns = (
-            TextColumn("training"),
+            TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TaskProgressColumn(),
             TimeRemainingColumn(compact=True),
         )
         watched = self.console.is_terminal
@@ -21,15 +36,28 @@ class Reporter:
     def tell(self, line: str) -> None:
         self.console.print(line, markup=False)
 
-    def begin(self, done: int, steps: int) -> None:
-        self._task = self._bar.add_task("training", total=steps, completed=done)
-        self._bar.start()
+    def begin(self, what: str, total: int | None, lines: bool = True) -> Callable[[int], None]:
+        """Some work on `total` of something; gives what to call with the number that is done.
 
-    def advance(self, step: int) -> None:
-        self._bar.update(self._task, completed=step)
+        Where no terminal shows a bar, a line is told from time to time, if `lines`.
+        """
+        task = self._bar.add_task(what, total=total)
+        self._bar.start()
+        told = monotonic()
+
+        def advance(done: int) -> None:
+            nonlocal told
+            self._bar.update(task, completed=done)
+            if lines and self._bar.disable and monotonic() - told > SECONDS:
+                told = monotonic()
+                self.tell(f"{what}: " + (f"{done / total:.0%}" if total else f"{done:,}"))
+
+        return advance
 
     def end(self) -> None:
         self._bar.stop()
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
 
     def step(self, record: dict, steps: int, names: list[str], seconds_left: float) -> None:
         """One line on a step's record."""

@@ -1,18 +1,24 @@
 """The run folder: what a run leaves behind, and how the same command finds it again."""
 
+import fcntl
 import json
 import os
 import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
+from archbuilder.language import plain_text, read
 from archbuilder.mistake import UserMistake
-from archbuilder.text.vocabulary import Vocabulary, load_vocabulary
+from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.text.vocabulary import Vocabulary
 from archbuilder.training import checkpoint
 
 LANGUAGE_VERSION = 1
-_HEADER = f"# archbuilder language {LANGUAGE_VERSION}\n"
+_MARK = "# archbuilder language"
+_HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
+_AFRESH = "give another --run folder, or --restart to begin this one afresh"
 
 
 class RunFolder:
@@ -22,71 +28,113 @@ class RunFolder:
         self.path = Path(path)
         self.spec = self.path / "spec.yaml"
         self.tokenizer = self.path / "tokenizer"
+        self.target_tokenizer = self.path / "target_tokenizer"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.model = self.path / "model.keras"
 
-    def open(self, plain_spec: dict, restart: bool) -> None:
-        """Begin a run, or go on with one; a run of another spec is refused with the difference.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While entered, no other process may train here; a folder of someone else's is refused."""
+        self._refuse_what_is_no_run()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UserMistake(
+                f"{self.path}: another process is training in this run folder"
+            ) from None
+        finally:
+            os.close(folder)
+
+    def goes_on(self, plain_spec: dict, restart: bool) -> bool:
+        """Whether there is something to go on with; a run of another spec is refused.
 
         A run that has no checkpoint yet has nothing to lose, and takes the new spec.
         """
         begun = bool(checkpoint.steps(self.checkpoints))
-        if begun and not restart:
-            self._same(plain_spec)
-            return
-        if not restart and self.spec.exists() and self.resolved() == plain_spec:
-            return
+        if restart or not (begun or self.model.exists()):
+            return False
+        self._same(plain_spec)
+        if not begun:
+            raise UserMistake(
+                f"{self.path}: has a model and no checkpoint to go on from; {_AFRESH}"
+            )
+        return True
+
+    def begin(self, plain_spec: dict, vocabularies: tuple[Vocabulary, Vocabulary]) -> None:
+        """Begin a run: what another left here goes."""
         try:
-            self._clear()
-            self.path.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(plain_spec, sort_keys=False, allow_unicode=True)
-            replace(self.spec, (_HEADER + text).encode())
+            for path in (self.tokenizer, self.target_tokenizer, self.checkpoints):
+                shutil.rmtree(path, ignore_errors=True)
+            for path in (self.metrics, self.model):
+                path.unlink(missing_ok=True)
+            for folder, vocabulary in self._tokenizers(vocabularies):
+                vocabulary.save(folder)
+            replace(self.spec, (_HEADER + plain_text(plain_spec)).encode())
         except OSError as error:
             raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
 
-    def _clear(self) -> None:
-        for path in (self.tokenizer, self.checkpoints):
-            shutil.rmtree(path, ignore_errors=True)
-        for path in (self.spec, self.metrics, self.model):
-            path.unlink(missing_ok=True)
+    def _refuse_what_is_no_run(self) -> None:
+        if not self.path.is_dir():
+            if self.path.exists():
+                raise UserMistake(f"{self.path}: is a file, not a run folder")
+            return
+        visible = [path for path in self.path.iterdir() if not path.name.startswith(".")]
+        if not visible or self._is_ours():
+            return
+        what = "has checkpoints" if self.checkpoints.exists() else "is not empty"
+        raise UserMistake(
+            f"{self.path}: {what} and no spec.yaml of a run; give another --run folder"
+        )
+
+    def _is_ours(self) -> bool:
+        try:
+            with open(self.spec, "rb") as file:
+                return file.read(len(_MARK)) == _MARK.encode()
+        except OSError:
+            return False
 
     def _same(self, plain_spec: dict) -> None:
-        if not self.spec.exists():
-            raise UserMistake(
-                f"{self.path}: has checkpoints and no spec.yaml that says of what; "
-                "give another --run folder, or --restart to begin this one afresh"
-            )
         differences = list(difference(self.resolved(), plain_spec))
         if differences:
             changed = "\n  ".join(differences)
-            raise UserMistake(
-                f"{self.path} holds a run of another spec:\n  {changed}\n"
-                "give another --run folder, or --restart to begin this one afresh"
-            )
+            raise UserMistake(f"{self.path} holds a run of another spec:\n  {changed}\n{_AFRESH}")
 
     def resolved(self) -> dict:
-        """The spec that the run was begun with."""
-        try:
-            text = self.spec.read_text(encoding="utf-8")
-            first = text.partition("\n")[0] + "\n"
-            if first.startswith("# archbuilder language") and first != _HEADER:
-                raise UserMistake(f"{self.spec}: written in another version: {first.strip('# ')}")
-            return yaml.safe_load(text)
-        except (OSError, yaml.YAMLError) as error:
-            raise UserMistake(f"{self.spec}: cannot be read ({error})") from error
+        """The spec that the run was begun with, as plain data."""
+        return read(self.known_spec()).plain()
 
     def known_spec(self) -> Path:
-        """The file of the spec that the run was begun with."""
+        """The file of the spec that the run was begun with; one of another version is refused."""
         if not self.spec.exists():
             raise UserMistake(f"{self.path}: not a run folder: it has no spec.yaml")
+        with open(self.spec, "rb") as file:
+            first = file.readline(200).decode(errors="replace")
+        if first.startswith(_MARK) and first != _HEADER:
+            version = first.strip("# \n")
+            raise UserMistake(f"{self.spec}: written in another version: {version}")
         return self.spec
 
-    def vocabulary(self) -> Vocabulary:
-        """What reads and writes the run's text."""
+    def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
+        """What reads the run's text and what writes it; one and the same where they share it."""
         if not self.tokenizer.exists():
             raise UserMistake(f"{self.path}: has no tokenizer yet; train it first")
-        return load_vocabulary(self.tokenizer)
+        source = load_vocabulary(self.tokenizer)
+        if not self.target_tokenizer.exists():
+            return source, source
+        return source, load_vocabulary(self.target_tokenizer)
+
+    def _tokenizers(self, vocabularies):
+        source, target = vocabularies
+        yield self.tokenizer, source
+        if target is not source:
+            yield self.target_tokenizer, target
 
     def load_model(self):
         """The best weights as a Keras model."""
@@ -94,7 +142,19 @@ class RunFolder:
 
         if not self.model.exists():
             raise UserMistake(f"{self.path}: has no model.keras yet; train it first")
+        if not self.has_sound_model():
+            raise UserMistake(
+                f"{self.model}: is damaged; the command that trained it writes it again"
+            )
         return keras.saving.load_model(self.model, compile=False)
+
+    def has_sound_model(self) -> bool:
+        """Whether the saved model is there, whole."""
+        try:
+            with zipfile.ZipFile(self.model) as archive:
+                return archive.testzip() is None
+        except (OSError, zipfile.BadZipFile):
+            return False
 
     def newest_checkpoint(self, tell) -> tuple[dict, dict] | None:
         """The newest sound checkpoint; a damaged one is told of, and the previous one taken."""

@@ -27,17 +27,19 @@ def train(
     """
     if keras.config.backend() != "tensorflow":
         raise UserMistake(f"training runs on TensorFlow; KERAS_BACKEND is {keras.config.backend()}")
-    for part in ("data", "tokenizer", "training"):
-        if getattr(experiment, part) is None:
-            raise UserMistake(f"{experiment.name}: training needs '{part}' in the spec")
     reporter = reporter or Reporter()
     run = RunFolder(folder)
-    run.open(experiment.model_dump(mode="json", exclude_none=True), restart)
-    material = gather(experiment, run.tokenizer, reporter.tell)
-    trainer = Trainer(experiment, run, material, reporter)
-    trainer.resume()
-    trainer.header()
-    return trainer.run_to_end()
+    plain_spec = experiment.model_dump(mode="json", exclude_none=True)
+    with run.held():
+        goes_on = run.goes_on(plain_spec, restart)
+        vocabularies = run.vocabularies() if goes_on else None
+        material = gather(experiment, reporter, vocabularies)
+        if not goes_on:
+            run.begin(plain_spec, material.prepared.vocabularies)
+        trainer = Trainer(experiment, run, material, reporter)
+        trainer.resume()
+        trainer.header()
+        return trainer.run_to_end()
 
 
 class Trainer:
@@ -49,10 +51,12 @@ class Trainer:
         self.reporter, self.names = reporter, list(experiment.objectives)
         keras.utils.set_random_seed(self.recipe.seed)
         keras.config.set_dtype_policy(dtype_policy(self.recipe.precision))
-        self.model = experiment.build()
-        optimizer = self.recipe.optimizer.build(self.model, self.recipe.global_clipnorm)
-        self.engine = TensorFlowEngine(self.model, experiment.objectives, optimizer)
-        self.step, self.last = 0, {}
+        drawn = experiment.network()
+        self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
+        self.graph = drawn.draw(packed=True) if self.recipe.batch.packing else self.model
+        optimizer = self.recipe.optimizer.build(self.graph, self.recipe.global_clipnorm)
+        self.engine = TensorFlowEngine(self.graph, experiment.objectives, optimizer)
+        self.step, self.saved, self.last = 0, 0, {}
         self.best, self.best_step = math.inf, None
 
     def resume(self) -> None:
@@ -62,11 +66,33 @@ class Trainer:
         if found is None:
             return
         arrays, state = found
-        checkpoint.restore(self.model, self.engine.optimizer, arrays)
+        self._refuse_other_text(state["text"])
+        checkpoint.restore(self.graph, self.engine.optimizer, arrays)
         self.step, self.last = state["step"], state["last"]
         self.best_step = state["best_step"]
         self.best = math.inf if self.best_step is None else state["best"]
+        if self.best_step is not None and not self.run.has_sound_model():
+            self._write_best_again()
         self.reporter.tell(f"going on from step {self.step}")
+
+    def _refuse_other_text(self, before: dict) -> None:
+        now = self.material.prepared.state()
+        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if changed:
+            raise UserMistake(
+                f"{self.run.path}: {', '.join(changed)} changed since its checkpoint was written; "
+                "put back what was there, or begin afresh with --restart"
+            )
+
+    def _write_best_again(self) -> None:
+        """The best model out of its checkpoint, where its own file is lost or damaged."""
+        best = checkpoint.at_step(self.run.checkpoints, self.best_step)
+        now = checkpoint.snapshot(self.graph, self.engine.optimizer)
+        arrays, _ = checkpoint.read(best)
+        checkpoint.restore(self.graph, self.engine.optimizer, arrays)
+        self.run.save_model(self.model)
+        checkpoint.restore(self.graph, self.engine.optimizer, now)
+        self.reporter.tell(f"{self.run.model}: written again from {best.name}")
 
     def header(self) -> None:
         """What is about to happen, and what should not."""
@@ -90,17 +116,17 @@ class Trainer:
         if self.step >= self.recipe.steps:
             self.reporter.tell(f"all {self.recipe.steps} steps are done; see {self.run.path}")
             return self.last
-        self.reporter.begin(self.step, self.recipe.steps)
+        advance = self.reporter.begin("training", self.recipe.steps, lines=False)
         try:
             with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
-                self._loop(stop, pool)
+                self._loop(stop, pool, advance)
         finally:
             self.reporter.end()
         self._compare()
         self.reporter.tell(f"done: {self.run.model}")
         return self.last
 
-    def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor) -> None:
+    def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor, advance) -> None:
         clock = Clock(self.recipe.steps - self.step)
         coming: Future = pool.submit(self._batches, self.step + 1)
         while self.step < self.recipe.steps:
@@ -108,11 +134,12 @@ class Trainer:
             coming = pool.submit(self._batches, self.step + 2)
             record = self._take_step(batches)
             clock.took_step(batches)
-            self.reporter.advance(self.step)
+            advance(self.step)
             self._tend(record, clock)
             clock.settle()
-            if stop.asked:
-                self._save()
+            if stop.asked and self.step < self.recipe.steps:
+                if self.saved < self.step:
+                    self._save()
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
 
     def _batches(self, step: int) -> list[dict]:
@@ -123,13 +150,23 @@ class Trainer:
         rate = self._rate(self.step + 1)
         self.engine.optimizer.learning_rate = rate
         found = metrics(self.engine.train(batches), self.experiment.objectives)
-        if not math.isfinite(found["loss"]):
-            raise TrainingFailed(
-                f"the loss is {found['loss']} at step {self.step + 1}; the last checkpoint stands. "
-                "A lower learning rate or training.global_clipnorm often helps"
-            )
+        if not math.isfinite(found["loss"]) or not math.isfinite(self.engine.gradient_norm):
+            self._diverged(found["loss"])
         self.step += 1
         return {"step": self.step, **found, "learning_rate": rate}
+
+    def _diverged(self, loss: float) -> None:
+        """Stop, before anything of it is saved."""
+        count = self.recipe.batch.accumulate
+        first = self.step * count
+        batches = f"batch {first}" if count == 1 else f"batches {first} to {first + count - 1}"
+        stands = checkpoint.steps(self.run.checkpoints)
+        kept = f"the checkpoint {stands[-1].name} stands" if stands else "there is no checkpoint"
+        raise TrainingFailed(
+            f"at step {self.step + 1}, {batches}, the loss is {loss:g} and the gradient's norm "
+            f"{self.engine.gradient_norm:g}; {kept}. A lower learning rate or "
+            "training.global_clipnorm often helps; a changed spec begins with --restart"
+        )
 
     def _tend(self, record: dict, clock: "Clock") -> None:
         """What is due after a step: a line, a measurement, a checkpoint."""
@@ -144,6 +181,7 @@ class Trainer:
             improved = clock.pause(lambda: self._evaluate(record))
         if last or improved or self.step % recipe.checkpoint_every == 0:
             clock.pause(self._save)
+            self.saved = self.step
 
     def _evaluate(self, record: dict) -> bool:
         """Measure on the validation text; keep the model if it is the best so far."""
@@ -153,6 +191,8 @@ class Trainer:
             self.run.log(found)
             self.reporter.evaluation(found, self.names)
             loss = found["validation_loss"]
+            if not math.isfinite(loss):
+                self._diverged(loss)
         self.last = record | found
         improved = loss < self.best or self.material.validation is None
         if improved:
@@ -166,15 +206,14 @@ class Trainer:
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self) -> None:
-        def folder(step):
-            return self.run.checkpoints / f"step-{step:07d}"
-
+        folder, best_step = self.run.checkpoints, self.best_step
         best = None if self.best_step is None else self.best
-        state = {"step": self.step, "best": best, "best_step": self.best_step, "last": self.last}
-        arrays = checkpoint.snapshot(self.model, self.engine.optimizer)
-        checkpoint.write(folder(self.step), arrays, state)
-        kept = None if self.best_step is None else folder(self.best_step)
-        checkpoint.prune(self.run.checkpoints, best=kept)
+        state = {"step": self.step, "best": best, "best_step": best_step, "last": self.last}
+        state["text"] = self.material.prepared.state()
+        arrays = checkpoint.snapshot(self.graph, self.engine.optimizer)
+        checkpoint.write(checkpoint.at_step(folder, self.step), arrays, state)
+        kept = None if best_step is None else checkpoint.at_step(folder, best_step)
+        checkpoint.prune(folder, best=kept)
 
     def _compare(self) -> None:
         """Show the model beside guessing by frequency, on the same positions."""
@@ -182,7 +221,8 @@ class Trainer:
             return
         counts = frequencies(self.material.train, self.names)
         classes = {name: self.model.output[name].shape[-1] for name in self.names}
-        guess = baseline(counts, self.material.validation, classes)
+        smoothing = {name: one.smoothing() for name, one in self.experiment.objectives.items()}
+        guess = baseline(counts, self.material.validation, classes, smoothing)
         self.reporter.baseline(self.last, guess, self.names)
 
     def _rate(self, step: int) -> float:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from archbuilder.mistake import UserMistake
 from archbuilder.objectives import MaskedLM
 
 VOCABULARY = SimpleNamespace(special_ids=(0, 1, 2, 3, 4), mask_id=4, size=1000)
@@ -67,3 +68,52 @@ def test_at_most_mask_selection_length_tokens_are_chosen():
 def test_a_row_without_ordinary_tokens_guesses_nothing():
     _, batch = corrupted(rows=2, length=4, real=2)
     assert batch["mlm_weights"].sum() == 0
+
+
+def words(rows=4000, length=100, seed=0):
+    """Words of one to four tokens, ids 5 beginning one and 6 going on with it, in a batch."""
+    random = np.random.default_rng(seed)
+    begins = random.random((rows, length)) < 0.5
+    begins[:, [0, 1, -1]] = True
+    token_ids = np.where(begins, 5, 6).astype("int32")
+    token_ids[:, 0], token_ids[:, -1] = 2, 3
+    vocabulary = SimpleNamespace(word_starts=lambda ids: ids != 6, **vars(VOCABULARY))
+    batch = {"token_ids": token_ids.copy(), "padding_mask": np.ones_like(token_ids)}
+    objective = MaskedLM(type="masked_lm", whole_words=True, mask_selection_length=50)
+    objective.corrupt("mlm", batch, random, vocabulary)
+    chosen = np.zeros(token_ids.shape, bool)
+    at, slots = np.nonzero(batch["mlm_weights"])
+    chosen[at, batch["mlm_positions"][at, slots]] = True
+    return token_ids, chosen
+
+
+def test_whole_words_are_hidden_whole():
+    token_ids, chosen = words()
+    goes_on = token_ids[:, 1:] == 6
+    assert (chosen[:, 1:] == chosen[:, :-1])[goes_on].all()
+
+
+def test_whole_words_are_hidden_at_the_same_rate():
+    token_ids, chosen = words()
+    assert chosen.sum() / (token_ids > 4).sum() == pytest.approx(15 / 98, abs=0.001)
+    begins = chosen[token_ids == 5].mean()
+    goes_on = chosen[token_ids == 6].mean()
+    assert begins == pytest.approx(goes_on, rel=0.05)
+
+
+def test_a_packed_row_may_hide_as_much_as_its_examples_would():
+    random = np.random.default_rng(0)
+    token_ids = random.integers(5, 1000, (8, 300)).astype("int32")
+    packing_ids = np.tile(np.repeat([1, 2, 3], 100), (8, 1))
+    batch = {"token_ids": token_ids, "padding_mask": np.ones_like(token_ids)}
+    packed = batch | {"packing_ids": packing_ids}
+    for one, expected in ((dict(batch), 20), (packed, 45)):
+        MaskedLM(type="masked_lm").corrupt("mlm", one, random, VOCABULARY)
+        assert (one["mlm_weights"].sum(axis=1) == expected).all()
+
+
+def test_a_tokenizer_without_a_mask_is_refused():
+    with pytest.raises(UserMistake, match="the tokenizer has no mask token"):
+        MaskedLM(type="masked_lm").check_vocabulary(SimpleNamespace(mask_id=None))
+    never = MaskedLM(type="masked_lm", mask_token_rate=0.0)
+    never.check_vocabulary(SimpleNamespace(mask_id=None))

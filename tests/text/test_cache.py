@@ -1,4 +1,7 @@
-"""Tokens on disk: found again when they fit, made again when they do not."""
+"""Tokens on disk: found again when they fit, gone on with when cut, made again when damaged."""
+
+import errno
+import threading
 
 import numpy as np
 import pytest
@@ -9,12 +12,19 @@ from archbuilder.text.corpus import Documents, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
 
 VOCABULARY = Characters(type="characters").train(["abc"], 20)  # a 5, b 6, c 7
+BOTH = (VOCABULARY, VOCABULARY)
 
 
 @pytest.fixture
 def corpus(tmp_path):
     (tmp_path / "text").write_text("ab\nc\n\nabc\n")
-    return Documents(type="documents", files=[str(tmp_path / "text")])
+    return Documents(type="documents", files=(str(tmp_path / "text"),))
+
+
+def parallel(folder, source, target):
+    (folder / "source").write_text(source)
+    (folder / "target").write_text(target)
+    return Parallel(type="parallel", source=str(folder / "source"), target=str(folder / "target"))
 
 
 def folders(root):
@@ -22,47 +32,57 @@ def folders(root):
 
 
 def test_ids_and_where_sentences_and_documents_begin(corpus, tmp_path):
-    found = cache.cached(corpus, VOCABULARY, tmp_path / "cache")
-    assert found.ids.tolist() == [5, 6, 7, 5, 6, 7]
-    assert found.sentences.tolist() == [0, 2, 3, 6]
-    assert found.documents.tolist() == [0, 2, 3]
-    assert isinstance(found.ids, np.memmap)
+    found = cache.cached(corpus, BOTH, tmp_path / "cache")
+    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences[:].tolist() == [0, 2, 3, 6]
+    assert found.documents[:].tolist() == [0, 2, 3]
+    assert found.counts() == {"documents": 2, "sentences": 3, "tokens": 6}
 
 
-def test_chunks_change_nothing(corpus, tmp_path, monkeypatch):
-    whole = cache.cached(corpus, VOCABULARY, tmp_path / "whole")
-    monkeypatch.setattr(cache, "CHUNK", 1)
-    parts = cache.cached(corpus, VOCABULARY, tmp_path / "parts")
+def test_ids_take_two_bytes_where_they_fit(corpus, tmp_path):
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids.dtype == "uint16"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
+    whole = cache.cached(corpus, BOTH, tmp_path / "whole")
+    monkeypatch.setattr(cache, "CHUNK", size)
+    parts = cache.cached(corpus, BOTH, tmp_path / "parts")
     for name in whole.arrays:
-        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+        np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
 
 
 def test_parallel_text_has_ids_of_both_sides(tmp_path):
-    (tmp_path / "source").write_text("a\nbc\n")
-    (tmp_path / "target").write_text("cc\nb\n")
-    pair = Parallel(
-        type="parallel", source=str(tmp_path / "source"), target=str(tmp_path / "target")
-    )
-    found = cache.cached(pair, VOCABULARY, tmp_path / "cache")
-    assert found.source_ids.tolist() == [5, 6, 7]
-    assert found.source_offsets.tolist() == [0, 1, 3]
-    assert found.target_ids.tolist() == [7, 7, 6]
-    assert found.target_offsets.tolist() == [0, 2, 3]
+    pairs = parallel(tmp_path, "a\nbc\n", "cc\nb\n")
+    found = cache.cached(pairs, BOTH, tmp_path / "cache")
+    assert found.source_ids[:].tolist() == [5, 6, 7]
+    assert found.source_offsets[:].tolist() == [0, 1, 3]
+    assert found.target_ids[:].tolist() == [7, 7, 6]
+    assert found.target_offsets[:].tolist() == [0, 2, 3]
+    assert found.counts() == {"pairs": 2, "source tokens": 3, "target tokens": 3}
+
+
+def test_each_side_has_the_ids_of_its_own_tokenizer(tmp_path):
+    other = Characters(type="characters").train(["cba"], 7)  # a 5, b 6; c is unknown, 1
+    pairs = parallel(tmp_path, "abc\n", "abc\n")
+    found = cache.cached(pairs, (VOCABULARY, other), tmp_path / "cache")
+    assert found.source_ids[:].tolist() == [5, 6, 7]
+    assert found.target_ids[:].tolist() == [5, 6, 1]
 
 
 def test_the_second_time_nothing_is_tokenised(corpus, tmp_path, monkeypatch):
-    first = cache.cached(corpus, VOCABULARY, tmp_path / "cache")
-    monkeypatch.setattr(cache, "_make", None)
-    again = cache.cached(corpus, VOCABULARY, tmp_path / "cache")
-    assert again.ids.tolist() == first.ids.tolist()
+    first = cache.cached(corpus, BOTH, tmp_path / "cache")
+    monkeypatch.setattr(cache, "_write", None)
+    again = cache.cached(corpus, BOTH, tmp_path / "cache")
+    assert again.ids[:].tolist() == first.ids[:].tolist()
 
 
 def test_other_text_and_another_tokenizer_have_tokens_of_their_own(corpus, tmp_path):
     root = tmp_path / "cache"
-    cache.cached(corpus, VOCABULARY, root)
-    cache.cached(corpus, Characters(type="characters").train(["xyzabc"], 20), root)
+    cache.cached(corpus, BOTH, root)
+    cache.cached(corpus, (Characters(type="characters").train(["xyzabc"], 20),), root)
     (tmp_path / "text").write_text("c\n")
-    assert cache.cached(corpus, VOCABULARY, root).ids.tolist() == [7]
+    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [7]
     assert len(folders(root)) == 3
 
 
@@ -70,7 +90,7 @@ def test_other_text_and_another_tokenizer_have_tokens_of_their_own(corpus, tmp_p
 @pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
 def test_a_damaged_folder_is_made_again(corpus, tmp_path, file, damage):
     root = tmp_path / "cache"
-    cache.cached(corpus, VOCABULARY, root)
+    cache.cached(corpus, BOTH, root)
     (folder,) = folders(root)
     if damage == "cut":
         (folder / file).write_bytes((folder / file).read_bytes()[:-3])
@@ -80,74 +100,130 @@ def test_a_damaged_folder_is_made_again(corpus, tmp_path, file, damage):
         (folder / file).write_bytes(content)
     else:
         (folder / file).unlink()
-    assert cache.cached(corpus, VOCABULARY, root).ids.tolist() == [5, 6, 7, 5, 6, 7]
+    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [5, 6, 7, 5, 6, 7]
     assert folders(root) == [folder]
 
 
-def test_what_fails_half_way_leaves_nothing(tmp_path):
+def test_another_format_is_not_looked_at(corpus, tmp_path, monkeypatch):
+    root = tmp_path / "cache"
+    cache.cached(corpus, BOTH, root)
+    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
+    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert len(folders(root)) == 2
+
+
+def test_a_mistake_in_the_text_leaves_nothing(tmp_path):
     (tmp_path / "text").write_bytes(b"ab\n\xff\n")
-    corpus = Documents(type="documents", files=[str(tmp_path / "text")])
+    corpus = Documents(type="documents", files=(str(tmp_path / "text"),))
     with pytest.raises(UserMistake, match="not UTF-8"):
-        cache.cached(corpus, VOCABULARY, tmp_path / "cache")
+        cache.cached(corpus, BOTH, tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
+    (tmp_path / "text").write_bytes(b"ab\n")
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6]
+
+
+class Cut(Exception):
+    """Stands for a killed process."""
+
+
+def cut_after(monkeypatch, chunks, error):
+    """Let the work end with `error` when so many chunks are done and made safe."""
+    add = cache._DocumentsWriter.add
+
+    def adding(self, chunk):
+        if self.chunks == chunks:
+            raise error
+        add(self, chunk)
+
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(cache, "SETTLE", -1)
+    monkeypatch.setattr(cache._DocumentsWriter, "add", adding)
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2])
+def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
+    with pytest.MonkeyPatch.context() as patch:
+        cut_after(patch, chunks, Cut)
+        with pytest.raises(Cut):
+            cache.cached(corpus, BOTH, tmp_path / "cache")
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    added = []
+    add = cache._DocumentsWriter.add
+    monkeypatch.setattr(
+        cache._DocumentsWriter, "add", lambda self, chunk: added.append(chunk) or add(self, chunk)
+    )
+    found = cache.cached(corpus, BOTH, tmp_path / "cache")
+    assert len(added) == 3 - chunks
+    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences[:].tolist() == [0, 2, 3, 6]
+    assert found.documents[:].tolist() == [0, 2, 3]
+    assert len(folders(tmp_path / "cache")) == 1
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "progress.json"])
+def test_half_done_work_that_is_damaged_is_not_gone_on_with(corpus, tmp_path, name):
+    with pytest.MonkeyPatch.context() as patch:
+        cut_after(patch, 2, Cut)
+        with pytest.raises(Cut):
+            cache.cached(corpus, BOTH, tmp_path / "cache")
+    (part,) = folders(tmp_path / "cache")
+    (part / name).write_bytes((part / name).read_bytes()[:-3])
+    found = cache.cached(corpus, BOTH, tmp_path / "cache")
+    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+
+
+def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        cut_after(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
+        with pytest.raises(UserMistake, match=r"cannot be written \(No space left on device\)"):
+            cache.cached(corpus, BOTH, tmp_path / "cache")
+    (part,) = folders(tmp_path / "cache")
+    assert part.name.endswith(".part")
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6, 7, 5, 6, 7]
 
 
 def test_a_place_that_cannot_be_written_is_told(corpus, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserMistake, match="the token cache cannot be written"):
-        cache.cached(corpus, VOCABULARY, tmp_path / "file")
+        cache.cached(corpus, BOTH, tmp_path / "file")
 
 
-def test_what_another_process_has_put_there_meanwhile_stays(corpus, tmp_path, monkeypatch):
-    root = tmp_path / "cache"
-    write = cache._write_documents
+def test_two_at_once_do_the_work_once(corpus, tmp_path, monkeypatch):
+    writes, write = [], cache._write
+    monkeypatch.setattr(cache, "_write", lambda *arguments: writes.append(1) or write(*arguments))
+    found = []
 
-    def overtaken(*arguments):
-        write(*arguments)
-        monkeypatch.setattr(cache, "_write_documents", write)
-        cache.cached(corpus, VOCABULARY, root)
-        (folder,) = (one for one in folders(root) if not one.name.startswith("."))
-        written.append((folder / "ids.npy").stat().st_ino)
+    def work():
+        found.append(cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist())
 
-    written = []
-    monkeypatch.setattr(cache, "_write_documents", overtaken)
-    found = cache.cached(corpus, VOCABULARY, root)
-    (folder,) = folders(root)
-    assert written == [(folder / "ids.npy").stat().st_ino]
-    assert found.ids.tolist() == [5, 6, 7, 5, 6, 7]
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[5, 6, 7, 5, 6, 7]] * 4
+    assert len(writes) == 1
 
 
-def test_progress_counts_sentences_and_pairs(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 2)
-    pairs = Parallel(type="parallel", source=corpus.files[0], target=corpus.files[0])
-    for text, expected in ((corpus, [2, 3]), (pairs, [2, 3])):
-        told = []
-        cache.cached(text, VOCABULARY, tmp_path / "cache", told.append)
-        assert told == expected
+def test_progress_counts_the_bytes_of_the_text(corpus, tmp_path):
+    told = []
+    cache.cached(corpus, BOTH, tmp_path / "cache", told.append)
+    assert told[-1] == corpus.total_bytes() == 10
 
 
 def test_a_pair_without_tokens_on_one_side_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "CHUNK", 1)
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
-    (tmp_path / "source").write_text("a\n\x01\nb\n")  # Control characters are no tokens.
-    (tmp_path / "target").write_text("b\nb\na\n")
-    pairs = Parallel(
-        type="parallel", source=str(tmp_path / "source"), target=str(tmp_path / "target")
-    )
-    found = cache.cached(pairs, vocabulary, tmp_path / "cache")
-    assert found.source_offsets.tolist() == found.target_offsets.tolist()
-    assert len(found.source_offsets) == 3
+    pairs = parallel(tmp_path, "a\n\x01\nb\n", "b\nb\na\n")  # Control characters are no tokens.
+    found = cache.cached(pairs, (vocabulary, vocabulary), tmp_path / "cache")
+    assert len(found.source_offsets) == len(found.target_offsets) == 3
+    assert found.left_out == {"pairs with a side without tokens": [1, ""]}
 
 
 def test_a_text_without_tokens_is_told(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
-    (tmp_path / "text").write_text("\x01\n\x02\n")
-    text = str(tmp_path / "text")
-    corpora = (
-        Documents(type="documents", files=[text]),
-        Parallel(type="parallel", source=text, target=text),
-    )
-    for one in corpora:
+    pairs = parallel(tmp_path, "\x01\n\x02\n", "\x01\n\x02\n")
+    for one in (Documents(type="documents", files=(pairs.source,)), pairs):
         with pytest.raises(UserMistake, match="the tokenizer finds no token in the text"):
-            cache.cached(one, vocabulary, tmp_path / "cache")
+            cache.cached(one, (vocabulary, vocabulary), tmp_path / "cache")
     assert folders(tmp_path / "cache") == []

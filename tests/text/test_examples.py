@@ -1,22 +1,25 @@
 """Examples made of documents and of parallel text, on ids that can be followed by hand."""
 
+from collections import Counter, defaultdict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.examples import Pairs, Segments, Translations, long_runs, runs, shortened
+from archbuilder.text import examples as module
+from archbuilder.text.examples import Limits, Pairs, Segments, Translations, shortened
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
+BOTH = (VOCABULARY, VOCABULARY)
 
 
 def documents(*texts):
-    """Documents of sentences of ids: each text is a list of sentence lengths; ids count up from 10
-    within a document, and each document has its own hundred."""
+    """Documents of sentences of ids: each text is a list of sentence lengths; ids count up from
+    10,000 times the document's number."""
     ids, sentences, starts = [], [0], [0]
     for number, lengths in enumerate(texts, start=1):
-        ids += [100 * number + place for place in range(sum(lengths))]
+        ids += [10_000 * number + place for place in range(sum(lengths))]
         for length in lengths:
             sentences.append(sentences[-1] + length)
         starts.append(len(sentences) - 1)
@@ -24,73 +27,164 @@ def documents(*texts):
     return SimpleNamespace(**dict(zip(("ids", "sentences", "documents"), arrays, strict=True)))
 
 
-def test_runs_take_as_many_sentences_as_fit_and_never_cross_documents():
-    found = runs(documents([3, 3, 3], [5], [2, 2]), room=6)
-    assert found.tolist() == [[0, 2], [2, 3], [3, 4], [4, 6]]
+def rows(examples, indices=None, seed=0):
+    random = np.random.default_rng(seed)
+    indices = range(len(examples.lengths)) if indices is None else indices
+    return [examples.row(index, random) for index in indices]
 
 
-def test_runs_of_pairs_fill_the_room_with_two_sentences_or_more():
-    found = long_runs(documents([3, 2, 3, 3], [5], [9, 9], [2, 2, 2, 2, 2, 2]), room=6)
-    assert found.tolist() == [[0, 4], [5, 7], [7, 10], [10, 13]]
+def segments(*texts, length=8, overlong="split"):
+    return Segments(documents(*texts), BOTH, Limits(length, overlong))
 
 
-def test_segments_stand_between_start_and_end():
-    segments = Segments(documents([2, 1], [9]), VOCABULARY, sequence_length=6)
-    batch = segments.collate(np.array([0, 1]), np.random.default_rng(0))
-    assert batch["token_ids"].tolist() == [[2, 100, 101, 102, 3, 0], [2, 200, 201, 202, 203, 3]]
-    assert batch["padding_mask"].tolist() == [[1, 1, 1, 1, 1, 0], [1] * 6]
-    assert segments.lengths[:, 0].tolist() == [5, 6]
+def inside(row):
+    """The tokens between start and end, within their document."""
+    ids = row["token_ids"].tolist()
+    assert (ids[0], ids[-1]) == (2, 3)
+    return [token % 10_000 for token in ids[1:-1]]
 
 
-def collated(rows=2000):
-    source = Pairs(documents([3, 4, 2], [5, 4], [2, 2, 2, 2]), VOCABULARY, sequence_length=12)
-    indices = np.resize(np.arange(len(source.lengths)), rows)
-    return source.collate(indices, np.random.default_rng(0))
+def test_segments_take_as_many_sentences_as_fit_and_never_cross_documents():
+    found = segments([3, 3, 3], [5], [2, 2])
+    assert [inside(row) for row in rows(found)] == [
+        [0, 1, 2, 3, 4, 5],
+        [6, 7, 8],
+        [0, 1, 2, 3, 4],
+        [0, 1, 2, 3],
+    ]
+    assert found.lengths[:, 0].tolist() == [8, 5, 7, 6]
+    assert not found.left_out
 
 
-def split(row, segments):
+def test_blocks_of_documents_change_nothing(monkeypatch):
+    texts = [np.random.default_rng(n).integers(1, 9, 12).tolist() for n in range(9)]
+    whole = [row["token_ids"].tolist() for row in rows(segments(*texts))]
+    monkeypatch.setattr(module, "BLOCK", 20)
+    assert [row["token_ids"].tolist() for row in rows(segments(*texts))] == whole
+
+
+@pytest.mark.parametrize(
+    ("overlong", "expected"),
+    [
+        ("split", [[0, 1], [2, 3, 4, 5, 6, 7], [8, 9], [10]]),
+        ("truncate", [[0, 1], [2, 3, 4, 5, 6, 7], [10]]),
+        ("drop", [[0, 1], [10]]),
+    ],
+)
+def test_a_sentence_that_is_too_long_is_dealt_with_as_chosen_and_counted(overlong, expected):
+    found = segments([2, 8, 1], overlong=overlong)
+    assert [inside(row) for row in rows(found)] == expected
+    ((told, count),) = found.left_out.items()
+    assert count == 1
+    assert told.startswith("sentences of more than data.sequence_length 8 tokens")
+
+
+def test_what_is_too_long_is_refused_where_that_is_asked_for():
+    for make in (lambda: segments([2, 8, 1], overlong="refuse"),):
+        with pytest.raises(UserMistake, match=r"data.overlong: refuse: 1 sentences of more than"):
+            make()
+    with pytest.raises(UserMistake, match=r"data.overlong: refuse: 1 pairs of more than"):
+        translations([[11] * 9, [21]], length=8, overlong="refuse")
+
+
+def test_a_text_of_which_nothing_is_left_is_told():
+    with pytest.raises(UserMistake, match=r"all of the text is over data\.sequence_length 8"):
+        segments([9], overlong="drop")
+
+
+def pairs(*texts, length=12, overlong="truncate", short_rate=0.0):
+    return Pairs(documents(*texts), BOTH, Limits(length, overlong), short_rate)
+
+
+def natural(seed, count=150):
+    """Texts with sentences of 3 to 11 tokens, of 2 to 39 sentences."""
+    random = np.random.default_rng(seed)
+    return [random.integers(3, 12, random.integers(2, 40)).tolist() for _ in range(count)]
+
+
+def split(row):
     """The first and second segment of a row, without special tokens."""
-    ends = np.flatnonzero(row == 3)
-    assert row[0] == 2
+    ids, segment_ids = row["token_ids"], row["segment_ids"]
+    ends = np.flatnonzero(ids == 3)
+    assert ids[0] == 2
     assert len(ends) == 2
-    assert segments.tolist()[: ends[1] + 1] == [0] * (ends[0] + 1) + [1] * (ends[1] - ends[0])
-    return row[1 : ends[0]], row[ends[0] + 1 : ends[1]]
+    assert segment_ids.tolist() == [0] * (ends[0] + 1) + [1] * (ends[1] - ends[0])
+    return ids[1 : ends[0]], ids[ends[0] + 1 : ends[1]]
 
 
-def test_a_true_pair_is_one_run_and_a_random_one_is_of_two_documents():
-    batch = collated()
-    for row, segments, is_random in zip(
-        batch["token_ids"], batch["segment_ids"], batch["random_next"], strict=True
-    ):
-        first, second = split(row, segments)
+@pytest.mark.parametrize("short_rate", [0.0, 0.3])
+def test_a_true_pair_is_one_run_and_a_random_one_is_of_two_documents(short_rate):
+    found = pairs([3, 4, 2], [5, 4], [2, 2, 2, 2], *natural(0), length=24, short_rate=short_rate)
+    for row in rows(found) + rows(found, seed=1):
+        first, second = split(row)
         assert len(first)
         assert len(second)
-        if is_random:
-            assert first[0] // 100 != second[0] // 100
+        if row["random_next"]:
+            assert first[0] // 10_000 != second[0] // 10_000
         else:
-            assert second[0] == first[-1] + 1
+            assert first[0] // 10_000 == second[0] // 10_000
+            assert second[0] >= first[-1] + 1
 
 
-def test_length_does_not_tell_the_classes_apart():
-    random = np.random.default_rng(0)
-    texts = [random.integers(3, 12, random.integers(4, 40)).tolist() for _ in range(200)]
-    source = Pairs(documents(*texts), VOCABULARY, sequence_length=40)
-    batch = source.collate(np.arange(len(source.lengths)), random)
-    lengths, is_random = batch["padding_mask"].sum(axis=1), batch["random_next"] > 0
-    assert lengths[is_random].mean() == pytest.approx(lengths[~is_random].mean(), rel=0.02)
+def test_pairs_fill_their_length():
+    found = pairs(*natural(0), length=40)
+    full = [len(row["token_ids"]) == 40 for row in rows(found)]
+    assert np.mean(full) > 0.8
+    assert max(len(row["token_ids"]) for row in rows(found)) == 40
+
+
+def test_some_pairs_are_made_for_a_shorter_length():
+    most = [len(row["token_ids"]) for row in rows(pairs(*natural(0), length=40))]
+    some = [len(row["token_ids"]) for row in rows(pairs(*natural(0), length=40, short_rate=0.5))]
+    assert np.mean(np.array(some) < 30) > np.mean(np.array(most) < 30) + 0.15
+
+
+def guessed(found, sign, times=40):
+    """How often the commoner class for a sign is right, on rows it was not counted on."""
+    drawn = [row for seed in range(times) for row in rows(found, seed=seed)]
+    half, seen = len(drawn) // 2, defaultdict(Counter)
+    for row in drawn[:half]:
+        seen[sign(row)][row["random_next"]] += 1
+    right = [
+        max(seen[sign(row)], key=seen[sign(row)].get, default=0) == row["random_next"]
+        for row in drawn[half:]
+    ]
+    return np.mean(right)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        lambda row: len(row["token_ids"]),
+        lambda row: int(row["segment_ids"].sum()),
+        lambda row: (len(row["token_ids"]), int(row["segment_ids"].sum()) // 4),
+    ],
+    ids=["length", "second segment's length", "both"],
+)
+def test_lengths_do_not_tell_the_classes_apart(sign):
+    assert guessed(pairs(*natural(0, 400), length=40, short_rate=0.1), sign) < 0.54
 
 
 def test_half_of_the_pairs_are_random():
-    assert collated(4000)["random_next"].mean() == pytest.approx(0.5, abs=0.03)
+    found = pairs(*natural(0), length=40)
+    drawn = [row["random_next"] for seed in range(20) for row in rows(found, seed=seed)]
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.01)
 
 
-def test_no_pair_is_longer_than_planned():
-    assert (collated()["padding_mask"].sum(axis=1) <= 12).all()
+def test_pairs_need_two_documents():
+    for texts in ([[3, 3]], [[3, 3, 3, 3, 3, 3]], [[3, 3], [4]]):
+        with pytest.raises(UserMistake, match="two documents"):
+            pairs(*texts)
 
 
-def test_pairs_of_a_single_document_are_refused():
-    with pytest.raises(UserMistake, match="two documents"):
-        Pairs(documents([3, 3]), VOCABULARY, sequence_length=12)
+def test_documents_of_one_sentence_make_no_pair_and_are_counted():
+    found = pairs([3], [3, 3], [4, 4], [9])
+    assert found.left_out == {"documents of one sentence left out: a pair needs two": 2}
+
+
+def test_runs_with_an_overlong_sentence_are_dropped_where_that_is_asked_for():
+    texts = ([3, 3], [4, 4], [3, 50, 3], [2, 2, 2])
+    assert len(pairs(*texts).lengths) == len(pairs(*texts, overlong="drop").lengths) + 1
 
 
 def test_shortening_takes_from_the_longer_segment():
@@ -98,30 +192,46 @@ def test_shortening_takes_from_the_longer_segment():
     assert (len(first), len(second)) == (5, 3)
 
 
-def parallel(*pairs):
+def test_shortening_takes_from_both_ends():
+    random = np.random.default_rng(0)
+    cut = [shortened([*range(9)], [9] * 3, 8, random)[0] for _ in range(50)]
+    assert {first[0] for first in cut} > {0, 1}
+    assert all(first == [*range(first[0], first[0] + 5)] for first in cut)
+
+
+def translations(*pairs, length=10, overlong="drop"):
     def flat(side):
-        rows = [pair[side] for pair in pairs]
-        return np.concatenate(rows), np.cumsum([0, *(len(row) for row in rows)])
+        texts = [pair[side] for pair in pairs]
+        return np.concatenate(texts), np.cumsum([0, *(len(text) for text in texts)])
 
     (source, source_offsets), (target, target_offsets) = flat(0), flat(1)
-    return SimpleNamespace(
+    stored = SimpleNamespace(
         source_ids=source,
         source_offsets=source_offsets,
         target_ids=target,
         target_offsets=target_offsets,
     )
+    return Translations(stored, BOTH, Limits(length, overlong))
 
 
 def test_the_decoder_reads_what_it_is_to_write_one_place_later():
-    examples = Translations(parallel([[11, 12], [21]], [[13], [22, 23]]), VOCABULARY, 10)
-    batch = examples.collate(np.array([0, 1]), None)
-    assert batch["encoder_token_ids"].tolist() == [[11, 12, 3], [13, 3, 0]]
-    assert batch["decoder_token_ids"].tolist() == [[2, 21, 0], [2, 22, 23]]
-    assert batch["decoder_targets"].tolist() == [[21, 3, 0], [22, 23, 3]]
-    assert batch["decoder_padding_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
+    first, second = rows(translations([[11, 12], [21]], [[13], [22, 23]]))
+    assert {name: ids.tolist() for name, ids in first.items()} == {
+        "encoder_token_ids": [11, 12, 3],
+        "decoder_token_ids": [2, 21],
+        "decoder_targets": [21, 3],
+    }
+    assert second["decoder_targets"].tolist() == [22, 23, 3]
 
 
 def test_pairs_over_the_length_are_left_out_and_counted():
-    examples = Translations(parallel([[11] * 5, [21]], [[13], [22]]), VOCABULARY, 5)
-    assert examples.dropped == 1
-    assert examples.lengths.tolist() == [[2, 2]]
+    found = translations([[11] * 5, [21]], [[13], [22]], length=5)
+    assert found.left_out == {"pairs of more than data.sequence_length 5 tokens left out": 1}
+    assert found.lengths.tolist() == [[2, 2]]
+
+
+def test_pairs_over_the_length_are_cut_where_that_is_asked_for():
+    found = translations([[11] * 5, [21]], [[13], [22]], length=5, overlong="truncate")
+    assert found.left_out == {"pairs of more than data.sequence_length 5 tokens cut off": 1}
+    assert found.lengths.tolist() == [[5, 2], [2, 2]]
+    assert rows(found)[0]["encoder_token_ids"].tolist() == [11, 11, 11, 11, 3]

@@ -1,0 +1,215 @@
+"""What a model will be fed: the text, its tokens, its batches, and examples as it sees them."""
+
+import numpy as np
+
+from archbuilder.insight.text_facts import text_facts
+from archbuilder.text.prepare import Watcher
+from archbuilder.training.material import gather
+
+RATIO = 3.0
+"""A pair is an outlier where its length ratio is so many times the usual one, or its inverse."""
+BLOCK = 2**20
+"""Tokens looked at together."""
+
+
+def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
+    """The facts of an experiment's text by split; see the sections below for what is told."""
+    material = gather(experiment, watcher)
+    found = {}
+    for name, split in material.prepared.splits.items():
+        corpus = getattr(experiment.data, name)
+        batches = material.train if name == "train" else material.validation
+        progress = watcher.begin(f"reading data.{name}", corpus.total_bytes())
+        facts = text_facts(corpus, progress)
+        watcher.end()
+        found[name] = {
+            "text": facts,
+            "tokens": _tokens(split, material.prepared.vocabularies),
+            "batches": _batches(batches),
+            "examples": shown(batches, experiment.objectives, examples),
+        }
+    return found
+
+
+def _tokens(split, vocabularies) -> dict:
+    """Lengths, and tokens that stand for what the vocabulary does not know."""
+    sides: dict[str, dict] = {}
+    for _, tokens in split.parts:
+        names = ("source", "target") if hasattr(tokens, "source_ids") else ("",)
+        for name, vocabulary in zip(names, vocabularies, strict=False):
+            ids, offsets = (
+                (getattr(tokens, f"{name}_ids"), getattr(tokens, f"{name}_offsets"))
+                if name
+                else (tokens.ids, tokens.sentences)
+            )
+            side = sides.setdefault(name or "sentences", {"lengths": [], "unknown": 0, "bytes": 0})
+            side["lengths"].append(np.diff(offsets[:]).astype("int32"))
+            unknown, spelled = _not_known(ids, vocabulary)
+            side["unknown"] += unknown
+            side["bytes"] += spelled
+    found = {name: _side(**side) for name, side in sides.items()}
+    if "target" in sides:
+        lengths = (np.concatenate(sides[name]["lengths"]) for name in ("source", "target"))
+        found["ratio"] = _ratio(*lengths)
+    return found
+
+
+def _side(lengths: list, unknown: int, bytes: int) -> dict:
+    lengths = np.concatenate(lengths)
+    count = int(lengths.sum(dtype="int64"))
+    return {
+        "count": count,
+        "unknown_share": unknown / count,
+        "byte_share": bytes / count,
+        "lengths": {
+            "mean": float(lengths.mean()),
+            "longest": int(lengths.max()),
+            "percentiles": {
+                str(share): int(np.percentile(lengths, share)) for share in (5, 25, 50, 75, 95, 99)
+            },
+            "histogram": _histogram(lengths),
+        },
+    }
+
+
+def _not_known(ids, vocabulary) -> tuple[int, int]:
+    unknown = spelled = 0
+    for begin in range(0, len(ids), BLOCK):
+        block = ids[begin : begin + BLOCK]
+        unknown += int((block == vocabulary.unknown_id).sum())
+        if vocabulary.byte_ids:
+            spelled += int(np.isin(block, vocabulary.byte_ids).sum())
+    return unknown, spelled
+
+
+def _histogram(lengths: np.ndarray, bins: int = 12) -> list[dict]:
+    """Counts in bins of equal width up to the 99th percentile; the last holds the rest."""
+    most = int(np.percentile(lengths, 99))
+    width = max(1, -(-most // bins))
+    place = np.minimum((lengths - 1) // width, bins)
+    counts = np.bincount(place, minlength=1)
+    longest = int(lengths.max())
+    return [
+        {
+            "from": number * width + 1,
+            "to": (number + 1) * width if number < bins else longest,
+            "count": int(count),
+        }
+        for number, count in enumerate(counts)
+    ]
+
+
+def _ratio(source: np.ndarray, target: np.ndarray) -> dict:
+    """The usual ratio of target to source length, and pairs far off it, one token allowed for."""
+    ratio = (target + 1) / (source + 1)
+    usual = float(np.median(ratio))
+    off = np.flatnonzero((ratio > RATIO * usual) | (ratio < usual / RATIO))
+    worst = off[np.argsort(-np.abs(np.log(ratio[off] / usual)), kind="stable")[:5]]
+    return {
+        "median": usual,
+        "outliers": len(off),
+        "worst": [
+            {"pair": int(i) + 1, "source": int(source[i]), "target": int(target[i])} for i in worst
+        ],
+    }
+
+
+def _batches(batches) -> dict:
+    left_out: dict[str, int] = {}
+    for examples in batches.examples:
+        for reason, count in examples.left_out.items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    return {
+        "examples": sum(len(examples.lengths) for examples in batches.examples),
+        "batches": len(batches),
+        "padding_share": batches.order.padding(),
+        "shapes": batches.order.shapes(),
+        "left_out": left_out,
+    }
+
+
+def shown(batches, objectives: dict, count: int) -> list[dict]:
+    """The first examples of the first batch: what the model reads, and what it is to guess."""
+    batch = batches[0]
+    source, target = batches.vocabularies
+    found = []
+    for row in range(min(count, len(next(iter(batch.values()))))):
+        example = {}
+        for name, ids in batch.items():
+            if name.endswith("token_ids"):
+                vocabulary = target if name.startswith("decoder") else source
+                mask = batch[name.removesuffix("token_ids") + "padding_mask"][row] > 0
+                example[name] = _written(ids[row][mask], vocabulary)
+        for name in objectives:
+            targets, weights = batch[f"{name}_targets"][row], batch[f"{name}_weights"][row]
+            if np.ndim(targets):
+                example[f"{name} is to guess"] = _written(targets[weights > 0], target)
+            else:
+                example[f"{name} is to guess"] = f"class {int(targets)}"
+        found.append(example)
+    return found
+
+
+def _written(ids, vocabulary) -> str:
+    return " ".join(vocabulary.token(int(i)) for i in ids)
+
+
+def as_text(found: dict) -> str:
+    """The facts as a person reads them."""
+    lines: list[str] = []
+    for name, split in found.items():
+        lines += [f"data.{name}", *_text_lines(split["text"])]
+        for side, facts in split["tokens"].items():
+            lines += _ratio_lines(facts) if side == "ratio" else _side_lines(side, facts)
+        lines += _batch_lines(split["batches"])
+        lines.append("  as the model sees it:")
+        for example in split["examples"]:
+            lines += [f"    {key}: {text}" for key, text in example.items()]
+            lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _text_lines(text: dict) -> list[str]:
+    what = [key for key in ("documents", "sentences", "pairs", "characters") if key in text]
+    lines = ["  text: " + ", ".join(f"{text[key]:,} {key}" for key in what)]
+    twice = [f"{count:,} {key}" for key, count in text["duplicates"].items() if count]
+    lines.append("  stand in it before: " + (", ".join(twice) or "none"))
+    if text.get("source_equals_target"):
+        lines.append(f"  source and target are the same: {text['source_equals_target']:,} pairs")
+    lines += [f"  left out: {count:,} {reason}" for reason, count in text["left_out"].items()]
+    for oddity, facts in text["odd"].items():
+        lines.append(f"  odd: {oddity} in {facts['lines']:,} lines, the first in {facts['first']}")
+    return lines
+
+
+def _side_lines(side: str, facts: dict) -> list[str]:
+    lengths = facts["lengths"]
+    percentiles = ", ".join(f"{share}% {n}" for share, n in lengths["percentiles"].items())
+    bytes = f", spelled in bytes {facts['byte_share']:.3%}" if facts["byte_share"] else ""
+    lines = [
+        f"  {side}: {facts['count']:,} tokens, unknown {facts['unknown_share']:.3%}{bytes}",
+        f"    tokens each: mean {lengths['mean']:.1f}, longest {lengths['longest']}; {percentiles}",
+    ]
+    most = max(one["count"] for one in lengths["histogram"])
+    for one in lengths["histogram"]:
+        bar = "█" * round(40 * one["count"] / most) or ("▏" if one["count"] else "")
+        lines.append(f"    {one['from']:>5}-{one['to']:<5} {one['count']:>10,} {bar}")
+    return lines
+
+
+def _ratio_lines(facts: dict) -> list[str]:
+    lines = [
+        f"  target to source: usually {facts['median']:.2f}, "
+        f"{facts['outliers']:,} pairs more than {RATIO:g} times off"
+    ]
+    for one in facts["worst"]:
+        lines.append(f"    pair {one['pair']}: {one['source']} to {one['target']} tokens")
+    return lines
+
+
+def _batch_lines(facts: dict) -> list[str]:
+    lines = [
+        f"  batches: {facts['batches']:,} an epoch of {facts['examples']:,} examples, "
+        f"{facts['padding_share']:.1%} padding, {facts['shapes']:,} shapes"
+    ]
+    return lines + [f"  {count:,} {reason}" for reason, count in facts["left_out"].items()]

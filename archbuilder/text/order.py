@@ -1,0 +1,184 @@
+"""Which examples stand together: rows, batches of rows, and their order, drawn for every epoch.
+
+What has the same length in every epoch is settled once: places for examples, by length; rows, of
+one place each or packed from several; batches, of rows of like length. Which example takes which
+place of its length, and in what order the batches come, is drawn afresh for every epoch.
+"""
+
+from array import array
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+LOOKS = 64
+"""Rows that are looked at for one that an example of several sides fits into."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a batch may hold: `tokens`, padding included and of the longer side, or `rows`."""
+
+    tokens: int | None
+    rows: int | None
+    row_length: int | None = None
+    """Tokens that a row has room for where examples are packed; None where they are not."""
+    multiple: int = 1
+    """Rows are padded to a multiple of so many tokens ..."""
+    longest: int | None = None
+    """... or to this, where that is less."""
+
+    def padded(self, length):
+        """The length to which rows of at most `length` tokens are padded."""
+        length = -(-length // self.multiple) * self.multiple
+        return length if self.longest is None else np.minimum(length, self.longest)
+
+
+class Order:
+    """The batches of every epoch, as indices of examples.
+
+    `parts` are the lengths [N, sides] of each corpus's examples with its weight: how often each of
+    them stands in an epoch. Of a fraction, another part is drawn each epoch.
+    """
+
+    def __init__(self, parts: list[tuple[float, np.ndarray]], budget: Budget, seed: int):
+        self.seed = seed
+        self._lengths = [lengths for _, lengths in parts]
+        places = [_places(weight, lengths) for weight, lengths in parts]
+        by_length = _sorted(np.concatenate([longest for *_, longest in places]))
+        numbers = [np.full(len(first), part, "int32") for part, (first, *_) in enumerate(places)]
+        self._part = np.concatenate(numbers)[by_length]
+        self._first = np.concatenate([first for first, *_ in places])[by_length]
+        self._count = np.concatenate([count for _, count, _ in places])[by_length]
+        lengths = np.concatenate([longest for *_, longest in places])[by_length]
+        self._places, self._rows, self._tokens = _rows(lengths, budget.row_length)
+        self._batches = _cuts(self._tokens.max(axis=1), budget)
+        self._budget = budget
+        self._draw = lru_cache(maxsize=2)(self._drawn)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self._batches) - 1
+
+    def __getitem__(self, number: int) -> list[list[tuple[int, int]]]:
+        """The rows of a batch, each the (part, index) of its examples; counted on over epochs."""
+        epoch, place = divmod(number, len(self))
+        examples, batches = self._draw(epoch)
+        first, last = self._batches[batches[place] : batches[place] + 2]
+        rows = []
+        for begin, end in zip(
+            self._rows[first:last], self._rows[first + 1 : last + 1], strict=True
+        ):
+            places = self._places[begin:end]
+            rows.append(
+                list(zip(self._part[places].tolist(), examples[places].tolist(), strict=True))
+            )
+        return rows
+
+    def padding(self) -> float:
+        """The share of padding in an epoch's batches."""
+        longest = np.maximum.reduceat(self._tokens, self._batches[:-1])  # [batches, sides]
+        rows = np.diff(self._batches)[:, None]
+        whole = (rows * self._budget.padded(longest)).sum()
+        return float(1 - self._tokens.sum(dtype="int64") / whole)
+
+    def shapes(self) -> int:
+        """How many lengths, or combinations of lengths, batches have."""
+        longest = np.maximum.reduceat(self._tokens, self._batches[:-1])
+        return len(np.unique(self._budget.padded(longest), axis=0))
+
+    def _drawn(self, epoch: int):
+        """The example at each place, and the order of the batches."""
+        random = np.random.default_rng([self.seed, 0, epoch])
+        orders = [_sorted(lengths, random) for lengths in self._lengths]
+        drawn = self._first
+        if self._count.max() > 1:
+            drawn = drawn + random.integers(0, self._count).astype("int32")
+        examples = np.empty_like(drawn)
+        for part, order in enumerate(orders):
+            mine = self._part == part
+            examples[mine] = order[drawn[mine]]
+        return examples, random.permutation(len(self))
+
+
+def _sorted(lengths: np.ndarray, random=None) -> np.ndarray:
+    """The order of rows of `lengths` [N, sides], the last side first; ties as `random` draws."""
+    ties = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
+    ties = ties.astype("int32")
+    for side in range(lengths.shape[1]):
+        ties = ties[np.argsort(lengths[ties, side], kind="stable")]
+    return ties
+
+
+def _places(weight: float, lengths: np.ndarray):
+    """The places of a corpus in an epoch: its first candidate and their number, by rank of length,
+    and the longest of these."""
+    have = len(lengths)
+    wanted = max(1, round(weight * have))
+    first = np.arange(wanted) * have // wanted
+    count = np.maximum(np.append(first[1:], have) - first, 1)
+    by_rank = lengths[_sorted(lengths)]
+    last = first + count - 1
+    longest = by_rank[last] if (count == 1).all() else np.maximum.reduceat(by_rank, first)
+    return first.astype("int32"), count.astype("int32"), longest
+
+
+def _rows(lengths: np.ndarray, row_length: int | None):
+    """Places by row, where each row begins among them, and the tokens of each row by side."""
+    if row_length is None:
+        count = len(lengths)
+        return np.arange(count, dtype="int32"), np.arange(count + 1, dtype="int32"), lengths
+    row_of = _packed(lengths, row_length)
+    tokens = np.zeros((row_of.max() + 1, lengths.shape[1]), dtype="int32")
+    np.add.at(tokens, row_of, lengths)
+    by_length = _sorted(tokens)
+    rank = np.empty_like(by_length)
+    rank[by_length] = np.arange(len(by_length))
+    places = np.argsort(rank[row_of], kind="stable").astype("int32")
+    begins = np.cumsum([0, *np.bincount(rank[row_of])])
+    return places, begins.astype("int32"), tokens[by_length]
+
+
+def _packed(lengths: np.ndarray, room: int) -> np.ndarray:
+    """The row that each place is packed into: the longest first, each where the least is left."""
+    row_of, left = array("i", bytes(4 * len(lengths))), []
+    with_room: list[list[int]] = [[] for _ in range(room + 1)]  # Rows by what the last side has.
+    least = int(lengths[:, -1].min())
+    for place in np.argsort(-lengths.max(axis=1), kind="stable").tolist():
+        need = tuple(lengths[place].tolist())
+        row = _fitting(need, with_room, left)
+        if row is None:
+            row = len(left)
+            left.append((room,) * len(need))
+        row_of[place] = row
+        rest = tuple(max(have - tokens, 0) for have, tokens in zip(left[row], need, strict=True))
+        left[row] = rest if rest[-1] >= least else None
+        if left[row]:
+            with_room[rest[-1]].append(row)
+    return np.frombuffer(row_of, dtype="int32")
+
+
+def _fitting(need: tuple, with_room: list[list[int]], left: list) -> int | None:
+    """The row with the least room that has enough on every side, taken out of `with_room`."""
+    looks = LOOKS
+    for rest in range(need[-1], len(with_room)):
+        rows = with_room[rest]
+        for place in range(len(rows) - 1, max(len(rows) - 1 - looks, -1), -1):
+            if all(have >= tokens for have, tokens in zip(left[rows[place]], need, strict=True)):
+                return rows.pop(place)
+        looks -= len(rows)
+        if looks <= 0:
+            break
+    return None
+
+
+def _cuts(longest: np.ndarray, budget: Budget) -> np.ndarray:
+    """Where rows, sorted by length, are cut into batches; a single row may be over the budget."""
+    found, most = [0], 0
+    for row, length in enumerate(budget.padded(longest).tolist()):
+        rows, most = row - found[-1] + 1, max(most, length)
+        full = rows > budget.rows if budget.rows else rows * most > budget.tokens
+        if full and rows > 1:
+            found.append(row)
+            most = length
+    return np.array([*found, len(longest)])

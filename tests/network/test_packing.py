@@ -1,0 +1,91 @@
+"""Several examples in one row give what each gives alone."""
+
+from collections import ChainMap
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.experiment import Experiment
+from tests.variants import NETWORK, named, table, with_variant
+
+LENGTHS = (5, 1, 7)
+CASES = [
+    pytest.param(case, decoder, id=f"{named(case)}-{'both' if decoder else 'encoder'}")
+    for case in table(NETWORK)
+    for decoder in (False, True)
+    if case[0] != "model.pooler"
+]
+
+
+@cache
+def drawn(case, decoder):
+    keras.utils.set_random_seed(0)
+    spec = with_variant(*case, decoder)
+    if not decoder:  # One vector a row cannot be had of packed rows.
+        spec["model"].pop("pooler")
+        spec["objectives"].pop("next_sentence")
+    return Experiment.model_validate(spec).network()
+
+
+def side(prefix, segments, seed):
+    """The arrays of a side of each example alone, and of all of them in one row, padded by two."""
+    random = np.random.default_rng(seed)
+    names = ["token_ids", "padding_mask", *(["segment_ids"] if segments else [])]
+    alone = [{name: random.integers(5, 23, (1, length)) for name in names} for length in LENGTHS]
+    for example in alone:
+        example["padding_mask"] = np.ones_like(example["token_ids"])
+        if segments:
+            example["segment_ids"] = example["segment_ids"] % 2
+    packed = {name: _padded(np.concatenate([e[name][0] for e in alone])) for name in names}
+    packed["packing_ids"] = _padded(np.repeat([1, 2, 3], LENGTHS))
+    packed["packing_positions"] = _padded(np.concatenate([np.arange(length) for length in LENGTHS]))
+    return [{prefix + name: array for name, array in one.items()} for one in (*alone, packed)]
+
+
+def _padded(row):
+    return np.pad(row, (0, 2))[None].astype("int32")
+
+
+@pytest.mark.parametrize(("case", "decoder"), CASES)
+def test_packed_examples_give_what_each_gives_alone(case, decoder):
+    network = drawn(case, decoder)
+    prefixes = ("encoder_", "decoder_") if decoder else ("",)
+    sides = [side(prefix, not decoder, seed) for seed, prefix in enumerate(prefixes)]
+    *alone, packed = [dict(ChainMap(*both)) for both in zip(*sides, strict=True)]
+    streams = ("sequence", "decoder_sequence") if decoder else ("sequence",)
+    found = run(network.draw(packed=True), packed)
+    begin = 0
+    for example, length in zip(alone, LENGTHS, strict=True):
+        expected = run(network.model, example)
+        for name in streams:
+            np.testing.assert_allclose(
+                found[name][:, begin : begin + length], expected[name], atol=1e-5
+            )
+        begin += length
+
+
+@pytest.mark.parametrize("decoder", [False, True])
+def test_no_other_example_of_a_row_is_seen(decoder):
+    network = drawn(table(NETWORK)[0], decoder)
+    model = network.draw(packed=True)
+    prefixes = ("encoder_", "decoder_") if decoder else ("",)
+    (*_, packed), *others = [side(prefix, not decoder, 0) for prefix in prefixes]
+    packed = packed | {name: array for *_, one in others for name, array in one.items()}
+    changed = dict(packed)
+    for prefix in prefixes:
+        changed[f"{prefix}token_ids"] = packed[f"{prefix}token_ids"].copy()
+        changed[f"{prefix}token_ids"][:, LENGTHS[0] :] = 7
+    before, after = run(model, packed), run(model, changed)
+    name = "decoder_sequence" if decoder else "sequence"
+    np.testing.assert_array_equal(before[name][:, : LENGTHS[0]], after[name][:, : LENGTHS[0]])
+    assert np.abs(before[name][:, LENGTHS[0] :] - after[name][:, LENGTHS[0] :]).max() > 1e-3
+
+
+def run(model, inputs):
+    inputs = {name: np.asarray(array, "int32") for name, array in inputs.items()}
+    for tensor in model.inputs:
+        inputs.setdefault(tensor.name, np.zeros((1, 1), "int32"))  # Positions to guess: none.
+    found = model({tensor.name: inputs[tensor.name] for tensor in model.inputs}, training=False)
+    return {name: np.asarray(array) for name, array in found.items()}

@@ -1,0 +1,121 @@
+"""Tokenizers trained once, texts tokenised once, and what of them a run must find again."""
+
+import pytest
+
+from archbuilder import UserMistake, load
+from archbuilder.text import prepare as module
+from archbuilder.text.cache import cache_root
+from archbuilder.text.prepare import Watcher, prepare
+from tests import small_run
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHBUILDER_CACHE", str(tmp_path / "cache"))
+
+
+class Listener(Watcher):
+    def __init__(self):
+        self.lines, self.works = [], []
+
+    def tell(self, line):
+        self.lines.append(line)
+
+    def begin(self, what, total):
+        self.works.append(what)
+        return lambda done: None
+
+
+def experiment(folder, change=lambda spec: None, kind=small_run.bert):
+    spec = kind(folder)
+    change(spec)
+    return load(small_run.write(spec, folder / "spec.yaml"))
+
+
+def test_a_tokenizer_is_trained_once_for_a_text(tmp_path):
+    first, second = Listener(), Listener()
+    one = experiment(tmp_path)
+    trained = prepare(one, first)
+    assert "training the tokenizer to 100 tokens" in first.lines
+    again = prepare(one, second)
+    assert "training the tokenizer to 100 tokens" not in second.lines
+    assert again.state() == trained.state()
+
+
+@pytest.mark.parametrize("change", ["text", "size", "kind"])
+def test_another_text_size_or_kind_trains_another(tmp_path, change):
+    before = prepare(experiment(tmp_path), Listener()).vocabularies[0]
+
+    def changed(spec):
+        if change == "text":
+            small_run.write_documents(tmp_path / "documents.txt", count=25, seed=9)
+        elif change == "size":
+            spec["model"]["vocabulary_size"] = 90
+        else:
+            spec["tokenizer"] = {"type": "characters"}
+
+    assert (
+        prepare(experiment(tmp_path, changed), Listener()).vocabularies[0].digest != before.digest
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_a_damaged_tokenizer_is_trained_again(tmp_path, content):
+    one = experiment(tmp_path)
+    before = prepare(one, Listener()).state()
+    (folder,) = (cache_root() / "tokenizers").iterdir()
+    for file in list((folder / "tokenizer").iterdir()):
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+    assert prepare(one, Listener()).state() == before
+
+
+def test_two_vocabularies_are_trained_on_a_side_each(tmp_path):
+    def separate(spec):
+        spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
+        spec["target_tokenizer"] = {"type": "characters"}
+
+    one = experiment(tmp_path, separate, small_run.transformer)
+    source, target = prepare(one, Listener()).vocabularies
+    (small,), (capital,) = source.encode(["list"]), target.encode(["LIST"])
+    assert source.unknown_id not in small
+    assert target.unknown_id not in capital
+    assert target.unknown_id in target.encode(["list"])[0]
+
+
+def test_what_a_run_reads_is_known_by_its_content(tmp_path):
+    one = experiment(tmp_path)
+    before = prepare(one, Listener()).state()
+    assert set(before) == {"data.train", "data.validation", "tokenizer", "target_tokenizer"}
+    small_run.write_documents(tmp_path / "held_out.txt", count=8, seed=7)
+    after = prepare(one, Listener()).state()
+    assert [name for name in before if before[name] != after[name]] == ["data.validation"]
+
+
+def test_every_file_is_looked_at_before_any_work(tmp_path):
+    one = experiment(tmp_path)
+    (tmp_path / "held_out.txt").unlink()
+    listener = Listener()
+    with pytest.raises(UserMistake, match=r"held_out\.txt: No such file or directory"):
+        prepare(one, listener)
+    assert listener.lines == listener.works == []
+
+
+def test_a_tokenizer_of_another_size_is_refused(tmp_path):
+    vocabulary = prepare(experiment(tmp_path), Listener()).vocabularies[0]
+    vocabulary.save(tmp_path / "tokenizer")
+
+    def existing(spec):
+        spec["tokenizer"]["file"] = str(tmp_path / "tokenizer" / "vocab.txt")
+        spec["model"]["vocabulary_size"] = 77
+
+    with pytest.raises(UserMistake, match=rf"has {vocabulary.size} tokens, model.vocabulary_size"):
+        prepare(experiment(tmp_path, existing), Listener())
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "cache_root", lambda: tmp_path / "documents.txt" / "cache")
+    with pytest.raises(UserMistake, match="the tokenizer cannot be written"):
+        prepare(experiment(tmp_path), Listener())
