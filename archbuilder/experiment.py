@@ -11,7 +11,7 @@ from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
 from archbuilder.objectives import AnyObjective
-from archbuilder.text.corpus import Corpus, Parallel
+from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
 
@@ -164,9 +164,10 @@ def _lengths_agree(model: Architecture, data: Data) -> Iterator[Mistake]:
 
 def _corpora_agree(objectives: dict, data: Data) -> Iterator[Mistake]:
     parallel = any(objective.examples == "parallel" for objective in objectives.values())
+    form = "pairs" if parallel else "documents"
     for split in ("train", "validation"):
         corpus = getattr(data, split)
-        if corpus is None or isinstance(corpus, Parallel) == parallel:
+        if corpus is None or corpus.form == form:
             continue
-        wanted = "parallel text, type: parallel" if parallel else "documents, not parallel text"
+        wanted = "pairs of source and target" if parallel else "documents, not pairs of texts"
         yield Mistake(("data", split, "type"), f"these objectives need {wanted}")

@@ -60,7 +60,7 @@ def cached(corpus, vocabulary, root: Path, progress: Callable[[int], None] | Non
     folder that is not complete, or not as it was written, is made again. `progress` is called with
     the number of sentences, or pairs, that are done.
     """
-    parallel = hasattr(corpus, "pairs")
+    parallel = corpus.form == "pairs"
     kind = TokenizedPairs if parallel else TokenizedDocuments
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {vocabulary.digest}"
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:32]
