@@ -31,7 +31,7 @@ def text_facts(corpus, progress=None) -> dict:
         facts.add(item, number)
         if progress and number % 1000 == 0:
             progress(reading.bytes)
-    left_out = {reason: count for reason, (count, _) in reading.told().items()}
+    left_out = {reason: one.count for reason, one in reading.left_out.items()}
     return facts.told() | {"left_out": left_out, "odd": facts.odd}
 
 

@@ -154,7 +154,8 @@ def _write(writer: "_Writer", corpus, progress) -> None:
                 writer.settle()
                 settled = monotonic()
         progress(reading.bytes)
-    writer.settle(reading.told())
+    left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
+    writer.settle(left_out)
     if not writer.count:
         raise UserMistake(NO_TOKENS)
 

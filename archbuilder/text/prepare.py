@@ -11,8 +11,7 @@ from pathlib import Path
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.cache import Tokens, cache_root, cached
-from archbuilder.text.tokenizer import load_vocabulary
-from archbuilder.text.vocabulary import Vocabulary
+from archbuilder.text.vocabulary import Vocabulary, load_vocabulary
 
 FORMAT = 1
 

@@ -5,7 +5,10 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from archbuilder.mistake import UserMistake
 
@@ -62,6 +65,16 @@ class Vocabulary(ABC):
             [*ids, *(i for _ in line[1:] for i in (self.mask_id, *next(rest)))]
             for ids, line in zip(first, pieces, strict=True)
         ]
+
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """All lines' ids in a row, and how many of them each line has."""
+        encoded = self._encode(list(lines))
+        lengths = np.array([len(ids) for ids in encoded], dtype="int64")
+        flat = chain.from_iterable(encoded)
+        return np.fromiter(flat, dtype="int32", count=int(lengths.sum())), lengths
+
+    byte_ids: tuple[int, ...] = ()
+    """Ids of bytes, by which is spelled what the vocabulary does not know."""
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens but the mask left out."""

@@ -14,6 +14,10 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
+
+from archbuilder.text.corpus.corpus import TextSource
+from archbuilder.text.corpus.reading import Reading
 
 VALIDATION_SHARE = 20
 """One document in so many is kept for validation."""
@@ -23,6 +27,28 @@ _FEWEST_SENTENCES = 3
 _ABBREVIATION = re.compile(
     r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|al|Mr|Dr|No|Fig|Sec)\.$", re.IGNORECASE
 )
+
+
+class PythonDocs(TextSource):
+    """The documentation that CPython carries: English, with documents, and no download."""
+
+    type: Literal["python_docs"]
+    split: Literal["train", "validation"] = "train"
+    """One document in twenty is for validation, the others are for training."""
+
+    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
+        """Each document's sentences."""
+        return iter(documents(self.split))
+
+    def files_to_read(self) -> tuple[str, ...]:
+        return ()
+
+    def total_bytes(self) -> int | None:
+        return None
+
+    def fingerprint(self) -> str:
+        text = "\n\n".join("\n".join(document) for document in self.documents())
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache

@@ -4,7 +4,7 @@ import pytest
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus import Corpus, Documents, Parallel, PythonDocs
-from archbuilder.text.python_docs import documents, sentences_of
+from archbuilder.text.corpus.python_docs import documents, sentences_of
 from tests.variants import classes, minimal
 
 

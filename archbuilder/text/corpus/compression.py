@@ -1,0 +1,57 @@
+"""Text that lies compressed: which names say so, and what is within, piece by piece."""
+
+import lzma
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from archbuilder.mistake import UserMistake
+
+PIECE = 1024
+"""Compressed bytes taken at once: few, since any may stand for thousands of times as many."""
+
+
+def kind_of(file: str) -> str:
+    """ "gz", "xz" or "zst" as the name ends, else nothing."""
+    return next((kind for kind in _KINDS if file.endswith(f".{kind}")), "")
+
+
+def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
+    """What is in the compressed members of a file, one after another.
+
+    Raises `UserMistake` where they are damaged, or end too early.
+    """
+    new = _KINDS[kind_of(file)]
+    member, done = None, 0
+    while piece := raw.read(PIECE):
+        while piece:
+            if member is None:
+                piece = piece.lstrip(b"\0")  # Members may be padded.
+                if not piece:
+                    break
+                member = new()
+            try:
+                text = member.decompress(piece)
+            except Exception as error:  # Each library has an error of its own.
+                place = f"{file}: corrupt after {done:,} bytes of text"
+                raise UserMistake(place) from error
+            done += len(text)
+            yield text
+            piece = member.unused_data if member.eof else b""
+            if member.eof:
+                member = None
+    if member is not None:
+        raise UserMistake(f"{file}: truncated; it ends after {done:,} bytes of text")
+
+
+def _gzip() -> Any:
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+
+def _zstandard() -> Any:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+_KINDS = {"gz": _gzip, "xz": lzma.LZMADecompressor, "zst": _zstandard}

@@ -1,0 +1,79 @@
+"""Plain text: documents parted by blank lines, or a document a line."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from archbuilder.text.corpus.corpus import (
+    LONGEST_DOCUMENT,
+    TextSource,
+    some,
+    too_long_a_document,
+)
+from archbuilder.text.corpus.reading import Files, Reading, content_hash, expanded, line_blocks
+
+
+class Documents(TextSource):
+    """Plain text: a sentence a line, a blank line between documents."""
+
+    type: Literal["documents"]
+    files: Files
+    """The files, read one after another; patterns such as *.txt stand for those that match. What
+    ends in .gz, .xz or .zst is decompressed."""
+
+    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
+        """Each document's sentences; several blank lines part as one does."""
+        files, reading = self.files_to_read(), reading or Reading()
+        return some((one for file in files for one in _documents(file, reading)), files)
+
+    def files_to_read(self) -> tuple[str, ...]:
+        return expanded(self.files)
+
+    def fingerprint(self) -> str:
+        return content_hash(self.files_to_read(), self.type)
+
+
+def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
+    document: list[str] = []
+    found = False
+    for number, lines in line_blocks(file, reading):
+        for line in map(str.strip, lines):
+            if line:
+                document.append(line)
+            elif document:
+                yield document
+                found, document = True, []
+        if len(document) > LONGEST_DOCUMENT:
+            raise too_long_a_document(file, number)
+    if document:
+        yield document
+    elif not found:
+        reading.leave_out("empty document", file, 1)
+
+
+class Lines(TextSource):
+    """Plain text in which each line is a document by itself."""
+
+    type: Literal["lines"]
+    files: Files
+    """The files, read one after another; patterns such as *.txt stand for those that match. What
+    ends in .gz, .xz or .zst is decompressed."""
+
+    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
+        """Each line, as a document of one sentence; an empty one is left out."""
+        files, reading = self.files_to_read(), reading or Reading()
+        return some((one for file in files for one in _lines(file, reading)), files)
+
+    def files_to_read(self) -> tuple[str, ...]:
+        return expanded(self.files)
+
+    def fingerprint(self) -> str:
+        return content_hash(self.files_to_read(), self.type)
+
+
+def _lines(file: str, reading: Reading) -> Iterator[list[str]]:
+    for number, lines in line_blocks(file, reading):
+        for place, line in enumerate(map(str.strip, lines), start=number):
+            if line:
+                yield [line]
+            else:
+                reading.leave_out("empty document", file, place)
