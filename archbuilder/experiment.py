@@ -11,9 +11,9 @@ from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
-from archbuilder.objectives import AnyObjective
+from archbuilder.objectives import AnyObjective, deciding
 from archbuilder.text.corpus import Corpus
-from archbuilder.text.examples import Examples, Limits, Overlong, Segments
+from archbuilder.text.examples import Overlong
 from archbuilder.text.prepare import Prepared, Watcher, prepare
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
@@ -90,13 +90,6 @@ class Experiment(Spec):
         for name, objective in self.objectives.items():
             objective.build(ledger, name, network)
         return ledger
-
-    def examples(self, tokens, vocabularies) -> Examples:
-        """What a text is made into: what the objective says that decides it, else segments."""
-        owner = _owner(self.objectives) or next(iter(self.objectives.values()))
-        overlong = self.data.overlong or (owner.examples or Segments).overlong[0]
-        limits = Limits(self.data.sequence_length, overlong)
-        return owner.make_examples(tokens, vocabularies, limits)
 
     @classmethod
     def mistakes(cls, parts: dict[str, Any]) -> Iterator[Mistake]:
@@ -179,11 +172,11 @@ def _under(name: str, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
     if not objectives:
         yield Mistake(("objectives",), "at least one objective is needed")
-    for mark, does in (
-        ("examples", "decides already how text becomes examples"),
-        ("hides", "hides tokens already"),
+    for does_so, does in (
+        (lambda one: one.decides(), "decides already how text becomes examples"),
+        (lambda one: one.hides, "hides tokens already"),
     ):
-        first, *others = [n for n, one in objectives.items() if getattr(one, mark)] or [None]
+        first, *others = [n for n, one in objectives.items() if does_so(one)] or [None]
         for name in others:
             yield Mistake(("objectives", name), f"'{first}' {does}, and only one objective can")
 
@@ -197,14 +190,8 @@ def _lengths_agree(model: Architecture, data: Data) -> Iterator[Mistake]:
         )
 
 
-def _owner(objectives: dict):
-    """The objective that decides what text is made into."""
-    return next((one for one in objectives.values() if one.examples), None)
-
-
 def _corpora_agree(objectives: dict, data: Data) -> Iterator[Mistake]:
-    owner = _owner(objectives)
-    kind = owner.examples if owner else Segments
+    kind = deciding(objectives).examples
     for split in ("train", "validation"):
         corpus = getattr(data, split)
         if corpus is not None and corpus.form != kind.form:

@@ -21,7 +21,7 @@ def spec_with(place, variant, folder):
     if place in NETWORK:
         return with_variant(place, variant, decoder=False)
     examples = getattr(variant, "examples", None)
-    parallel = "source" in variant.model_fields or (examples and examples.form == "pairs")
+    parallel = "source" in variant.model_fields or getattr(examples, "form", "") == "pairs"
     spec = (small_run.transformer if parallel else small_run.bert)(folder)
     settings = minimal(variant)
     if place == "objectives":

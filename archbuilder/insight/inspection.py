@@ -16,9 +16,8 @@ def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
     """The facts of an experiment's text by split; see the sections below for what is told."""
     material = gather(experiment, watcher)
     found = {}
-    for name, split in material.prepared.splits.items():
-        corpus = getattr(experiment.data, name)
-        batches = material.train if name == "train" else material.validation
+    for name, batches in material.splits().items():
+        split, corpus = material.prepared.splits[name], getattr(experiment.data, name)
         progress = watcher.begin(f"reading data.{name}", corpus.total_bytes())
         facts = text_facts(corpus, progress)
         watcher.end()
@@ -47,15 +46,15 @@ def _tokens(split, vocabularies) -> dict:
             unknown, spelled = _not_known(ids, vocabulary)
             side["unknown"] += unknown
             side["bytes"] += spelled
+    for side in sides.values():
+        side["lengths"] = np.concatenate(side["lengths"])
     found = {name: _side(**side) for name, side in sides.items()}
     if "target" in sides:
-        lengths = (np.concatenate(sides[name]["lengths"]) for name in ("source", "target"))
-        found["ratio"] = _ratio(*lengths)
+        found["ratio"] = _ratio(sides["source"]["lengths"], sides["target"]["lengths"])
     return found
 
 
-def _side(lengths: list, unknown: int, bytes: int) -> dict:
-    lengths = np.concatenate(lengths)
+def _side(lengths: np.ndarray, unknown: int, bytes: int) -> dict:
     count = int(lengths.sum(dtype="int64"))
     return {
         "count": count,

@@ -233,7 +233,7 @@ def _seen(padding_mask, queries=None, keys=None):  # [B, S] -> bool [B, 1, 1 or 
     from keras import ops
 
     real = padding_mask[:, None, None, :] > 0
-    if queries is None:
+    if queries is None or keys is None:
         return real
     same = ops.equal(queries[:, None, :, None], keys[:, None, None, :])
     return ops.logical_and(real, same)

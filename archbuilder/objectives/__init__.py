@@ -2,9 +2,16 @@
 
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.next_sentence import NextSentence
-from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.objective import Objective, deciding
 from archbuilder.objectives.sequence_to_sequence import SequenceToSequence
 
 AnyObjective = SequenceToSequence | MaskedLM | NextSentence
 
-__all__ = ["AnyObjective", "MaskedLM", "NextSentence", "Objective", "SequenceToSequence"]
+__all__ = [
+    "AnyObjective",
+    "MaskedLM",
+    "NextSentence",
+    "Objective",
+    "SequenceToSequence",
+    "deciding",
+]

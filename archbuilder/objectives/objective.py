@@ -23,8 +23,8 @@ class Objective(Spec):
     weight: PositiveFloat = 1.0
     """What this objective's loss is multiplied by before the losses are added."""
 
-    examples: ClassVar[type[Examples] | None] = None
-    """What text is made into, where this objective decides it; else it is segments."""
+    examples: ClassVar[type[Examples]] = Segments
+    """What text is made into; an objective with others than segments decides it for all."""
     pools: ClassVar[bool] = False
     """Whether it reads the pooled vector."""
     hides: ClassVar[bool] = False
@@ -34,9 +34,14 @@ class Objective(Spec):
         """The inputs, int32 [B, M], that the head reads beside the network's."""
         return []
 
+    @classmethod
+    def decides(cls) -> bool:
+        """Whether it decides what text is made into."""
+        return cls.examples is not Segments
+
     def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
         """The examples of a text, where this objective decides what they are."""
-        return (self.examples or Segments)(tokens, vocabularies, limits)
+        return self.examples(tokens, vocabularies, limits)
 
     @abstractmethod
     def build(self, layers, name: str, network: Network):
@@ -58,3 +63,8 @@ class Objective(Spec):
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
         """What this objective needs of the model and does not find, by paths within it."""
         yield from ()
+
+
+def deciding(objectives: dict[str, Objective]) -> Objective:
+    """The objective that decides what text is made into; any, where none does."""
+    return max(objectives.values(), key=lambda one: one.decides())

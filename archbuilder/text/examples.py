@@ -35,6 +35,10 @@ class Examples(ABC):
     """What was changed or left out of the text, and how many times."""
 
     @abstractmethod
+    def __init__(self, tokens, vocabularies, limits: "Limits"):
+        """Those of the tokens of a text; `vocabularies` are the source's and the target's."""
+
+    @abstractmethod
     def row(self, index: int, random) -> dict:
         """The example's arrays by name; `random` draws what is not settled once and for all."""
 

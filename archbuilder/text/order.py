@@ -177,7 +177,7 @@ def _cuts(longest: np.ndarray, budget: Budget) -> np.ndarray:
     found, most = [0], 0
     for row, length in enumerate(budget.padded(longest).tolist()):
         rows, most = row - found[-1] + 1, max(most, length)
-        full = rows > budget.rows if budget.rows else rows * most > budget.tokens
+        full = rows > budget.rows if budget.rows else rows * most > (budget.tokens or 0)
         if full and rows > 1:
             found.append(row)
             most = length

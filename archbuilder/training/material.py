@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from archbuilder.mistake import UserMistake
+from archbuilder.objectives import deciding
 from archbuilder.text.batches import Batches
+from archbuilder.text.examples import Limits
 from archbuilder.text.prepare import Prepared, prepare
 
 
@@ -15,11 +17,16 @@ class Material:
     train: Batches
     validation: Batches | None
 
+    def splits(self) -> dict[str, Batches]:
+        """The batches by split, as the spec names them."""
+        found = {"train": self.train, "validation": self.validation}
+        return {name: batches for name, batches in found.items() if batches is not None}
+
     def notes(self) -> list[str]:
         """What the user should know of it."""
         found = []
-        for name, split in self.prepared.splits.items():
-            batches = self.train if name == "train" else self.validation
+        for name, batches in self.splits().items():
+            split = self.prepared.splits[name]
             told = split.left_out()
             for examples in batches.examples:
                 told += [f"{count:,} {what}" for what, count in examples.left_out.items()]
@@ -36,17 +43,18 @@ def gather(experiment, watcher, vocabularies=None) -> Material:
     What was prepared before is found again; a run that goes on brings its own `vocabularies`.
     """
     prepared = prepare(experiment, watcher, vocabularies)
-    training = experiment.training
-    budget = training.batch.budget(experiment.data.sequence_length)
+    training, data, objectives = experiment.training, experiment.data, experiment.objectives
+    budget = training.batch.budget(data.sequence_length)
+    decider, vocabularies = deciding(objectives), prepared.vocabularies
+    limits = Limits(data.sequence_length, data.overlong or decider.examples.overlong[0])
     found = {}
     for name, split in prepared.splits.items():
         try:
             parts = [
-                (weight, experiment.examples(tokens, prepared.vocabularies))
+                (weight, decider.make_examples(tokens, vocabularies, limits))
                 for weight, tokens in split.parts
             ]
         except UserMistake as error:
             raise UserMistake(f"data.{name}: {error}") from error
-        objectives, vocabularies = experiment.objectives, prepared.vocabularies
         found[name] = Batches(parts, objectives, vocabularies, budget, training.seed)
     return Material(prepared, found["train"], found.get("validation"))

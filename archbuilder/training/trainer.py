@@ -72,7 +72,7 @@ class Trainer:
         self.best_step = state["best_step"]
         self.best = math.inf if self.best_step is None else state["best"]
         if self.best_step is not None and not self.run.has_sound_model():
-            self._write_best_again()
+            self._write_again(checkpoint.at_step(self.run.checkpoints, self.best_step))
         self.reporter.tell(f"going on from step {self.step}")
 
     def _refuse_other_text(self, before: dict) -> None:
@@ -84,9 +84,8 @@ class Trainer:
                 "put back what was there, or begin afresh with --restart"
             )
 
-    def _write_best_again(self) -> None:
+    def _write_again(self, best: Path) -> None:
         """The best model out of its checkpoint, where its own file is lost or damaged."""
-        best = checkpoint.at_step(self.run.checkpoints, self.best_step)
         now = checkpoint.snapshot(self.graph, self.engine.optimizer)
         arrays, _ = checkpoint.read(best)
         checkpoint.restore(self.graph, self.engine.optimizer, arrays)
