@@ -13,7 +13,17 @@ from archbuilder.language import shipped_specs
 from tests import small_run
 
 ARCHBUILD = [sys.executable, "-c", "from archbuilder.cli import main; main()"]
-COMMANDS = ("new", "validate", "schema", "summary", "train", "predict", "export")
+COMMANDS = (
+    "new",
+    "validate",
+    "schema",
+    "summary",
+    "prepare",
+    "inspect",
+    "train",
+    "predict",
+    "export",
+)
 
 TEN_MISTAKES = """\
 name: 5
@@ -223,3 +233,31 @@ def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name)
     again = archbuild("export", folder / "run", "--format", format, "-o", folder / name)
     assert again.returncode == 2
     assert again.stderr == f"{folder / name}: exists already\n"
+
+
+def test_prepare_and_inspect_need_no_framework(tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
+    code = (
+        "import sys, archbuilder.cli as cli\n"
+        "try: cli.main()\n"
+        "finally: sys.stderr.write(' '.join({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"
+    )
+    for command in ("prepare", "inspect"):
+        words = [sys.executable, "-c", code, command, str(spec)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0
+        assert done.stderr == ""
+        assert "data.train" in done.stdout
+    as_json = archbuild("inspect", spec, "--json", "--examples", "1")
+    assert json.loads(as_json.stdout)["train"]["text"]["documents"] == 30
+
+
+def test_training_finds_what_was_prepared(tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path, steps=1), tmp_path / "spec.yaml")
+    own = os.environ | {"ARCHBUILDER_CACHE": str(tmp_path / "cache")}
+    done = archbuild("prepare", spec, env=own)
+    assert "training the tokenizer to 100 tokens" in done.stdout
+    assert "data.train: 30 documents" in done.stdout
+    trained = archbuild("train", spec, "--run", tmp_path / "run", env=own)
+    assert trained.returncode == 0
+    assert "training the tokenizer" not in trained.stdout

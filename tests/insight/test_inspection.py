@@ -1,0 +1,121 @@
+"""What inspecting tells of texts whose every property is known."""
+
+import json
+
+import pytest
+
+from archbuilder import load
+from archbuilder.insight.inspection import as_text, inspect
+from archbuilder.text.prepare import Watcher
+from tests import small_run
+
+DOCUMENTS = """\
+the list reads a file .
+the list reads a file .
+
+a name holds a value .
+a na\x07me holds the wrongly decoded grÃ¼n .
+
+the list reads a file .
+the list reads a file .
+"""
+
+
+def looked_at(kind, folder, change=lambda spec: None, examples=3):
+    spec = kind(folder)
+    change(spec)
+    return inspect(load(small_run.write(spec, folder / "spec.yaml")), Watcher(), examples)
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "mine.txt").write_text(DOCUMENTS, encoding="utf-8")
+
+    def change(spec):
+        spec["data"]["train"]["files"] = [str(folder / "mine.txt")]
+        spec["objectives"].pop("next_sentence")
+        spec["model"].pop("pooler")
+
+    return looked_at(small_run.bert, folder, change)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+
+    def change(spec):
+        train = spec["data"]["train"]
+        source = "".join(f"{'ab' * 10} {number}\n" for number in range(20))
+        target = "".join(f"{'ba' * 10} {number}\n" for number in range(20))
+        long = "x" * 100
+        for name, text in (("source", source), ("target", target)):
+            extra = {
+                "source": f"same\nsame\n\n{long}\nc\n",
+                "target": f"same\nsame\ny\nd\n{long}\n",
+            }
+            with open(train[name], "w", encoding="utf-8") as file:
+                file.write(text + extra[name])
+
+    return looked_at(small_run.transformer, folder, change)
+
+
+def test_documents_sentences_and_what_stands_twice_are_counted(documents):
+    text = documents["train"]["text"]
+    assert (text["documents"], text["sentences"]) == (3, 6)
+    assert text["duplicates"] == {"documents": 1, "sentences": 3}
+
+
+def test_oddities_are_told_with_their_first_place(documents):
+    odd = documents["train"]["text"]["odd"]
+    assert set(odd) == {"control characters", "wrongly decoded text"}
+    assert odd["control characters"]["lines"] == 1
+    assert odd["control characters"]["first"].startswith("document 2, sentence 2: ")
+
+
+def test_lengths_and_unknown_tokens_are_those_of_the_tokens(documents):
+    side = documents["train"]["tokens"]["sentences"]
+    lengths = side["lengths"]
+    assert sum(one["count"] for one in lengths["histogram"]) == 6
+    assert lengths["longest"] == max(one["to"] for one in lengths["histogram"])
+    assert side["count"] == pytest.approx(6 * lengths["mean"])
+    assert side["unknown_share"] == 0
+    assert documents["validation"]["tokens"]["sentences"]["unknown_share"] > 0
+
+
+def test_examples_are_shown_as_the_model_sees_them(documents):
+    (example, *_) = documents["train"]["examples"]
+    assert example["token_ids"].startswith("[CLS] ")
+    assert example["token_ids"].endswith(" [SEP]")
+    assert example["masked_lm is to guess"]
+
+
+def test_pairs_copies_and_outliers_are_counted(pairs):
+    text = pairs["train"]["text"]
+    assert text["pairs"] == 24
+    assert text["left_out"] == {"empty side": 1}
+    assert text["source_equals_target"] == 2
+    assert text["duplicates"] == {"pairs": 1, "sources": 1, "targets": 1}
+    ratio = pairs["train"]["tokens"]["ratio"]
+    assert ratio["median"] == pytest.approx(1, abs=0.05)
+    assert ratio["outliers"] == 2
+    assert {one["pair"] for one in ratio["worst"]} == {23, 24}
+
+
+def test_what_batching_costs_is_told(pairs):
+    batches = pairs["train"]["batches"]
+    assert batches["examples"] == 22
+    assert batches["left_out"] == {"pairs of more than data.sequence_length 48 tokens left out": 2}
+    assert 0 <= batches["padding_share"] < 0.3
+    assert batches["shapes"] <= batches["batches"]
+
+
+@pytest.mark.parametrize("name", ["documents", "pairs"])
+def test_the_text_tells_what_the_numbers_do(name, request):
+    found = request.getfixturevalue(name)
+    text = as_text(found)
+    for split, facts in found.items():
+        assert f"data.{split}\n" in text
+        assert f"{facts['batches']['batches']:,} an epoch" in text
+        assert f"{facts['text']['characters']:,} characters" in text
+    json.dumps(found)
