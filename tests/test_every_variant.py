@@ -20,9 +20,9 @@ def spec_with(place, variant, folder):
         (folder / name).write_text("some text\n")
     if place in NETWORK:
         return with_variant(place, variant, decoder=False)
-    parallel = getattr(variant, "examples", None) == "parallel" or "source" in variant.model_fields
-    spec = (small_run.transformer if parallel else small_run.bert)(folder)
     settings = minimal(variant)
+    parallel = getattr(variant, "examples", None) == "parallel" or "source" in settings
+    spec = (small_run.transformer if parallel else small_run.bert)(folder)
     if place == "objectives":
         if not variant.pools:
             spec["model"].pop("pooler", None)

@@ -193,7 +193,7 @@ def line_blocks(
                 number += len(lines)
             begin += len(data) + 1
         if len(rest) > longest:
-            raise _too_long(file, number, longest)
+            raise too_long_a_line(file, number, longest)
     if rest:
         for lines in _decoded(rest, file, number, begin or 0, longest):
             yield number, lines
@@ -230,12 +230,13 @@ def _up_to_too_long(
     end = 0
     for line in data.split(b"\n"):
         if len(line) > longest:
-            return data[: max(end - 1, 0)], _too_long(file, number, longest)
+            return data[: max(end - 1, 0)], too_long_a_line(file, number, longest)
         number, end = number + 1, end + len(line) + 1
     return data, None
 
 
-def _too_long(file: str, number: int, longest: int) -> UserMistake:
+def too_long_a_line(file: str, number: int, longest: int) -> UserMistake:
+    """The mistake of a line that is too long for a sentence."""
     return UserMistake(
         f"{file}:{number}: a line of more than {longest:,} bytes; "
         "text needs its sentences on lines of their own"
