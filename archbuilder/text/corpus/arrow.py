@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from archbuilder.language.spec import file_path
 from archbuilder.mistake import UserMistake
-from archbuilder.text.corpus.reading import Files, Reading, expanded, total_bytes
+from archbuilder.text.corpus.reading import Files, Reading, check_files, expanded, total_bytes
 from archbuilder.text.corpus.table import Name, Table, no_column
 
 _ROWS = 1000
@@ -28,6 +28,7 @@ class Parquet(Table):
     def rows(self, file: str, reading: Reading) -> Iterator[tuple[int, Sequence[Any]]]:
         parquet = _needed("pyarrow.parquet", "parquet", "pyarrow")
         arrow = import_module("pyarrow")
+        check_files((file,))
         size, number, counted = total_bytes((file,)), 0, 0
         try:
             with parquet.ParquetFile(file, buffer_size=2**20) as table:

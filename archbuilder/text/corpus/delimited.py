@@ -52,9 +52,10 @@ class Delimited(Table):
 
     @model_validator(mode="after")
     def _columns_are_named(self):
-        for name in self.wanted if self.columns is not None else ():
-            if name not in self.columns:
-                raise ValueError(f"no column {quote(name)} in 'columns'{meant(name, self.columns)}")
+        columns = self.wanted if self.columns is None else self.columns
+        for name in self.wanted:
+            if name not in columns:
+                raise ValueError(f"no column {quote(name)} in 'columns'{meant(name, columns)}")
         return self
 
     def files_to_read(self) -> tuple[str, ...]:

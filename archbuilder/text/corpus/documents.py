@@ -39,7 +39,7 @@ def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
                 yield document
                 found, document = True, []
         if len(document) > LONGEST_DOCUMENT:
-            raise too_long_a_document(file, number)
+            raise too_long_a_document(file, number + len(lines) - len(document))
     if document:
         yield document
     elif not found:
