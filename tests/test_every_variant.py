@@ -20,10 +20,10 @@ def spec_with(place, variant, folder):
         (folder / name).write_text("some text\n")
     if place in NETWORK:
         return with_variant(place, variant, decoder=False)
-    examples = getattr(variant, "examples", None)
-    parallel = "source" in variant.model_fields or getattr(examples, "form", "") == "pairs"
-    spec = (small_run.transformer if parallel else small_run.bert)(folder)
     settings = minimal(variant)
+    examples = getattr(variant, "examples", None)
+    parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
+    spec = (small_run.transformer if parallel else small_run.bert)(folder)
     if place == "objectives":
         if not variant.pools:
             spec["model"].pop("pooler", None)

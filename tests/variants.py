@@ -48,7 +48,11 @@ SAMPLES = {
     "files": ["text.txt"],
     "source": "source.txt",
     "target": "target.txt",
+    "path": "./table",
+    "corpora": [{"corpus": {"type": "documents", "files": ["text.txt"]}}],
 }
+# What a variant needs besides, where it must choose between fields.
+CHOICES = {kind: {"text": "text"} for kind in ("tsv", "csv", "jsonl", "parquet", "hugging_face")}
 
 
 def classes(union) -> list[type]:
@@ -68,7 +72,7 @@ def minimal(variant: type) -> dict:
         if name != "type" and field.default is PydanticUndefined
     ]
     kind = typing.get_args(variant.model_fields["type"].annotation)[0]
-    return {"type": kind} | {name: SAMPLES[name] for name in required}
+    return {"type": kind} | {name: SAMPLES[name] for name in required} | CHOICES.get(kind, {})
 
 
 def table(axes: dict) -> list[tuple[str, type]]:

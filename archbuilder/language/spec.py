@@ -37,7 +37,8 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def _file_path(value: Any) -> Any:
+def file_path(value: Any) -> Any:
+    """The absolute path that a text in a spec means; what is no text is left to its own mistake."""
     if not isinstance(value, str):
         return value
     if not value:
@@ -55,7 +56,7 @@ def _variable(found: re.Match) -> str:
     return os.environ[name]
 
 
-FilePath = Annotated[str, BeforeValidator(_file_path)]
+FilePath = Annotated[str, BeforeValidator(file_path)]
 """A path, absolute once read: `${NAME}` and `~` are expanded, and what is relative is relative to
 the file in which it is written."""
 

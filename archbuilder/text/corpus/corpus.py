@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from archbuilder.language import Spec
 from archbuilder.mistake import UserMistake
-from archbuilder.text.corpus.reading import Reading, check_files, total_bytes
+from archbuilder.text.corpus.reading import Reading, check_files, content_hash, total_bytes
 
 Form = Literal["documents", "pairs"]
 Item = TypeVar("Item")
@@ -35,9 +35,9 @@ class TextSource(Spec):
     def files_to_read(self) -> tuple[str, ...]:
         """The files, in order, with patterns expanded."""
 
-    @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of what is read: equal for equal text, wherever it lies."""
+        """A hash of what is read, and how: equal for equal content, wherever it lies."""
+        return content_hash(self.files_to_read(), self.model_dump_json(exclude={"files"}))
 
     def check(self) -> None:
         """Raise `UserMistake` if a file is missing, empty or no text, without reading it all."""

@@ -9,7 +9,7 @@ from archbuilder.text.corpus.corpus import (
     some,
     too_long_a_document,
 )
-from archbuilder.text.corpus.reading import Files, Reading, content_hash, expanded, line_blocks
+from archbuilder.text.corpus.reading import Files, Reading, expanded, line_blocks
 
 
 class Documents(TextSource):
@@ -17,8 +17,7 @@ class Documents(TextSource):
 
     type: Literal["documents"]
     files: Files
-    """The files, read one after another; patterns such as *.txt stand for those that match. What
-    ends in .gz, .xz or .zst is decompressed."""
+    """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
 
     def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
         """Each document's sentences; several blank lines part as one does."""
@@ -27,9 +26,6 @@ class Documents(TextSource):
 
     def files_to_read(self) -> tuple[str, ...]:
         return expanded(self.files)
-
-    def fingerprint(self) -> str:
-        return content_hash(self.files_to_read(), self.type)
 
 
 def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
@@ -43,7 +39,7 @@ def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
                 yield document
                 found, document = True, []
         if len(document) > LONGEST_DOCUMENT:
-            raise too_long_a_document(file, number)
+            raise too_long_a_document(file, number + len(lines) - len(document))
     if document:
         yield document
     elif not found:
@@ -55,8 +51,7 @@ class Lines(TextSource):
 
     type: Literal["lines"]
     files: Files
-    """The files, read one after another; patterns such as *.txt stand for those that match. What
-    ends in .gz, .xz or .zst is decompressed."""
+    """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
 
     def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
         """Each line, as a document of one sentence; an empty one is left out."""
@@ -65,9 +60,6 @@ class Lines(TextSource):
 
     def files_to_read(self) -> tuple[str, ...]:
         return expanded(self.files)
-
-    def fingerprint(self) -> str:
-        return content_hash(self.files_to_read(), self.type)
 
 
 def _lines(file: str, reading: Reading) -> Iterator[list[str]]:

@@ -39,6 +39,10 @@ Files = Annotated[tuple[FilePath, ...], AfterValidator(_not_none)]
 """Files, or patterns with `*`, `?`, `[...]` and `**` that files match."""
 
 
+class _NotUTF8(UserMistake):
+    """The mistake of bytes that are no text, or come of a damaged file."""
+
+
 @dataclass
 class LeftOut:
     """What was not read for one reason: how many, and where the first of them stands."""
@@ -152,15 +156,20 @@ def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
                 yield block
                 wanted = _BLOCK
             return
-        pieces, size = [], 0
-        for piece in decompressed(file, raw):
-            pieces.append(piece)
-            size += len(piece)
-            if size >= wanted:
-                yield b"".join(pieces)
-                pieces, size, wanted = [], 0, _BLOCK
+        pieces, size, mistake = [], 0, None
+        try:
+            for piece in decompressed(file, raw):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= wanted:
+                    yield b"".join(pieces)
+                    pieces, size, wanted = [], 0, _BLOCK
+        except UserMistake as error:
+            mistake = error  # What stands before it is text.
         if size:
             yield b"".join(pieces)
+        if mistake is not None:
+            raise mistake
     except OSError as error:
         raise UserMistake(f"{file}: {error.strerror}") from error
 
@@ -181,8 +190,19 @@ def line_blocks(
     Lines end at "\\n" or "\\r\\n" alone. Raises `UserMistake`, once the lines before are out, at a
     line that is not UTF-8 or has more than `longest` bytes, and where the file cannot be read.
     """
+    stream = blocks(file, reading)
+    try:
+        yield from _lines_of(stream, file, longest)
+    except _NotUTF8:
+        # A damaged file may be told by its checksum alone, which comes last.
+        for _ in stream if kind_of(file) else ():
+            pass
+        raise
+
+
+def _lines_of(stream: Iterator[bytes], file: str, longest: int) -> Iterator[tuple[int, list[str]]]:
     number, begin, rest = 1, None, b""
-    for block in blocks(file, reading):
+    for block in stream:
         if begin is None:
             begin = _length_of_mark(file, block)
             block = block[begin:]
@@ -193,7 +213,7 @@ def line_blocks(
                 number += len(lines)
             begin += len(data) + 1
         if len(rest) > longest:
-            raise _too_long(file, number, longest)
+            raise too_long_a_line(file, number, longest)
     if rest:
         for lines in _decoded(rest, file, number, begin or 0, longest):
             yield number, lines
@@ -215,7 +235,7 @@ def _decoded(data: bytes, file: str, number: int, begin: int, longest: int) -> I
         text = good.decode()
     except UnicodeDecodeError as error:
         line, place = number + good.count(b"\n", 0, error.start), begin + error.start
-        mistake = UserMistake(f"{file}:{line}: not UTF-8 at byte {place} of the file")
+        mistake = _NotUTF8(f"{file}:{line}: not UTF-8 at byte {place} of the file")
         good = good[: max(good.rfind(b"\n", 0, error.start), 0)]
         text = good.decode()
     if good or mistake is None:
@@ -230,12 +250,13 @@ def _up_to_too_long(
     end = 0
     for line in data.split(b"\n"):
         if len(line) > longest:
-            return data[: max(end - 1, 0)], _too_long(file, number, longest)
+            return data[: max(end - 1, 0)], too_long_a_line(file, number, longest)
         number, end = number + 1, end + len(line) + 1
     return data, None
 
 
-def _too_long(file: str, number: int, longest: int) -> UserMistake:
+def too_long_a_line(file: str, number: int, longest: int) -> UserMistake:
+    """The mistake of a line that is too long for a sentence."""
     return UserMistake(
         f"{file}:{number}: a line of more than {longest:,} bytes; "
         "text needs its sentences on lines of their own"

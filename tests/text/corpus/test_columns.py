@@ -1,0 +1,72 @@
+"""Tokens in columns as documents."""
+
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus import Reading, columns
+from tests.text.corpus.written import one_file
+
+CONLL_U = """\
+# newdoc id = one
+# sent_id = 1
+# text = zum # Haus
+1-2\tzum\t_\t_\t_\t_\t_\t_\t_\t_
+1\tzu\tzu\t_\t_\t_\t_\t_\t_\t_
+2\tdem\tder\t_\t_\t_\t_\t_\t_\t_
+3\t#\t#\t_\t_\t_\t_\t_\t_\t_
+3.1\tsteht\t_\t_\t_\t_\t_\t_\t_\t_
+4\tNew York\tHaus\t_\t_\t_\t_\t_\t_\t_
+
+1\tJa\tja\t_\t_\t_\t_\t_\t_\t_
+# newdoc id = two
+"""
+
+
+def read(tmp_path, content, **settings):
+    reading = Reading()
+    found = list(one_file(tmp_path, "columns", content, **settings).documents(reading))
+    return found, {name: (one.count, one.first) for name, one in reading.left_out.items()}
+
+
+def told(tmp_path, content, **settings):
+    with pytest.raises(UserMistake) as caught:
+        read(tmp_path, content, **settings)
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_a_file_without_marks_is_one_document(tmp_path):
+    content = "EU NNP B-ORG\nrejects VBZ O\n\n\n# said\nSo RB O\n# # O\n"
+    assert read(tmp_path, content) == ([["EU rejects", "So #"]], {})
+
+
+def test_marks_begin_documents_and_an_empty_one_is_counted(tmp_path):
+    mark = "-DOCSTART- -X- O\n"
+    content = f"{mark}\na X\n\nb X\n{mark}{mark}\nc X\n\n{mark}"
+    assert read(tmp_path, content) == (
+        [["a", "b"], ["c"]],
+        {"empty document": (2, f"{tmp_path}/text:6")},
+    )
+
+
+def test_the_words_of_a_universal_treebank_are_those_of_its_text(tmp_path):
+    content = CONLL_U.replace("\n# newdoc id = two", "\n\n# newdoc id = two\n1\tb" + "\t_" * 8)
+    assert read(tmp_path, content, text=1) == ([["zum # New York", "Ja"], ["b"]], {})
+
+
+def test_a_line_without_the_column_is_told(tmp_path):
+    assert told(tmp_path, "a X\nb\n", text=1) == (
+        "text:2: no token in column 1, counted from nought; the line has 1 columns"
+    )
+    assert told(tmp_path, "\tX\n") == (
+        "text:1: no token in column 0, counted from nought; the line has 2 columns"
+    )
+
+
+def test_text_that_nothing_parts_and_no_text_are_told(tmp_path, monkeypatch):
+    assert told(tmp_path, "# nothing\n\n") == "text: there is no text in it"
+    monkeypatch.setattr(columns, "LONGEST_SENTENCE", 2)
+    assert told(tmp_path, "a\nb\nc\n") == (
+        "text:3: a sentence of more than 2 tokens; a blank line between sentences is missing"
+    )
+    monkeypatch.setattr(columns, "LONGEST_DOCUMENT", 1)
+    assert told(tmp_path, "a\n\nb\n").startswith("text:1: a document of more than")

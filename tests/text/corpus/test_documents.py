@@ -1,0 +1,58 @@
+"""Plain text as documents."""
+
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus import Documents, Reading, corpus, documents
+from tests.text.corpus.written import one_file, write
+
+
+def read(tmp_path, *contents):
+    """Documents of files with these contents."""
+    files = [write(tmp_path / f"text{place}", one) for place, one in enumerate(contents)]
+    return Documents(type="documents", files=files)
+
+
+def test_blank_lines_part_documents_within_and_between_files(tmp_path):
+    found = read(tmp_path, "a\nb\n\n\n\nc", "\ufeffd\r\n  \ne\n")
+    assert list(found.documents()) == [["a", "b"], ["c"], ["d"], ["e"]]
+    assert list(found.lines()) == ["a", "b", "c", "d", "e"]
+
+
+def test_documents_are_read_as_they_are_asked_for(tmp_path):
+    found = read(tmp_path, b"a\n\nb\n\n\xff\n").documents()
+    assert [next(found), next(found)] == [["a"], ["b"]]
+    with pytest.raises(UserMistake):
+        next(found)
+
+
+def test_a_file_of_blank_lines_is_counted_and_alone_is_a_mistake(tmp_path):
+    reading = Reading()
+    assert list(read(tmp_path, "a\n", "\n \n").documents(reading)) == [["a"]]
+    assert reading.left_out["empty document"].count == 1
+    assert reading.left_out["empty document"].first == f"{tmp_path}/text1:1"
+    for contents, others in ((["\n"], ""), (["\n", "\n", " "], " and 2 other files")):
+        with pytest.raises(UserMistake) as caught:
+            list(read(tmp_path, *contents).documents())
+        assert str(caught.value) == f"{tmp_path}/text0{others}: there is no text in it"
+
+
+def test_a_text_that_nothing_parts_is_told_before_memory_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "LONGEST_DOCUMENT", 2)
+    monkeypatch.setattr(corpus, "LONGEST_DOCUMENT", 2)
+    with pytest.raises(UserMistake) as caught:
+        list(read(tmp_path, "a\n\na\nb\nc\n").documents())
+    assert str(caught.value) == (
+        f"{tmp_path}/text0:3: a document of more than 2 sentences; "
+        "a blank line between documents is missing"
+    )
+
+
+def test_lines_are_documents_and_empty_ones_are_counted(tmp_path):
+    reading = Reading()
+    found = one_file(tmp_path, "lines", " a \n\n\nb")
+    assert list(found.documents(reading)) == [["a"], ["b"]]
+    assert reading.left_out["empty document"].count == 2
+    assert reading.left_out["empty document"].first == f"{tmp_path}/text:2"
+    with pytest.raises(UserMistake, match="there is no text in it"):
+        list(one_file(tmp_path, "lines", "\n\n").documents())

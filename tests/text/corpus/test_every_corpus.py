@@ -1,0 +1,109 @@
+"""What holds for every kind of corpus."""
+
+import os
+import sys
+
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus import Corpus, Reading
+from tests.text.corpus.written import StubData, every_kind, stub_datasets
+from tests.variants import classes
+
+KINDS = [
+    variant.model_fields["type"].annotation.__args__[0]
+    for variant in classes(Corpus)
+    if variant.__name__ != "PythonDocs"  # Its text is given, and tested in a place of its own.
+]
+every_corpus = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(autouse=True)
+def _data_set_with_the_same_text(monkeypatch):
+    def load_dataset(path, name, split):
+        assert (name, split) == (None, "train")
+        last = "other" if "other" in path else "d"
+        return StubData([{"text": "a\nb", "no": 1}, {"text": f"é c\n{last}", "no": 2}])
+
+    monkeypatch.setitem(sys.modules, "datasets", stub_datasets(load_dataset))
+
+
+def items(corpus, reading=None):
+    return list(corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading))
+
+
+def folder(tmp_path, name):
+    (tmp_path / name).mkdir()
+    return tmp_path / name
+
+
+@every_corpus
+def test_it_reads_what_was_written(kind, tmp_path):
+    corpus, expected = every_kind(tmp_path)[kind]
+    reading = Reading()
+    corpus.check()
+    assert items(corpus, reading) == expected
+    assert items(corpus) == expected
+    assert reading.left_out == {}
+
+
+@every_corpus
+def test_lines_are_all_text_and_sides_are_the_text_of_one_side(kind, tmp_path):
+    corpus, expected = every_kind(tmp_path)[kind]
+    assert list(corpus.lines()) == [line for item in expected for line in item]
+    if corpus.form == "pairs":
+        assert list(corpus.source_lines()) == [source for source, _ in expected]
+        assert list(corpus.target_lines()) == [target for _, target in expected]
+
+
+@every_corpus
+def test_bytes_read_come_to_the_size_of_the_files(kind, tmp_path):
+    corpus, _ = every_kind(tmp_path)[kind]
+    reading = Reading()
+    items(corpus, reading)
+    assert reading.bytes == (corpus.total_bytes() or 0)
+    assert reading.bytes == sum(os.path.getsize(file) for file in corpus.files_to_read())
+    assert bool(corpus.files_to_read()) == (kind != "hugging_face")
+
+
+@every_corpus
+def test_fingerprints_are_of_the_text_and_not_of_where_it_lies(kind, tmp_path):
+    one, _ = every_kind(folder(tmp_path, "one"))[kind]
+    same, _ = every_kind(folder(tmp_path, "same"))[kind]
+    other, _ = every_kind(folder(tmp_path, "other"), last="other")[kind]
+    assert one.fingerprint() == same.fingerprint() != other.fingerprint()
+
+
+def test_fingerprints_of_kinds_differ(tmp_path):
+    found = {corpus.fingerprint() for corpus, _ in every_kind(tmp_path).values()}
+    assert len(found) == len(KINDS)
+
+
+@every_corpus
+def test_its_parts_hold_its_text(kind, tmp_path):
+    corpus, expected = every_kind(tmp_path)[kind]
+    found = [item for _, part in corpus.parts() for item in items(part)]
+    assert found == expected
+    assert [weight for weight, _ in corpus.parts()] == ([2, 1] if kind == "mixture" else [1])
+
+
+@every_corpus
+@pytest.mark.parametrize("fault", ["missing", "empty", "directory"])
+def test_a_file_that_cannot_be_read_is_told_at_once_and_when_read(kind, fault, tmp_path):
+    corpus, _ = every_kind(tmp_path)[kind]
+    for file in corpus.files_to_read()[:1]:
+        os.remove(file)
+        sentence = {"missing": "No such file or directory", "empty": "is empty"}.get(
+            fault, "is a directory, not a text file"
+        )
+        if fault == "empty":
+            open(file, "w").close()
+        elif fault == "directory":
+            os.mkdir(file)
+        calls = [corpus.check, lambda: items(corpus)]
+        if fault != "empty":
+            calls += [corpus.fingerprint, corpus.total_bytes]
+        for call in calls:
+            with pytest.raises(UserMistake) as caught:
+                call()
+            assert str(caught.value) == f"{file}: {sentence}"

@@ -1,0 +1,48 @@
+"""Parallel text as pairs."""
+
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus import Parallel, Reading
+from tests.text.corpus.written import write
+
+
+def parallel(tmp_path, source, target):
+    paths = {"source": write(tmp_path / "en", source), "target": write(tmp_path / "de", target)}
+    return Parallel(type="parallel", **paths)
+
+
+def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
+    reading = Reading()
+    corpus = parallel(tmp_path, "a\n\nc\nd\n", "A\nB\nC\n \n")
+    assert list(corpus.pairs(reading)) == [("a", "A"), ("c", "C")]
+    assert reading.left_out["empty side"].count == 2
+    assert reading.left_out["empty side"].first == f"{tmp_path}/en:2"
+    with pytest.raises(UserMistake, match="en: there is no text in it"):
+        list(parallel(tmp_path, "\n", "A\n").pairs())
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "counts"),
+    [("a\nb\n", "A\nB\nC\n", (2, 3)), ("a\n\n\n", "A", (3, 1)), ("a\nb", "A\n", (2, 1))],
+)
+def test_files_of_different_length_are_told_with_both_counts(source, target, counts, tmp_path):
+    with pytest.raises(UserMistake) as caught:
+        list(parallel(tmp_path, source, target).pairs())
+    assert str(caught.value) == (
+        f"{tmp_path}/en has {counts[0]} lines, {tmp_path}/de has {counts[1]}: "
+        "parallel files need as many"
+    )
+
+
+def test_pairs_are_read_as_they_are_asked_for(tmp_path):
+    assert next(parallel(tmp_path, b"a\n\xff\n", "A\nB\n").pairs()) == ("a", "A")
+
+
+def test_source_and_target_are_not_the_same_text_the_other_way_round(tmp_path):
+    there, back = parallel(tmp_path, "a\n", "b\n"), parallel(tmp_path, "b\n", "a\n")
+    assert back.fingerprint() == back.fingerprint()
+    found = back.fingerprint()
+    write(tmp_path / "en", "a\n")
+    write(tmp_path / "de", "b\n")
+    assert there.fingerprint() != found

@@ -1,0 +1,45 @@
+"""Python's documentation as text."""
+
+from archbuilder.text.corpus import PythonDocs
+from archbuilder.text.corpus.python_docs import documents, sentences_of
+
+SPLITS = ("train", "validation")
+
+
+def test_pythons_documentation_has_enough_text_and_splits_by_document():
+    train, validation = documents("train"), documents("validation")
+    assert len(train) > 200
+    assert sum(len(one) for one in train) > 5_000
+    assert len(validation) > 10
+    held_out = {sentence for one in validation for sentence in one}
+    assert not held_out & {sentence for one in train for sentence in one}
+    corpus = PythonDocs(type="python_docs", split="validation")
+    assert list(corpus.documents()) == validation
+    assert list(corpus.lines()) == [line for one in validation for line in one]
+
+
+def test_it_needs_no_files():
+    train, validation = (PythonDocs(type="python_docs", split=one) for one in SPLITS)
+    train.check()
+    assert train.files_to_read() == ()
+    assert train.total_bytes() is None
+    assert train.parts() == ((1.0, train),)
+    assert train.fingerprint() != validation.fingerprint()
+
+
+def test_prose_is_told_from_code():
+    text = """Return the ``name`` of a :class:`Thread` object, e.g. the one
+    that was given.  It never fails.
+
+        >>> thread.name
+        'Thread-1'
+
+    ====== =====
+    one    two
+    ====== =====
+
+    x = y[3] * {2}
+    """
+    assert list(sentences_of(text)) == [
+        "Return the name of a Thread object, e.g. the one that was given.",
+    ]

@@ -1,0 +1,176 @@
+"""Tables of every kind: columns, rows, and what is told of those that do not fit."""
+
+import pytest
+from pydantic import ValidationError
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.corpus import Reading
+from tests.text.corpus.written import corpus, one_file
+
+KINDS = ("tsv", "csv", "jsonl")
+
+
+def read(folder, kind, content, **settings):
+    """What a table of documents holds."""
+    found = one_file(folder, kind, content, f"t.{kind}", **({"text": "text"} | settings))
+    return list(found.pairs() if found.form == "pairs" else found.documents())
+
+
+def told(folder, kind, content, **settings):
+    """What is told of it, without its folder."""
+    with pytest.raises(UserMistake) as caught:
+        read(folder, kind, content, **settings)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def test_cells_of_many_lines_are_documents_and_pairs_stand_on_one_line(tmp_path):
+    content = 'text,de\r\n"a ""b"",\r\n\r\n c","A\nB"\r\nd,D\r\n'
+    assert read(tmp_path, "csv", content) == [['a "b",', "c"], ["d"]]
+    pair = {"text": None, "source": "text", "target": "de"}
+    assert read(tmp_path, "csv", content, **pair) == [('a "b", c', "A B"), ("d", "D")]
+
+
+def test_tabs_part_cells_and_quotes_are_text(tmp_path):
+    assert read(tmp_path, "tsv", 'no\ttext\r\n1\t"a\r\n2\tb"\n') == [['"a'], ['b"']]
+
+
+def test_columns_can_be_named_where_the_first_line_does_not(tmp_path):
+    for kind, sign in (("tsv", "\t"), ("csv", ",")):
+        content = f"1{sign}a\n2{sign}b\n"
+        assert read(tmp_path, kind, content, columns=["no", "text"]) == [["a"], ["b"]]
+
+
+def test_keys_within_keys_are_reached_by_a_dot(tmp_path):
+    content = '{"t": {"en": "a", "de": "A"}, "t.de": "whole"}\n'
+    assert read(tmp_path, "jsonl", content, text="t.en") == [["a"]]
+    assert read(tmp_path, "jsonl", content, text="t.de") == [["whole"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "sentence"),
+    [
+        ("csv", "text,label\na,1\n", "t.csv:1: no column 'txt'; it has 'text', 'label'"),
+        ("tsv", "text\tlabel\na\t1\n", "t.tsv:1: no column 'txt'; it has 'text', 'label'"),
+        ("jsonl", '{"txt":""}\n{"text":1}', "t.jsonl:2: no key 'txt'; it has 'text'"),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_with_those_that_are(kind, content, sentence, tmp_path):
+    wanted = f"{sentence}; did you mean 'text'?"
+    assert told(tmp_path, kind, content, text="txt") == wanted
+
+
+def test_of_many_columns_some_are_told(tmp_path):
+    header = ",".join(f"c{number}" for number in range(2000))
+    assert told(tmp_path, "csv", f"{header}\n", text="label").endswith("'c11' and 1,988 others")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "sentence"),
+    [
+        ("csv", "no,text\n1,a\n\n1,a,b\n", "t.csv:4: has 3 cells for 2 columns"),
+        ("csv", 'no,text\n1,"a\nb"\n1\n', "t.csv:4: has 1 cells for 2 columns"),
+        ("tsv", "no\ttext\n1\ta\tb\n", "t.tsv:2: has 3 cells for 2 columns"),
+        ("csv", "text,text\na,b\n", "t.csv:1: the column 'text' stands twice"),
+        ("csv", 'text\na\n"b\nc\n', "t.csv:3: a quote that opens in this row is not closed"),
+        ("csv", 'text\n"b" c\n', "t.csv:2: after a closing quote, a ',' or the end of the line"),
+        ("csv", "text\na\rb\n", "t.csv:2: a carriage return stands outside of quotes"),
+        ("jsonl", '{"text":"a"}\n{"text"}', "t.jsonl:2: not JSON at column 8: "),
+        ("jsonl", '"text"', "t.jsonl:1: not a JSON object, whose keys are the columns"),
+        ("jsonl", "[" * 100_000, "t.jsonl:1: JSON that cannot be read: "),
+        ("jsonl", '{"text": 5}', "t.jsonl:1: 'text' is a number, not text"),
+        ("jsonl", '{"text": ["a"]}', "t.jsonl:1: 'text' is a list, not text"),
+        ("jsonl", '{"text": {}}', "t.jsonl:1: 'text' is a mapping, not text"),
+        ("jsonl", '{"text": true}', "t.jsonl:1: 'text' is true or false, not text"),
+        ("jsonl", r'{"text": "a\ud83d"}', r"t.jsonl:1: 'text' holds \ud83d, half of a character"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_told_at_its_line(kind, content, sentence, tmp_path):
+    assert told(tmp_path, kind, content).startswith(sentence)
+
+
+def test_a_pair_of_halves_is_a_character(tmp_path):
+    assert read(tmp_path, "jsonl", r'{"text": "\ud83d\ude00"}') == [["😀"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("tsv", "text\tde\na\tA\n\n \tB\n \tC\n"),
+        ("csv", "text,de\na,A\n\n,B\n,C\n"),
+        ("jsonl", '{"text":"a","de":"A"}\n\n\n{"text":null,"de":"B"}\n{"text":" ","de":"C"}\n'),
+    ],
+)
+def test_empty_rows_and_cells_are_left_out_and_counted(kind, content, tmp_path):
+    for settings, reason in (
+        ({"text": "text"}, "empty document"),
+        ({"source": "text", "target": "de"}, "empty side"),
+    ):
+        reading, found = Reading(), one_file(tmp_path, kind, content, **settings)
+        assert list(found.lines(reading)) == (["a"] if found.text else ["a", "A"])
+        left_out = {name: (one.count, one.first) for name, one in reading.left_out.items()}
+        lines = {"tsv": (3, 4), "csv": (3, 4), "jsonl": (2, 4)}[kind]
+        blank = 2 if kind == "jsonl" else 1
+        assert left_out == {
+            "empty line": (blank, f"{tmp_path}/text:{lines[0]}"),
+            reason: (2, f"{tmp_path}/text:{lines[1]}"),
+        }
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [("tsv", "text\n"), ("csv", "text\n\n"), ("jsonl", '{"text": null}\n')]
+)
+def test_a_table_without_text_is_told(kind, content, tmp_path):
+    assert told(tmp_path, kind, content) == f"t.{kind}: there is no text in it"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_documents_may_be_long_but_not_the_lines_in_them(kind, tmp_path):
+    head, tail = {"jsonl": ('{"text": "', '"}')}.get(kind, ("text\n", ""))
+    assert len(read(tmp_path, kind, f"{head}{'a' * 999_000}{tail}")[0][0]) == 999_000
+    line = 1 if kind == "jsonl" else 2
+    assert told(tmp_path, kind, f"{head}{'é' * 600_000}{tail}") == (
+        f"t.{kind}:{line}: a line of more than 1,000,000 bytes; "
+        "text needs its sentences on lines of their own"
+    )
+    whole = f'text\n"{"aaaaaaa" * 99}' + "\naaaaaaa" * 200_000 + '"\n'
+    if kind == "csv":
+        assert len(read(tmp_path, kind, whole)[0]) == 200_001
+
+
+def test_check_finds_a_column_that_is_not_there_in_any_file(tmp_path):
+    first = one_file(tmp_path, "csv", "text\na\n", "1.csv", text="text")
+    one_file(tmp_path, "csv", "txt\na\n", "2.csv", text="text")
+    first.check()
+    both = corpus(type="csv", files=[f"{tmp_path}/*.csv"], text="text")
+    with pytest.raises(UserMistake, match=r"2.csv:1: no column 'text'; it has 'txt'; did you"):
+        both.check()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "parquet"])
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"source": "a"}, {"target": "a"}, {"text": "a", "source": "b", "target": "c"}],
+)
+def test_a_row_is_a_document_or_a_pair(kind, named):
+    with pytest.raises(ValidationError, match="name the column 'text' for documents, or 'source'"):
+        corpus(type=kind, files=["t"], **named)
+
+
+def test_named_columns_hold_what_is_wanted_once():
+    settings = {"type": "tsv", "files": ["t"], "text": "text"}
+    with pytest.raises(
+        ValidationError, match=r"no column 'text' in 'columns'; did you mean 'txt'?"
+    ):
+        corpus(columns=["txt"], **settings)
+    with pytest.raises(ValidationError, match="'text' stands twice"):
+        corpus(columns=["text", "text"], **settings)
+    with pytest.raises(ValidationError, match="must name at least one column"):
+        corpus(columns=[], **settings)
+
+
+def test_which_column_is_read_is_part_of_the_fingerprint(tmp_path):
+    found = {
+        one_file(tmp_path, "csv", "a,b\nx,y\n", **settings).fingerprint()
+        for settings in ({"text": "a"}, {"text": "b"}, {"source": "a", "target": "b"})
+    }
+    assert len(found) == 3

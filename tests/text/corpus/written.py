@@ -1,0 +1,135 @@
+"""Small corpora of every kind, written into a folder."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from pydantic import TypeAdapter
+
+from archbuilder.text.corpus import Corpus
+
+ADAPTER = TypeAdapter(Corpus)
+
+
+def corpus(**settings):
+    """The corpus that these settings of a spec describe."""
+    return ADAPTER.validate_python(settings)
+
+
+def write(path: Path, content: str | bytes) -> str:
+    """The path of a file with this content."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def one_file(folder: Path, kind: str, content: str | bytes, name: str = "text", **settings):
+    """A corpus of one file."""
+    return corpus(type=kind, files=[write(folder / name, content)], **settings)
+
+
+def every_kind(folder: Path, last: str = "d") -> dict:
+    """(a corpus, what it holds) by type; `last` is the text that the last item has."""
+    documents = [["a", "b"], ["é c", last]]
+    pairs = [("a", "A"), ("é c", last)]
+    cells = ["\n".join(document) for document in documents]
+    source, target = (
+        write(folder / side, "".join(f"{pair[place]}\n" for pair in pairs))
+        for place, side in enumerate(("source", "target"))
+    )
+    plain = one_file(folder, "documents", "\n\n".join(cells), "plain")
+    lines = one_file(folder, "lines", f"a\n{last}\n", "lines")
+    return {
+        "documents": (plain, documents),
+        "lines": (lines, [["a"], [last]]),
+        "parallel": (corpus(type="parallel", source=source, target=target), pairs),
+        "tsv": (
+            one_file(
+                folder,
+                "tsv",
+                "no\ten\tde\n" + "".join(f"0\t{one}\t{other}\n" for one, other in pairs),
+                "pairs.tsv",
+                source="en",
+                target="de",
+            ),
+            pairs,
+        ),
+        "csv": (
+            one_file(
+                folder,
+                "csv",
+                "no,text\n" + "".join(f'0,"{cell}"\n' for cell in cells),
+                "documents.csv",
+                text="text",
+            ),
+            documents,
+        ),
+        "jsonl": (
+            one_file(
+                folder,
+                "jsonl",
+                "".join(json.dumps({"text": cell}) + "\n" for cell in cells),
+                "documents.jsonl",
+                text="text",
+            ),
+            documents,
+        ),
+        "parquet": (parquet(folder / "pairs.parquet", pairs), pairs),
+        "hugging_face": (
+            corpus(type="hugging_face", path=str(folder / "set"), text="text"),
+            documents,
+        ),
+        "columns": (
+            one_file(
+                folder,
+                "columns",
+                f"-DOCSTART- -X-\n\na X\n\nb X\n\n-DOCSTART- -X-\n\né X\nc X\n\n{last} X\n",
+                "columns",
+            ),
+            documents,
+        ),
+        "mixture": (
+            corpus(
+                type="mixture",
+                corpora=[
+                    {"weight": 2, "corpus": plain.model_dump()},
+                    {"corpus": lines.model_dump()},
+                ],
+            ),
+            [*documents, ["a"], [last]],
+        ),
+    }
+
+
+def parquet(path: Path, pairs: list):
+    """A Parquet file of structs of pairs, as a corpus."""
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = [{"translation": {"en": one, "de": other}, "no": 1} for one, other in pairs]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return corpus(
+        type="parquet", files=[str(path)], source="translation.en", target="translation.de"
+    )
+
+
+class StubData:
+    """What of `datasets.Dataset` is used, over a list of dictionaries."""
+
+    def __init__(self, rows):
+        self.rows, self.column_names = rows, list(rows[0])
+
+    def flatten(self):
+        return self
+
+    def select_columns(self, names):
+        return StubData([{name: row[name] for name in names} for row in self.rows])
+
+    def iter(self, batch_size):
+        for place in range(0, len(self.rows), batch_size):
+            rows = self.rows[place : place + batch_size]
+            yield {name: [row[name] for row in rows] for name in self.column_names}
+
+
+def stub_datasets(load_dataset) -> SimpleNamespace:
+    """The library `datasets`, with a function of its own to load."""
+    return SimpleNamespace(load_dataset=load_dataset)
