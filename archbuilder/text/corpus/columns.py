@@ -18,6 +18,7 @@ from archbuilder.text.corpus.reading import Files, Reading, expanded, numbered_l
 LONGEST_SENTENCE = 100_000
 """Tokens: a longer one lacks its blank lines."""
 _CONLL_U_COLUMNS = 10
+_SIGNS = ("#", "-")
 
 
 class Columns(TextSource):
@@ -64,20 +65,22 @@ class Columns(TextSource):
     def _sentences(self, file: str, reading: Reading) -> Iterator[tuple[int, str | None]]:
         """(line, sentence) for each; None for a sentence where a document begins."""
         tokens: list[str] = []
-        number, covered = 1, 0
+        column, number, covered = self.text, 1, 0
         for number, line in numbered_lines(file, reading):
-            if _begins_document(line, bool(tokens)) or not line or line.isspace():
+            begins = line[:1] in _SIGNS and _begins_document(line, bool(tokens))
+            if begins or not line or line.isspace():
                 if tokens:
                     yield number, " ".join(tokens)
                     tokens = []
-                if line and not line.isspace():
+                if begins:
                     yield number, None
-            elif tokens or not line.startswith("#"):
+            elif tokens or line[0] != "#":
                 cells = line.split("\t") if "\t" in line else line.split()
-                stands, covered = _stands_in_text(cells, covered if tokens else 0)
-                if not stands:
-                    continue
-                tokens.append(self._token(cells, file, number))
+                if column and len(cells) == _CONLL_U_COLUMNS:
+                    stands, covered = _stands_in_text(cells, covered if tokens else 0)
+                    if not stands:
+                        continue
+                tokens.append(_token(cells, column, file, number))
                 if len(tokens) > LONGEST_SENTENCE:
                     raise UserMistake(
                         f"{file}:{number}: a sentence of more than {LONGEST_SENTENCE:,} tokens; "
@@ -86,29 +89,28 @@ class Columns(TextSource):
         if tokens:
             yield number, " ".join(tokens)
 
-    def _token(self, cells: list[str], file: str, number: int) -> str:
-        token = cells[self.text].strip() if self.text < len(cells) else ""
-        if not token:
-            raise UserMistake(
-                f"{file}:{number}: no token in column {self.text}, counted from nought; "
-                f"the line has {len(cells)} columns"
-            )
-        return token
-
 
 def _stands_in_text(cells: list[str], covered: int) -> tuple[bool, int]:
-    """Whether a line's token is written in the text, and up to which word a token before it goes.
+    """Whether a word of CoNLL-U is written in the text, and up to which word a token goes.
 
-    CoNLL-U gives "3-4 zum" before its words "3 zu" and "4 dem", which are not in the text; nor are
+    It gives "3-4 zum" before its words "3 zu" and "4 dem", which are not in the text; nor are
     words such as "8.1", which the text leaves to be understood.
     """
-    if len(cells) != _CONLL_U_COLUMNS:
-        return True, covered
     if found := re.fullmatch(r"[0-9]+-([0-9]+)", cells[0]):
         return True, int(found[1])
     if cells[0].isdecimal():
-        return int(cells[0]) > covered, covered
+        return not 0 < int(cells[0]) <= covered, covered
     return not re.fullmatch(r"[0-9]+\.[0-9]+", cells[0]), covered
+
+
+def _token(cells: list[str], column: int, file: str, number: int) -> str:
+    token = cells[column].strip() if column < len(cells) else ""
+    if not token:
+        raise UserMistake(
+            f"{file}:{number}: no token in column {column}, counted from nought; "
+            f"the line has {len(cells)} columns"
+        )
+    return token
 
 
 def _begins_document(line: str, within: bool) -> bool:

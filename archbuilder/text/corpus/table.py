@@ -78,20 +78,20 @@ class Table(TextSource):
             next(self.rows(file, Reading()), None)
 
     def _documents(self, files: Iterable[str], reading: Reading) -> Iterator[list[str]]:
+        (column,) = self.wanted
         for file in files:
             for line, (cell,) in self.rows(file, reading):
-                if document := _sentences(cell, self.wanted[0], file, line):
+                if document := _sentences(cell, column, file, line):
                     yield document
                 else:
                     reading.leave_out("empty document", file, line)
 
     def _pairs(self, files: Iterable[str], reading: Reading) -> Iterator[tuple[str, str]]:
+        source_column, target_column = self.wanted
         for file in files:
             for line, cells in self.rows(file, reading):
-                source, target = (
-                    " ".join(_sentences(cell, name, file, line))
-                    for cell, name in zip(cells, self.wanted, strict=True)
-                )
+                source = " ".join(_sentences(cells[0], source_column, file, line))
+                target = " ".join(_sentences(cells[1], target_column, file, line))
                 if source and target:
                     yield source, target
                 else:

@@ -53,6 +53,15 @@ def test_the_words_of_a_universal_treebank_are_those_of_its_text(tmp_path):
     assert read(tmp_path, content, text=1) == ([["zum # New York", "Ja"], ["b"]], {})
 
 
+def test_numbers_that_are_no_places_of_words_are_tokens(tmp_path):
+    for column in (0, 9):
+        cells = [["x"] * 10 for _ in range(3)]
+        for row, token in zip(cells, ("0", "1.5", "1-2"), strict=True):
+            row[column] = token
+        content = "".join("\t".join(row) + "\n" for row in cells)
+        assert read(tmp_path, content, text=column) == ([["0 1.5 1-2"]], {})
+
+
 def test_a_line_without_the_column_is_told(tmp_path):
     assert told(tmp_path, "a X\nb\n", text=1) == (
         "text:2: no token in column 1, counted from nought; the line has 1 columns"
