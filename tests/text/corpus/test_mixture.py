@@ -107,7 +107,7 @@ def test_pairs_where_documents_are_needed_are_told_at_the_type(tmp_path):
     with pytest.raises(SpecError) as caught:
         load(small_run.write(spec, tmp_path / "spec.yaml"))
     (found,) = caught.value.lines
-    assert found.endswith("data.train.type: these objectives need documents, not pairs of texts")
+    assert found.endswith("data.train.type: these objectives need documents, not pairs")
 
 
 def test_the_schema_completes_what_is_within():
