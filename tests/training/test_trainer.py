@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder import UserMistake, load
+from archbuilder.inference.task import open_task
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.text.prepare import Watcher
 from archbuilder.training import checkpoint
@@ -190,3 +191,80 @@ def material(one, folder):
 
 class Quiet(Watcher):
     """Hears of nothing."""
+
+
+def packed(folder, **training):
+    """The small Transformer on rows of several pairs."""
+    batch = {"tokens": 300, "packing": True, "pad_to_multiple_of": 8}
+    return small_run.transformer(folder, batch=batch, **training)
+
+
+def packed_documents(folder, **training):
+    """A masked language model on rows of several segments."""
+    spec = small_run.bert(folder, batch={"tokens": 300, "packing": True}, **training)
+    spec["objectives"].pop("next_sentence")
+    spec["model"].pop("pooler")
+    return spec
+
+
+def two_vocabularies(folder, **training):
+    """The small Transformer with a tokenizer for each side."""
+    spec = small_run.transformer(folder, **training)
+    spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
+    spec["target_tokenizer"] = {"type": "characters"}
+    return spec
+
+
+def mixed(folder, **training):
+    """A BERT on two corpora of different weight."""
+    spec = small_run.bert(folder, **training)
+    other = small_run.write_documents(folder / "other.txt", seed=5)
+    one = {"type": "documents", "files": [str(other)]}
+    parts = [{"corpus": spec["data"]["train"]}, {"corpus": one, "weight": 0.5}]
+    spec["data"]["train"] = {"type": "mixture", "corpora": parts}
+    return spec
+
+
+@pytest.mark.parametrize("kind", [packed, packed_documents, two_vocabularies, mixed])
+def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_path):
+    one = experiment(kind, tmp_path)
+    last = one.train(tmp_path / "run")
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    plain = {tensor.name for tensor in one.build().inputs}
+    assert {tensor.name for tensor in model.inputs} == plain
+    assert last["step"] == 6
+    lines = ["the list"] if model.output.get("sequence_to_sequence") is not None else ["a [MASK]"]
+    folder = RunFolder(tmp_path / "run")
+    (found,) = open_task(one, folder)(lines)
+    assert isinstance(found["text"], str)
+
+
+def test_a_packed_run_that_was_stopped_ends_as_the_straight_one(tmp_path, monkeypatch):
+    one = experiment(packed, tmp_path)
+    one.train(tmp_path / "straight")
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Interrupted):
+            one.train(tmp_path / "cut")
+    one.train(tmp_path / "cut")
+    assert losses(tmp_path / "cut") == losses(tmp_path / "straight")
+
+
+def test_what_is_left_out_is_told_before_training(tmp_path, capsys):
+    spec = small_run.transformer(tmp_path, steps=1)
+    with open(spec["data"]["train"]["source"], "a") as source:
+        source.write(f"\n{'long ' * 20}\n")
+    with open(spec["data"]["train"]["target"], "a") as target:
+        target.write("\nlong\n")
+    load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    told = capsys.readouterr().out
+    assert "warning: data.train: 1 empty side, the first at" in told
+    long = "warning: data.train: 1 pairs of more than data.sequence_length 48 tokens left out"
+    assert long in told
+
+
+def test_measuring_on_the_text_that_is_learnt_is_told(tmp_path, capsys):
+    spec = small_run.bert(tmp_path, steps=1)
+    spec["data"]["validation"] = spec["data"]["train"]
+    load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    assert "warning: data.validation is the text of data.train" in capsys.readouterr().out
