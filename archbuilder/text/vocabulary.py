@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from archbuilder.mistake import UserMistake
+from archbuilder.text.word_memory import WordMemory
 
 BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
@@ -124,6 +125,18 @@ class WordPieceVocabulary(Vocabulary):
             raise UserMistake(f"the tokenizer is a {kind} one, not WordPiece")
         self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
         super().__init__(files)
+        self._memory = WordMemory(self._encode) if self._cuts_words_alone() else None
+
+    def _cuts_words_alone(self) -> bool:
+        """Whether it is BERT's own way, in which no word depends on those beside it."""
+        about = json.loads(self._tokenizer.to_str())
+        cleaner, cutter = about["normalizer"] or {}, about["pre_tokenizer"] or {}
+        others = [token for token in about["added_tokens"] if not token["special"]]
+        bert = cleaner.get("type") == "BertNormalizer" and cleaner["clean_text"]
+        return bool(bert and cutter.get("type") == "BertPreTokenizer" and not others)
+
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return self._memory.arrays(lines) if self._memory else super().encode_arrays(lines)
 
     @property
     def size(self) -> int:

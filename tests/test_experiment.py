@@ -1,0 +1,99 @@
+"""What no single part of a spec can know is told at its line."""
+
+import pytest
+
+from archbuilder import load
+from archbuilder.language import SpecError
+from tests import small_run
+
+
+def said(kind, folder, change):
+    """The one mistake of a spec that was changed, without its place."""
+    spec = kind(folder)
+    change(spec)
+    with pytest.raises(SpecError) as caught:
+        load(small_run.write(spec, folder / "spec.yaml"))
+    (mistake,) = caught.value.lines
+    return mistake.partition(" ")[2]
+
+
+def packing(spec):
+    spec["training"]["batch"]["packing"] = True
+
+
+def no_splitting(spec):
+    spec["data"]["overlong"] = "split"
+
+
+def documents(spec):
+    spec["data"]["train"] = {"type": "lines", "files": ["text.txt"]}
+
+
+def one_table(spec):
+    spec["model"]["target_vocabulary_size"] = 40
+    spec["target_tokenizer"] = {"type": "characters"}
+
+
+def no_size(spec):
+    spec["target_tokenizer"] = {"type": "characters"}
+
+
+def no_tokenizer(spec):
+    spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
+
+
+def no_decoder(spec):
+    spec["model"]["target_vocabulary_size"] = 40
+    spec["target_tokenizer"] = {"type": "characters"}
+
+
+CASES = [
+    (
+        small_run.bert,
+        packing,
+        "training.batch.packing: 'next_sentence' reads one vector a row, "
+        "and a packed row holds several examples",
+    ),
+    (
+        small_run.bert,
+        no_splitting,
+        "data.overlong: these objectives' examples cannot be split: "
+        "choose from truncate, drop, refuse",
+    ),
+    (
+        small_run.transformer,
+        no_splitting,
+        "data.overlong: these objectives' examples cannot be split: "
+        "choose from drop, truncate, refuse",
+    ),
+    (
+        small_run.transformer,
+        documents,
+        "data.train.type: these objectives need pairs, as type: parallel reads",
+    ),
+    (
+        small_run.transformer,
+        one_table,
+        "model.embeddings.tie: two vocabularies cannot share one table: write 'output' or 'none'",
+    ),
+    (
+        small_run.transformer,
+        no_size,
+        "target_tokenizer: a vocabulary of its own needs model.target_vocabulary_size",
+    ),
+    (
+        small_run.transformer,
+        no_tokenizer,
+        "model.target_vocabulary_size: a vocabulary of its own needs target_tokenizer",
+    ),
+    (
+        small_run.bert,
+        no_decoder,
+        "model.target_vocabulary_size: there is no decoder that would write it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "change", "sentence"), CASES)
+def test_a_mistake_that_spans_parts_is_one_sentence(kind, change, sentence, tmp_path):
+    assert said(kind, tmp_path, change) == sentence
