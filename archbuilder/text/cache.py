@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -17,6 +17,7 @@ import numpy as np
 from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import Reading
 from archbuilder.text.stored import Growing, Stored, checksum
+from archbuilder.text.workers import WORTH_IT, Arrays, Job, cores, encoded
 
 FORMAT = 2
 CHUNK = 10_000
@@ -144,15 +145,13 @@ def _alone(part: Path) -> Iterator[Path]:
 
 
 def _write(writer: "_Writer", corpus, progress) -> None:
-    reading = Reading()
-    items = _chunks(writer.items(corpus, reading))
-    settled = monotonic()
-    for number, chunk in enumerate(items):
-        if number >= writer.chunks:
-            writer.add(chunk)
-            if monotonic() - settled > SETTLE:
-                writer.settle()
-                settled = monotonic()
+    reading, settled = Reading(), monotonic()
+    processes = cores() if (corpus.total_bytes() or WORTH_IT) >= WORTH_IT else 1
+    for chunk, arrays in encoded(writer.jobs(corpus, reading), writer.vocabularies, processes):
+        writer.add(chunk, arrays)
+        if monotonic() - settled > SETTLE:
+            writer.settle()
+            settled = monotonic()
         progress(reading.bytes)
     left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
     writer.settle(left_out)
@@ -230,10 +229,27 @@ class _Writer:
             os.fsync(file.fileno())
         os.replace(temporary, self.part / PROGRESS)
 
-    def items(self, corpus, reading: Reading) -> Iterator:
+    def jobs(self, corpus, reading: Reading) -> Iterator[Job]:
+        """Chunk after chunk of the text, but for those that are done, with the lines of each."""
+        items = iter(self.items(corpus, reading))
+        done = self.chunks
+        for number in count():
+            chunk = list(islice(items, CHUNK))
+            if not chunk:
+                return
+            if number >= done:
+                yield chunk, self.lines(chunk)
+
+    def items(self, corpus, reading: Reading) -> Iterable:
+        """What a chunk is made of."""
         raise NotImplementedError
 
-    def add(self, chunk: list) -> None:
+    def lines(self, chunk: list) -> list[list[str]]:
+        """The lines of a chunk for each vocabulary."""
+        raise NotImplementedError
+
+    def add(self, chunk: list, arrays: Arrays) -> None:
+        """Write the ids of a chunk's lines and where they begin."""
         raise NotImplementedError
 
 
@@ -250,8 +266,11 @@ class _DocumentsWriter(_Writer):
             for place, line in enumerate(document, start=1)
         )
 
-    def add(self, chunk):
-        ids, lengths = self.vocabularies[0].encode_arrays([line for line, _ in chunk])
+    def lines(self, chunk):
+        return [[line for line, _ in chunk]]
+
+    def add(self, chunk, arrays):
+        ((ids, lengths),) = arrays
         last = np.array([last for _, last in chunk])
         written = self.arrays["ids"].length + np.cumsum(lengths)
         kept = lengths > 0  # A sentence without a token is none.
@@ -280,14 +299,13 @@ class _PairsWriter(_Writer):
     def items(self, corpus, reading):
         return corpus.pairs(reading)
 
-    def add(self, chunk):
-        sides = [
-            vocabulary.encode_arrays(list(lines))
-            for vocabulary, lines in zip(self.vocabularies, zip(*chunk, strict=True), strict=True)
-        ]
+    def lines(self, chunk):
+        return [list(lines) for lines in zip(*chunk, strict=True)]
+
+    def add(self, chunk, arrays):
         # A side without tokens has nothing to read or to write, as an empty line has.
-        kept = np.all([lengths > 0 for _, lengths in sides], axis=0)
-        for name, (ids, lengths) in zip(("source", "target"), sides, strict=True):
+        kept = np.all([lengths > 0 for _, lengths in arrays], axis=0)
+        for name, (ids, lengths) in zip(("source", "target"), arrays, strict=True):
             array = self.arrays[f"{name}_ids"]
             written = array.length + np.cumsum(lengths[kept])
             array.add(ids[np.repeat(kept, lengths)])
@@ -300,9 +318,3 @@ _KINDS = {
     "documents": (TokenizedDocuments, _DocumentsWriter),
     "pairs": (TokenizedPairs, _PairsWriter),
 }
-
-
-def _chunks(items: Iterable) -> Iterator[list]:
-    items = iter(items)
-    while chunk := list(islice(items, CHUNK)):
-        yield chunk

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text import cache
+from archbuilder.text import cache, workers
 from archbuilder.text.corpus import Documents, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
 
@@ -130,10 +130,10 @@ def cut_after(monkeypatch, chunks, error):
     """Let the work end with `error` when so many chunks are done and made safe."""
     add = cache._DocumentsWriter.add
 
-    def adding(self, chunk):
+    def adding(self, *chunk):
         if self.chunks == chunks:
             raise error
-        add(self, chunk)
+        add(self, *chunk)
 
     monkeypatch.setattr(cache, "CHUNK", 1)
     monkeypatch.setattr(cache, "SETTLE", -1)
@@ -150,7 +150,7 @@ def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
     added = []
     add = cache._DocumentsWriter.add
     monkeypatch.setattr(
-        cache._DocumentsWriter, "add", lambda self, chunk: added.append(chunk) or add(self, chunk)
+        cache._DocumentsWriter, "add", lambda self, *chunk: added.append(chunk) or add(self, *chunk)
     )
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
     assert len(added) == 3 - chunks
@@ -227,3 +227,29 @@ def test_a_text_without_tokens_is_told(tmp_path):
         with pytest.raises(UserMistake, match="the tokenizer finds no token in the text"):
             cache.cached(one, (vocabulary, vocabulary), tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_several_processes_write_what_one_does(tmp_path, monkeypatch, chunk):
+    text = "".join(
+        f"{'abc'[place % 3] * (place % 5 + 1)}\n\n"[: 3 + place % 9] for place in range(90)
+    )
+    (tmp_path / "text").write_text(text)
+    corpus = Documents(type="documents", files=(str(tmp_path / "text"),))
+    monkeypatch.setattr(cache, "CHUNK", chunk)
+    one = cache.cached(corpus, BOTH, tmp_path / "one")
+    monkeypatch.setattr(cache, "WORTH_IT", 0)
+    monkeypatch.setattr(cache, "cores", lambda: 3)
+    several = cache.cached(corpus, BOTH, tmp_path / "several")
+    for name in one.arrays:
+        np.testing.assert_array_equal(getattr(one, name)[:], getattr(several, name)[:])
+
+
+def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "WORTH_IT", 0)
+    monkeypatch.setattr(cache, "cores", lambda: 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_START", "import sys; sys.exit(3)")
+        with pytest.raises(UserMistake, match="a process that tokenises has ended"):
+            cache.cached(corpus, BOTH, tmp_path / "cache")
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6, 7, 5, 6, 7]

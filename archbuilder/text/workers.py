@@ -1,0 +1,118 @@
+"""Text turned into ids by several processes, in order, on all cores."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from archbuilder.text.vocabulary import KINDS, Vocabulary
+
+Job = tuple[Any, list[list[str]]]
+"""Something to have back, and the lines for each of the vocabularies."""
+Arrays = list[tuple[np.ndarray, np.ndarray]]
+"""For each of the vocabularies, all ids in a row and how many of them each line has."""
+
+WORTH_IT = 2**23
+"""Bytes of text for which it pays to begin other processes."""
+_START = "from archbuilder.text.workers import work; work()"
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def encoded(
+    jobs: Iterable[Job], vocabularies: Sequence[Vocabulary], processes: int
+) -> Iterator[tuple[Any, Arrays]]:
+    """Each job's something with the arrays of its lines, in the order of the jobs.
+
+    With one process the work is done in this one. The others are Python's own, begun afresh: they
+    import this module alone, whatever has been imported, or not been guarded, here.
+    """
+    if processes < 2:
+        for item, lines in jobs:
+            yield item, _encode(vocabularies, lines)
+        return
+    workers = [_Worker(vocabularies) for _ in range(processes)]
+    free = deque(workers)
+
+    def one(lines):
+        worker = free.popleft()
+        try:
+            return worker.encode(lines)
+        finally:
+            free.append(worker)
+
+    try:
+        with ThreadPoolExecutor(processes) as pool:
+            coming: deque = deque()
+            for item, lines in jobs:
+                coming.append((item, pool.submit(one, lines)))
+                if len(coming) > 2 * processes:
+                    item, arrays = coming.popleft()
+                    yield item, arrays.result()
+            for item, arrays in coming:
+                yield item, arrays.result()
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+class _Worker:
+    """A process that encodes."""
+
+    def __init__(self, vocabularies: Sequence[Vocabulary]):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self._send([(type(one).__name__, one.files) for one in vocabularies])
+
+    def encode(self, lines: list[list[str]]) -> Arrays:
+        try:
+            self._send(lines)
+            return pickle.load(self._process.stdout)  # type: ignore[arg-type]
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+            raise OSError(None, "a process that tokenises has ended") from error
+
+    def _send(self, message) -> None:
+        stream = self._process.stdin
+        pickle.dump(message, stream, pickle.HIGHEST_PROTOCOL)  # type: ignore[arg-type]
+        stream.flush()  # type: ignore[union-attr]
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):
+                stream.close()  # type: ignore[union-attr]
+
+
+def work() -> None:
+    """What a worker does: encode what comes in, until nothing more does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who reads the text stops the others.
+    come, go = sys.stdin.buffer, sys.stdout.buffer
+    vocabularies = [KINDS[kind](files) for kind, files in pickle.load(come)]
+    while True:
+        try:
+            lines = pickle.load(come)
+        except EOFError:
+            return
+        pickle.dump(_encode(vocabularies, lines), go, pickle.HIGHEST_PROTOCOL)
+        go.flush()
+
+
+def _encode(vocabularies: Sequence[Vocabulary], lines: list[list[str]]) -> Arrays:
+    pairs = zip(vocabularies, lines, strict=True)
+    return [vocabulary.encode_arrays(some) for vocabulary, some in pairs]
