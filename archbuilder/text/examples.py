@@ -15,7 +15,7 @@ from archbuilder.mistake import UserMistake
 
 Overlong = Literal["split", "truncate", "drop", "refuse"]
 
-BLOCK = 2**20
+BLOCK = 2**18
 """Sentences looked at together, about."""
 
 
@@ -123,7 +123,7 @@ class Pairs(Examples):
             single += int((np.diff([0, *ends]) == 1).sum())
             over += int((np.diff(offsets) > self.room).sum())
         self.first, self.last, self.target, self.tokens = (
-            np.concatenate(arrays).astype("int32") for arrays in zip(*parts, strict=True)
+            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )
         if limits.overlong == "drop" and over:
             self._drop_overlong()
@@ -132,6 +132,7 @@ class Pairs(Examples):
             self.left_out["documents of one sentence left out: a pair needs two"] = single
         if not len(self.first):
             raise UserMistake("pairs of segments need documents of at least two sentences")
+        del parts
         self._choose_partners()
         self.lengths = (np.minimum(self.tokens, self.target) + 3)[:, None].astype("int32")
 
@@ -168,15 +169,18 @@ class Pairs(Examples):
     def _choose_partners(self):
         """Who may lend a second segment: full pairs to full ones, ends of documents to ends."""
         self._starts = self.documents.documents[:]
-        self._home = np.searchsorted(self._starts, self.first, side="right").astype("int32")
         full = self.tokens >= self.target
         self._full = np.flatnonzero(full & (self.tokens >= self.room)).astype("int32")
         ends = np.flatnonzero(~full).astype("int32")
         self._ends = ends[np.argsort(self.tokens[ends], kind="stable")]
-        self._place = np.zeros(len(full), dtype="int32")
-        self._place[self._ends] = np.arange(len(ends))
-        if len(np.unique(self._home)) < 2:
+        self._end_tokens = self.tokens[self._ends]
+        if self._same_document(0)[1] == len(self.first):
             raise UserMistake("pairs of segments need two documents of at least two sentences")
+
+    def _same_document(self, index) -> np.ndarray:
+        """From which run to which the document of a run goes: [2]."""
+        home = np.searchsorted(self._starts, self.first[index], side="right")
+        return np.searchsorted(self.first, self._starts[home - 1 : home + 1].astype("int32"))
 
     def _elsewhere(self, index, tokens: int, rest: int, random) -> int:
         """The sentence with which a second segment begins, in a document other than `index`'s."""
@@ -191,18 +195,18 @@ class Pairs(Examples):
         return int(self.first[other]) + split
 
     def _partner(self, index, random) -> int:
+        low, high = here = self._same_document(index)
         if self.tokens[index] >= self.target[index]:
             among = self._full
-            home = self._home[among]
-            low, high = np.searchsorted(home, [self._home[index], self._home[index] + 1])
+            low, high = np.searchsorted(among, here.astype("int32"))
         else:  # Among those of about the same length, so that length is no sign.
-            place, near = self._place[index], max(8, len(self._ends) // 50)
+            place = int(np.searchsorted(self._end_tokens, self.tokens[index]))
+            near = max(8, len(self._ends) // 50)
             among = self._ends[max(place - near, 0) : place + near + 1]
-            low = int(np.flatnonzero(among == index)[0])
-            high = low + 1
+            low = np.flatnonzero(among == index)[:1].sum()
+            high = low + (among == index).sum()
         if len(among) == high - low:  # None of its kind elsewhere: any other document will do.
-            among = np.flatnonzero(self._home != self._home[index])
-            low = high = 0
+            among, (low, high) = range(len(self.first)), here
         drawn = int(random.integers(len(among) - (high - low)))
         return int(among[drawn + (high - low) * (drawn >= low)])
 
@@ -309,7 +313,8 @@ def _pair_runs(base, offsets, ends, room, short_rate, random):
     first = _chain(last, np.array([0, *ends[:-1]]), ends)
     first = first[last[first] - first > 1]
     tokens = offsets[last[first]] - offsets[first]
-    return base + first, base + last[first], target[first], tokens
+    found = (base + first, base + last[first], target[first], tokens)
+    return tuple(array.astype("int32") for array in found)
 
 
 def _shorter(begins, tokens, room: int, overlong: Overlong):

@@ -45,12 +45,16 @@ class Order:
         self.seed = seed
         self._lengths = [lengths for _, lengths in parts]
         places = [_places(weight, lengths) for weight, lengths in parts]
-        by_length = _sorted(np.concatenate([longest for *_, longest in places]))
-        numbers = [np.full(len(first), part, "int32") for part, (first, *_) in enumerate(places)]
-        self._part = np.concatenate(numbers)[by_length]
-        self._first = np.concatenate([first for first, *_ in places])[by_length]
-        self._count = np.concatenate([count for _, count, _ in places])[by_length]
-        lengths = np.concatenate([longest for *_, longest in places])[by_length]
+        numbers = [np.full(len(first), part, "int16") for part, (first, *_) in enumerate(places)]
+        self._part, self._first, self._count, lengths = (
+            np.concatenate(arrays) for arrays in ([*numbers], *zip(*places, strict=True))
+        )
+        if len(parts) > 1:
+            by_length = _sorted(lengths)
+            lengths = lengths[by_length]
+            for name in ("_part", "_first", "_count"):
+                setattr(self, name, getattr(self, name)[by_length])
+        del places, numbers
         self._places, self._rows, self._tokens = _rows(lengths, budget.row_length)
         self._batches = _cuts(self._tokens.max(axis=1), budget)
         self._budget = budget
@@ -103,8 +107,9 @@ class Order:
 
 def _sorted(lengths: np.ndarray, random=None) -> np.ndarray:
     """The order of rows of `lengths` [N, sides], the last side first; ties as `random` draws."""
-    ties = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
-    ties = ties.astype("int32")
+    ties = np.arange(len(lengths), dtype="int32")
+    if random is not None:
+        random.shuffle(ties)
     for side in range(lengths.shape[1]):
         ties = ties[np.argsort(lengths[ties, side], kind="stable")]
     return ties
@@ -115,6 +120,9 @@ def _places(weight: float, lengths: np.ndarray):
     and the longest of these."""
     have = len(lengths)
     wanted = max(1, round(weight * have))
+    if wanted == have:
+        one = np.ones(1, dtype="int32")
+        return np.arange(have, dtype="int32"), np.broadcast_to(one, have), lengths[_sorted(lengths)]
     first = np.arange(wanted) * have // wanted
     count = np.maximum(np.append(first[1:], have) - first, 1)
     by_rank = lengths[_sorted(lengths)]
