@@ -9,7 +9,8 @@ from archbuilder.mistake import UserMistake
 from archbuilder.text.batches import Batches
 from archbuilder.text.cache import cache_root, cached
 from archbuilder.text.examples import EXAMPLES
-from archbuilder.text.vocabulary import Vocabulary, load_vocabulary
+from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
