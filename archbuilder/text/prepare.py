@@ -11,7 +11,8 @@ from pathlib import Path
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.cache import Tokens, cache_root, cached
-from archbuilder.text.vocabulary import Vocabulary, load_vocabulary
+from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.text.vocabulary import Vocabulary
 
 FORMAT = 1
 

@@ -2,45 +2,51 @@
 
 import hashlib
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.word_memory import WordMemory
 
 BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 """Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
-UNHEARD_OF = "\ue000"
-"""A character that is in no text."""
-
-_APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
+ROLES = ("padding", "unknown", "start", "end", "mask")
 
 
 class Vocabulary(ABC):
-    """Tokens and their ids. The files it is saved as are all that it is."""
+    """Tokens and their ids. The files it is saved as are all that it is.
 
-    specials: tuple[str, str, str, str, str]
-
-    def __init__(self, files: dict[str, bytes]):
-        self.files = files
-        names = ("padding_id", "unknown_id", "start_id", "end_id", "mask_id")
-        for name, special in zip(names, self.specials, strict=True):
-            setattr(self, name, self._id(special))
-        self.mask_token = self.specials[-1]
-        ids = (self._id(special) for special in self.specials)
-        self.special_ids = tuple(sorted(ids))
+    A vocabulary made elsewhere may have no mask: then `mask_id` and `mask_token` are None.
+    """
 
     padding_id: int
     unknown_id: int
     start_id: int
     end_id: int
-    mask_id: int
+    mask_id: int | None
+    mask_token: str | None
+
+    def __init__(self, files: dict[str, bytes]):
+        self.files = files
+        ids = {token: self._id(token) for token in (*BRACKETED, *ANGLED)}
+        known = {token: i for token, i in ids.items() if i is not None}
+        roles = list(zip(ROLES, BRACKETED, ANGLED, strict=True))
+        missing = [role for role in roles[:4] if not known.keys() & role[1:]]
+        if missing:
+            lacks = (f"{role} token ({first} or {second})" for role, first, second in missing)
+            raise UserMistake(f"has no {', no '.join(lacks)}")
+        found = [first if first in known else second for _, first, second in roles]
+        self.padding_id, self.unknown_id, self.start_id, self.end_id = map(
+            known.__getitem__, found[:4]
+        )
+        self.mask_id = known.get(found[4])
+        self.mask_token = None if self.mask_id is None else found[4]
+        self.special_ids = tuple(sorted(known[token] for token in found if token in known))
 
     @property
     @abstractmethod
@@ -55,32 +61,54 @@ class Vocabulary(ABC):
             whole.update(name.encode() + hashlib.sha256(content).digest())
         return whole.hexdigest()
 
+    @property
+    def byte_ids(self) -> tuple[int, ...]:
+        """The ids that spell, byte by byte, what no other token can."""
+        return ()
+
     def encode(self, lines: Sequence[str], specials: bool = False) -> list[list[int]]:
         """Each line's ids, without start and end; with `specials`, a mask token is the mask."""
-        if not specials:
+        mask = self.mask_id
+        if not specials or mask is None:
             return self._encode(list(lines))
         pieces = [line.split(self.mask_token) for line in lines]
         first = self._encode([line[0] for line in pieces])
         rest = iter(self._encode_rest([piece for line in pieces for piece in line[1:]]))
         return [
-            [*ids, *(i for _ in line[1:] for i in (self.mask_id, *next(rest)))]
+            [*ids, *(i for _ in line[1:] for i in (mask, *next(rest)))]
             for ids, line in zip(first, pieces, strict=True)
         ]
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """All lines' ids in a row, and how many of them each line has."""
-        encoded = self._encode(list(lines))
-        lengths = np.array([len(ids) for ids in encoded], dtype="int64")
-        flat = chain.from_iterable(encoded)
-        return np.fromiter(flat, dtype="int32", count=int(lengths.sum())), lengths
-
-    byte_ids: tuple[int, ...] = ()
-    """Ids of bytes, by which is spelled what the vocabulary does not know."""
+        """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
+        found = self._encode(list(lines))
+        counts = np.fromiter(map(len, found), dtype="int64", count=len(found))
+        ids = np.fromiter(chain.from_iterable(found), dtype="int32", count=int(counts.sum()))
+        return ids, counts
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids, special tokens but the mask left out."""
+        """The text of ids, special tokens but the mask and the unknown left out."""
         silent = set(self.special_ids) - {self.mask_id, self.unknown_id}
         return self._decode([int(i) for i in ids if int(i) not in silent])
+
+    def word_starts(self, token_ids: np.ndarray) -> np.ndarray:
+        """Whether each token begins a word: bool, shaped as `token_ids` [..., T].
+
+        The first token of a row, special tokens, and what follows a special token begin one.
+        """
+        begins, ends = self._word_tables
+        starts = begins[token_ids]
+        starts[..., 1:] |= ends[token_ids[..., :-1]]
+        starts[..., :1] = True
+        return starts
+
+    @cached_property
+    def _word_tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each token, whether it begins a word, and whether what follows it does: bool [V]."""
+        begins = np.fromiter(map(self._begins_word, range(self.size)), dtype=bool)
+        ends = np.fromiter(map(self._ends_word, range(self.size)), dtype=bool)
+        begins[list(self.special_ids)] = ends[list(self.special_ids)] = True
+        return begins, ends
 
     @abstractmethod
     def token(self, token_id: int) -> str:
@@ -95,7 +123,7 @@ class Vocabulary(ABC):
         (folder / "tokenizer.config.json").write_text(kind, encoding="utf-8")
 
     @abstractmethod
-    def _id(self, token: str) -> int: ...
+    def _id(self, token: str) -> int | None: ...
 
     @abstractmethod
     def _encode(self, lines: list[str]) -> list[list[int]]: ...
@@ -107,172 +135,10 @@ class Vocabulary(ABC):
     @abstractmethod
     def _decode(self, ids: list[int]) -> str: ...
 
+    def _begins_word(self, token_id: int) -> bool:
+        """Whether an ordinary token begins a word wherever it stands."""
+        return False
 
-class WordPieceVocabulary(Vocabulary):
-    """WordPiece over the `tokenizers` library."""
-
-    specials = BRACKETED
-
-    def __init__(self, files: dict[str, bytes]):
-        from tokenizers import Tokenizer
-
-        self._tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
-        self._tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text.
-        self._tokenizer.no_padding()  # A file may ask for both; lengths are the batches' matter.
-        self._tokenizer.no_truncation()
-        kind = type(self._tokenizer.model).__name__
-        if kind != "WordPiece":
-            raise UserMistake(f"the tokenizer is a {kind} one, not WordPiece")
-        self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
-        super().__init__(files)
-        self._memory = WordMemory(self._encode) if self._cuts_words_alone() else None
-
-    def _cuts_words_alone(self) -> bool:
-        """Whether it is BERT's own way, in which no word depends on those beside it."""
-        about = json.loads(self._tokenizer.to_str())
-        cleaner, cutter = about["normalizer"] or {}, about["pre_tokenizer"] or {}
-        others = [token for token in about["added_tokens"] if not token["special"]]
-        bert = cleaner.get("type") == "BertNormalizer" and cleaner["clean_text"]
-        return bool(bert and cutter.get("type") == "BertPreTokenizer" and not others)
-
-    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        return self._memory.arrays(lines) if self._memory else super().encode_arrays(lines)
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    def token(self, token_id: int) -> str:
-        return self._tokenizer.id_to_token(token_id) or self.specials[1]
-
-    def _id(self, token: str) -> int:
-        found = self._tokenizer.token_to_id(token)
-        if found is None:
-            raise UserMistake(f"the WordPiece vocabulary has no {token} token")
-        return found
-
-    def _encode(self, lines):
-        return [one.ids for one in self._tokenizer.encode_batch(lines, add_special_tokens=False)]
-
-    def _decode(self, ids):
-        text = " ".join(self.token(i) for i in ids).replace(" ##", "")
-        text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
-        text = re.sub(r"([(\[{]) ", r"\1", text)
-        text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
-        text = re.sub(rf"(?<=\w) ({_APOSTROPHES}) (?=(?:s|t|re|ve|ll|d|m)\b)", r"\1", text)
-        return re.sub(r"(?<=\w) ([-_]) (?=\w)", r"\1", text)
-
-
-class SentencePieceVocabulary(Vocabulary):
-    """BPE or unigram pieces over the `sentencepiece` library."""
-
-    specials = ANGLED
-
-    def __init__(self, files: dict[str, bytes]):
-        from sentencepiece import SentencePieceProcessor
-
-        self._processor = SentencePieceProcessor(model_proto=files["spm.model"])
-        super().__init__(files)
-        # A model made elsewhere may take "<mask>" in a text for the mask.
-        self._mask_is_text = not self._processor.IsControl(self.mask_id)
-
-    @property
-    def size(self) -> int:
-        return self._processor.GetPieceSize()
-
-    def token(self, token_id: int) -> str:
-        return self._processor.IdToPiece(token_id)
-
-    def _id(self, token: str) -> int:
-        found = self._processor.PieceToId(token)
-        if self._processor.IdToPiece(found) != token:
-            raise UserMistake(f"the SentencePiece model has no {token} piece")
-        return found
-
-    def _encode(self, lines):
-        found = self._processor.EncodeAsIds(lines)
-        if self._mask_is_text:
-            for place, line in enumerate(lines):
-                if self.mask_token in line:
-                    found[place] = self._spelled(line)
-        return found
-
-    def _spelled(self, line: str) -> list[int]:
-        sign, rest = self.mask_token[0], re.escape(self.mask_token[1:])
-        first, *others = re.split(f"(?<={sign})(?={rest})", line)
-        return [
-            *self._processor.EncodeAsIds(first),
-            *(i for ids in self._encode_rest(others) for i in ids),
-        ]
-
-    def _encode_rest(self, rests):
-        # The library lets every text begin a word; behind an unknown sign it goes on as it is.
-        start = self._processor.EncodeAsIds(UNHEARD_OF)
-        behind = self._processor.EncodeAsIds([UNHEARD_OF + rest for rest in rests])
-        return [
-            ids[len(start) :] if ids[: len(start)] == start else self._processor.EncodeAsIds(rest)
-            for ids, rest in zip(behind, rests, strict=True)
-        ]
-
-    def _decode(self, ids):
-        runs: list[list[int]] = [[]]
-        for i in ids:  # The library leaves its control symbols out, the mask among them.
-            if i == self.mask_id:
-                runs.append([])
-            else:
-                runs[-1].append(i)
-        text = self._processor.DecodeIds(runs[0])
-        for run in runs[1:]:
-            begins = bool(run) and self.token(run[0]).startswith("\N{LOWER ONE EIGHTH BLOCK}")
-            text += f" {self.mask_token}{' ' * begins}{self._processor.DecodeIds(run)}"
-        return text.strip()
-
-
-class CharacterVocabulary(Vocabulary):
-    """One id a character."""
-
-    specials = ANGLED
-
-    def __init__(self, files: dict[str, bytes]):
-        content = json.loads(files["characters.json"])
-        self._lowercase, characters = content["lowercase"], content["characters"]
-        if not isinstance(self._lowercase, bool) or not isinstance(characters, str):
-            raise ValueError("lowercase must be true or false, characters must be text")
-        if len(set(characters)) < len(characters):
-            raise ValueError("a character stands in it twice")
-        self._tokens = [*self.specials, *characters]
-        self._ids = {token: place for place, token in enumerate(self._tokens)}
-        super().__init__(files)
-
-    @property
-    def size(self) -> int:
-        return len(self._tokens)
-
-    def token(self, token_id: int) -> str:
-        return self._tokens[token_id]
-
-    def _id(self, token: str) -> int:
-        return self._ids[token]
-
-    def _encode(self, lines):
-        lines = [line.lower() for line in lines] if self._lowercase else lines
-        return [[self._ids.get(letter, self.unknown_id) for letter in line] for line in lines]
-
-    def _decode(self, ids):
-        return "".join(self._tokens[i] for i in ids)
-
-
-KINDS = {
-    kind.__name__: kind
-    for kind in (WordPieceVocabulary, SentencePieceVocabulary, CharacterVocabulary)
-}
-
-
-def load_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary that was saved into a folder."""
-    try:
-        kind = json.loads((folder / "tokenizer.config.json").read_text(encoding="utf-8"))
-        files = {name: (folder / name).read_bytes() for name in kind["files"]}
-        return KINDS[kind["kind"]](files)
-    except Exception as error:  # The libraries raise plain exceptions.
-        raise UserMistake(f"{folder}: the tokenizer cannot be read ({error})") from error
+    def _ends_word(self, token_id: int) -> bool:
+        """Whether a word begins behind an ordinary token whatever follows."""
+        return False

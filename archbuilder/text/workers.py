@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from archbuilder.text.vocabulary import KINDS, Vocabulary
+from archbuilder.text.tokenizer import KINDS
+from archbuilder.text.vocabulary import Vocabulary
 
 Job = tuple[Any, list[list[str]]]
 """Something to have back, and the lines for each of the vocabularies."""

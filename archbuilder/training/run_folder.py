@@ -11,7 +11,8 @@ from pathlib import Path
 
 from archbuilder.language import plain_text, read
 from archbuilder.mistake import UserMistake
-from archbuilder.text.vocabulary import Vocabulary, load_vocabulary
+from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.text.vocabulary import Vocabulary
 from archbuilder.training import checkpoint
 
 LANGUAGE_VERSION = 1

@@ -7,8 +7,15 @@ from functools import cache
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer import Characters, SentencePiece, Tokenizer, WordPiece
-from archbuilder.text.vocabulary import BRACKETED, SentencePieceVocabulary, load_vocabulary
+from archbuilder.text.tokenizer import (
+    Characters,
+    SentencePiece,
+    Tokenizer,
+    WordPiece,
+    load_vocabulary,
+)
+from archbuilder.text.tokenizer.sentencepiece import SentencePieceVocabulary
+from archbuilder.text.vocabulary import BRACKETED
 from tests.variants import SAMPLES, classes, minimal
 
 TEXT = [

@@ -6,8 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from archbuilder.text import word_memory
-from archbuilder.text.tokenizer import WordPiece
+from archbuilder.text.tokenizer import WordPiece, word_memory
 
 TEXT = [
     "The quick brown fox's (lazy) dog-house, 3.5%!",

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from archbuilder.mistake import UserMistake
@@ -9,43 +10,52 @@ from archbuilder.text.vocabulary import ANGLED
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """How SentencePiece writes the space before a word."""
-NO_TEXT = "there is no text to train the tokenizer on"
+LONGEST_WORD = 2**12
+"""Letters of the longest word that pieces are learned from; the library skips longer lines."""
 
 
-def train_sentencepiece(lines: Iterable[str], size: int, **options) -> bytes:
+def train_sentencepiece(lines: list[str], size: int, **options) -> bytes:
     """A SentencePiece model of `size` pieces, or as many as the text yields.
 
-    Raises `UserMistake` where `size` has no room for the text's characters, or there is no text.
+    Raises `UserMistake` where `size` has no room for the text's characters.
     """
-    lines = list(lines)
-    if not any(line.strip() for line in lines):
-        raise UserMistake(NO_TEXT)
     try:
         return _train(lines, size, **options)
     except RuntimeError as error:
         most = re.search(r"value <= (\d+)", str(error))
         if most is None:
             spelled = 256 if options.get("byte_fallback") else 0
-            needed = len(set(SPACE.join(["", *lines])) - {" "}) + len(ANGLED) + spelled
+            symbols = len(options.get("user_defined_symbols", ()))
+            letters = len(set(SPACE.join(["", *lines])) - {" "})
             raise UserMistake(
                 f"model.vocabulary_size: {size} is too small: this text's characters, bytes and "
-                f"special tokens alone are about {needed}"
+                f"special tokens alone are about {letters + len(ANGLED) + symbols + spelled}"
             ) from error
         return _train(lines, int(most[1]), **options)
 
 
-def merged_pieces(texts: list[list[str]], size: int) -> list[str]:
-    """At most `size` pieces of words by byte-pair encoding, the first merged first.
+def merged_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[str]:
+    """At most `size` pieces of counted words by byte-pair encoding, the first merged first.
 
-    Sennrich et al., 2016, section 3.2. A piece that begins a word begins with `SPACE`.
+    Sennrich et al., 2016, section 3.2. A piece that begins a word begins with `begin`: `SPACE`, or
+    nothing where words are no different at their beginning. Single characters come last.
     """
     from sentencepiece import SentencePieceProcessor
 
+    counted = [
+        f"{word}\t{count}"
+        for word, count in sorted(words.items())
+        if SPACE not in word and len(word) <= LONGEST_WORD
+    ]
+    if not counted:
+        return []
     model = train_sentencepiece(
-        (" ".join(words) for words in texts),
-        size,
+        counted,
+        size + len(ANGLED),
+        input_format="tsv",
         model_type="bpe",
         normalization_rule_name="identity",
+        add_dummy_prefix=begin == SPACE,
         split_by_unicode_script=False,
         split_by_number=False,
     )
@@ -54,7 +64,7 @@ def merged_pieces(texts: list[list[str]], size: int) -> list[str]:
     return [piece for piece in pieces if piece != SPACE]
 
 
-def _train(lines: list[str], size: int, **options) -> bytes:
+def _train(lines: Iterable[str], size: int, **options) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
     model = io.BytesIO()
@@ -72,7 +82,7 @@ def _train(lines: list[str], size: int, **options) -> bytes:
         bos_piece=start,
         eos_piece=end,
         control_symbols=[mask],
-        num_threads=1,
+        num_threads=1,  # With more, sums of counts would depend on how many there are.
         minloglevel=2,
         max_sentence_length=2**20,
         **options,

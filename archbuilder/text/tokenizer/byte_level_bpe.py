@@ -1,0 +1,144 @@
+"""Byte-pair encoding over bytes: every text can be spelled, and nothing is unknown."""
+
+import json
+import re
+from collections import Counter
+from typing import ClassVar, Literal
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer.normalization import between_symbols, normalizers
+from archbuilder.text.tokenizer.pieces import merged_pieces
+from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer_json import (
+    LibraryVocabulary,
+    add_symbols,
+    counted_words,
+)
+from archbuilder.text.vocabulary import ANGLED, Vocabulary
+
+_SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}\
+\N{LATIN SMALL LETTER C WITH DOT ABOVE}\N{LATIN SMALL LETTER C WITH CARON}"
+"""How a space, a line feed, a tab and a carriage return are written in tokens."""
+
+
+class ByteLevelBPE(LearntTokenizer):
+    """Merges of frequent pairs of bytes, within words and their leading space, as GPT-2 does it.
+
+    Radford et al., 2019, section 2.2.
+    """
+
+    type: Literal["byte_level_bpe"]
+    prefix_space: bool = True
+    """Put a space before each line, so that its first word is the token that it is elsewhere."""
+
+    kind: ClassVar[str] = "a byte-level BPE tokenizer.json"
+
+    def _train(self, lines, vocabulary_size):
+        held = [*ANGLED, *self.symbols, *_letters()]
+        if len(held) > vocabulary_size:
+            raise UserMistake(
+                f"model.vocabulary_size: {vocabulary_size} is too small: the bytes, symbols and "
+                f"special tokens alone are {len(held)}"
+            )
+        words = self._words(lines)
+        seen = len(set().union(*words))
+        merged = merged_pieces(words, vocabulary_size - len(held) + seen, begin="")
+        tokens = dict.fromkeys(held)
+        pieces = [piece for piece in merged if len(piece) > 1 and piece not in tokens]
+        tokens |= dict.fromkeys(pieces[: vocabulary_size - len(held)])
+        return self._vocabulary({token: place for place, token in enumerate(tokens)})
+
+    def _words(self, lines: list[str]) -> Counter[str]:
+        """How often each word stands in the lines, bytes written as characters."""
+        chunks: Counter[str] = Counter()
+        for line in between_symbols(lines, self.symbols):
+            begin = " " if self.prefix_space and not line.startswith(" ") else ""
+            chunks.update(re.findall(r"\s*\S+|\s+$", begin + line))
+        return counted_words(self._tokenizer({}, []), chunks)
+
+    def _read(self, content):
+        return ByteLevelVocabulary({"tokenizer.json": content})
+
+    def _vocabulary(self, ids: dict[str, int]) -> Vocabulary:
+        merges = _merges(list(ids)[len(ANGLED) + len(self.symbols) :])
+        tokenizer = self._tokenizer(ids, merges)
+        tokenizer.add_special_tokens(list(ANGLED))
+        add_symbols(tokenizer, self.symbols)
+        return ByteLevelVocabulary({"tokenizer.json": tokenizer.to_str().encode()})
+
+    def _tokenizer(self, ids: dict[str, int], merges: list[tuple[str, str]]):
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+        from tokenizers import normalizers as library
+
+        tokenizer = Tokenizer(models.BPE(ids, merges))
+        steps = normalizers(self.normalization, self.lowercase, self.strip_accents)
+        if steps:
+            tokenizer.normalizer = library.Sequence(steps)
+        space = self.prefix_space and bool(ids)
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
+        tokenizer.decoder = decoders.ByteLevel()
+        return tokenizer
+
+
+class ByteLevelVocabulary(LibraryVocabulary):
+    """Byte-level BPE over the `tokenizers` library."""
+
+    model = "BPE"
+
+    def __init__(self, files: dict[str, bytes]):
+        super().__init__(files)
+        if not _has_byte_level(json.loads(files["tokenizer.json"])):
+            raise UserMistake("the tokenizer is a BPE one, and not of bytes")
+        # The library would put a space behind each symbol, too.
+        self._prefix = bool(getattr(self._tokenizer.pre_tokenizer, "add_prefix_space", False))
+        if self._prefix:
+            self._tokenizer.pre_tokenizer.add_prefix_space = False
+        self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
+
+    def _encode(self, lines):
+        if self._prefix:
+            lines = [line if line.startswith(" ") or not line else f" {line}" for line in lines]
+        return super()._encode(lines)
+
+    def _encode_rest(self, rests):
+        return super()._encode(rests)
+
+    def _decode(self, ids):
+        whole = b"".join(self._bytes(i) for i in ids).decode("utf-8", errors="replace")
+        return whole.removeprefix(" ") if self._prefix else whole
+
+    def _bytes(self, token_id: int) -> bytes:
+        token = self.token(token_id)
+        if token_id in self._added or any(letter not in self._spelled for letter in token):
+            return token.encode()
+        return bytes(self._spelled[letter] for letter in token)
+
+    def _begins_word(self, token_id):
+        return token_id not in self._added and self.token(token_id)[:1] in tuple(_SPACES)
+
+
+def _has_byte_level(content: dict) -> bool:
+    """Whether the words of a tokenizer.json are written in bytes."""
+    cutter = content.get("pre_tokenizer") or {}
+    return any(one.get("type") == "ByteLevel" for one in [cutter, *cutter.get("pretokenizers", [])])
+
+
+def _letters() -> list[str]:
+    """The letter that stands for each byte: its own where it can be seen, else one of U+0100 on."""
+    seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in seen else next(others)) for byte in range(256)]
+
+
+def _merges(tokens: list[str]) -> list[tuple[str, str]]:
+    """All ways to put a token together of two others, in the order of what is put together.
+
+    So any two neighbours merge that make a token, the earliest learned first, as while learning.
+    """
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    found = []
+    for token in tokens:
+        ways = [(token[:end], token[end:]) for end in range(1, len(token))]
+        known = [way for way in ways if way[0] in ranks and way[1] in ranks]
+        found += sorted(known, key=lambda way: (ranks[way[0]], ranks[way[1]]))
+    return found

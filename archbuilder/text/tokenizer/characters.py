@@ -1,0 +1,61 @@
+"""One token a character."""
+
+import json
+from collections import Counter
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from archbuilder.text.tokenizer.normalization import Reading, between_symbols
+from archbuilder.text.tokenizer.spelling import SpelledVocabulary
+from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.vocabulary import ANGLED
+
+_CODES = 0x110000
+"""Unicode's code points, as many as there can be."""
+
+
+class Characters(LearntTokenizer):
+    """One token a character."""
+
+    type: Literal["characters"]
+
+    kind: ClassVar[str] = "a list of characters"
+
+    def _train(self, lines, vocabulary_size):
+        reading, counts = self.reading, Counter()
+        for line in between_symbols(lines, self.symbols):
+            counts.update(reading.normal(line))
+        ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
+        ordered = [letter for letter in ordered if letter not in self.symbols]
+        characters = "".join(ordered[: vocabulary_size - len(ANGLED) - len(self.symbols)])
+        return CharacterVocabulary({"characters.json": reading.saved(characters=characters)})
+
+    def _read(self, content):
+        return CharacterVocabulary({"characters.json": content})
+
+
+class CharacterVocabulary(SpelledVocabulary):
+    """One id a character."""
+
+    def __init__(self, files: dict[str, bytes]):
+        content = json.loads(files["characters.json"])
+        characters = content["characters"]
+        if not isinstance(characters, str):
+            raise ValueError("characters must be text")
+        super().__init__(files, Reading.of(content), list(characters))
+        self._by_code = np.full(_CODES, self.unknown_id, dtype="int32")
+        self._by_code[[ord(one) for one in characters]] = np.arange(self._first, self.size)
+
+    def _written(self, text):
+        return text
+
+    def _looked_up(self, texts):
+        codes = "".join(texts).encode("utf-32-le", "surrogatepass")
+        return self._by_code[np.frombuffer(codes, dtype="<u4")]
+
+    def _decode(self, ids):
+        return "".join(self._tokens[i] for i in ids)
+
+    def _ends_word(self, token_id):
+        return self._tokens[token_id].isspace()

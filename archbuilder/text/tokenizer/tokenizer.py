@@ -1,0 +1,128 @@
+"""The interface of tokenizers: what all of them can be told, and what they do."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, PositiveInt, model_serializer, model_validator
+
+from archbuilder.language import FilePath, Spec
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer.normalization import Reading
+from archbuilder.text.tokenizer.sample import sampled
+from archbuilder.text.vocabulary import ANGLED, BRACKETED, Vocabulary
+
+NO_TEXT = "there is no text to train the tokenizer on"
+
+
+def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    for place, symbol in enumerate(symbols):
+        if not symbol:
+            raise ValueError("a symbol must not be empty")
+        if re.search(r"\s", symbol):
+            raise ValueError(f"the symbol {symbol!r} must not hold white space")
+        if symbol in symbols[:place]:
+            raise ValueError(f"the symbol {symbol!r} is written twice")
+        if symbol in (*BRACKETED, *ANGLED) or re.fullmatch("<0x[0-9A-F]{2}>", symbol):
+            raise ValueError(f"the symbol {symbol!r} is a special token's name")
+    return symbols
+
+
+class TextTokenizer(Spec):
+    """The interface of tokenizers."""
+
+    type: str
+    normalization: Literal["none", "nfc", "nfkc"] = "none"
+    """The form of Unicode that the text is brought into, with equal characters written equally."""
+    lowercase: bool = False
+    """Lower-case the text."""
+    strip_accents: bool = False
+    """Take accents off letters."""
+    symbols: Annotated[tuple[str, ...], AfterValidator(_sound)] = ()
+    """Texts that are one token each, wherever they stand, kept as they are written."""
+
+    @abstractmethod
+    def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
+        """The vocabulary of at most `vocabulary_size` tokens that suits `lines` best.
+
+        Raises `UserMistake` where the size has no room for what must be in it.
+        """
+
+    @property
+    def reading(self) -> Reading:
+        """What is done to a text before it is cut."""
+        return Reading(self.normalization, self.lowercase, self.strip_accents, self.symbols)
+
+
+class LearntTokenizer(TextTokenizer):
+    """The interface of tokenizers that learn their tokens from text, or find them in a file."""
+
+    training_characters: PositiveInt = 30_000_000
+    """Characters of the text that it is trained on, at most; lines are drawn evenly."""
+    file: FilePath | None = None
+    """An existing vocabulary."""
+
+    kind: ClassVar[str]
+    """What its file holds, in words."""
+    trains: ClassVar[tuple[str, ...]] = ("training_characters",)
+    """The fields that only training reads."""
+    required: ClassVar[tuple[str, ...]] = ("type", "file")
+    """The fields that may stand beside any file."""
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self):
+        if self.file is not None:
+            without = self._without_effect(self.file.endswith(".txt"))
+            self._refuse(sorted(without & self.model_fields_set))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _what_has_effect(self, plain):
+        found = plain(self)
+        without = self._without_effect(self.file.endswith(".txt")) if self.file else ()
+        return {name: value for name, value in found.items() if name not in without}
+
+    def _without_effect(self, plain_list: bool) -> set[str]:
+        """The fields without effect beside a file, a plain list of tokens or a whole tokenizer."""
+        return set(type(self).model_fields) - set(self.required)
+
+    def _refuse(self, names: list[str]) -> None:
+        if names:
+            have = "has" if len(names) == 1 else "have"
+            why = "nothing is trained" if set(names) <= set(self.trains) else "the file says it"
+            raise ValueError(f"{', '.join(names)}: {have} no effect beside 'file': {why}")
+
+    def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
+        held = len(ANGLED) + len(self.symbols)
+        if vocabulary_size <= held:
+            raise UserMistake(
+                f"model.vocabulary_size: {vocabulary_size} leaves no room beside the "
+                f"{held} special tokens{' and symbols' if self.symbols else ''}"
+            )
+        drawn = sampled(lines, self.training_characters)
+        if not any(line.strip() for line in drawn):
+            raise UserMistake(NO_TEXT)
+        return self._train(drawn, vocabulary_size)
+
+    def load_file(self) -> Vocabulary:
+        """The vocabulary in `file`."""
+        try:
+            content = Path(self.file or "").read_bytes()
+        except OSError as error:
+            raise UserMistake(f"{self.file}: {error.strerror}") from error
+        if not content:
+            raise UserMistake(f"{self.file}: is empty")
+        try:
+            return self._read(content)
+        except UserMistake as error:
+            raise UserMistake(f"{self.file}: {error}") from error
+        except Exception as error:  # The libraries raise plain exceptions.
+            raise UserMistake(f"{self.file}: not {self.kind} ({error})") from error
+
+    @abstractmethod
+    def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary: ...
+
+    @abstractmethod
+    def _read(self, content: bytes) -> Vocabulary: ...
