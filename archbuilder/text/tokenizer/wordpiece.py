@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import PositiveInt
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.normalization import between_symbols, normalizers
+from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
 from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer
 from archbuilder.text.tokenizer.tokenizer_json import (
@@ -118,6 +118,14 @@ class WordPieceVocabulary(LibraryVocabulary):
     """WordPiece over the `tokenizers` library."""
 
     model = "WordPiece"
+
+    def _cut(self, line):
+        return line.split(" ")
+
+    def _cut_locally(self):
+        kinds = {step["type"] for step in self._normalizers}
+        words = [step["type"] for step in self._cutters] == ["BertPreTokenizer"]
+        return words and kinds <= {*UNICODE_STEPS, "BertNormalizer"}
 
     def _decode(self, ids):
         glued = (self._glued(i) for i in ids)
