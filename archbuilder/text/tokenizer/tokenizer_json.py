@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.chunks import Chunks
-from archbuilder.text.vocabulary import Vocabulary, rows
+from archbuilder.text.vocabulary import BRACKETED, Vocabulary, rows
+
+UNKNOWN = BRACKETED[1]
 
 
 class LibraryVocabulary(Vocabulary):
@@ -33,7 +35,6 @@ class LibraryVocabulary(Vocabulary):
         self._normalizers = steps(content.get("normalizer"))
         self._cutters = steps(content.get("pre_tokenizer"))
         super().__init__(files)
-        self._unknown = self._tokenizer.id_to_token(self.unknown_id)  # An id may have no token.
         local = self._cut_locally() and all(map(_stands_alone, content["added_tokens"]))
         self._chunks = Chunks(self._cut, self._by_library) if local else None
 
@@ -42,7 +43,8 @@ class LibraryVocabulary(Vocabulary):
         return self._size
 
     def token(self, token_id: int) -> str:
-        return self._tokenizer.id_to_token(token_id) or self._unknown
+        # A file's ids may have gaps.
+        return self._tokenizer.id_to_token(token_id) or UNKNOWN
 
     def _id(self, token):
         return self._tokenizer.token_to_id(token)
