@@ -41,9 +41,8 @@ class Vocabulary(ABC):
             lacks = (f"{role} token ({first} or {second})" for role, first, second in missing)
             raise UserMistake(f"has no {', no '.join(lacks)}")
         found = [first if first in known else second for _, first, second in roles]
-        self.padding_id, self.unknown_id, self.start_id, self.end_id = map(
-            known.__getitem__, found[:4]
-        )
+        ordinary = (known[token] for token in found[:4])
+        self.padding_id, self.unknown_id, self.start_id, self.end_id = ordinary
         self.mask_id = known.get(found[4])
         self.mask_token = None if self.mask_id is None else found[4]
         self.special_ids = tuple(sorted(known[token] for token in found if token in known))
@@ -142,3 +141,9 @@ class Vocabulary(ABC):
     def _ends_word(self, token_id: int) -> bool:
         """Whether a word begins behind an ordinary token whatever follows."""
         return False
+
+
+def rows(ids: np.ndarray, counts: np.ndarray) -> list[list[int]]:
+    """Each line's ids, of all lines' ids one after another and the number of each line's."""
+    listed, ends = ids.tolist(), np.cumsum(counts).tolist()
+    return [listed[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]

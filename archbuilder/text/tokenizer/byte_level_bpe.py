@@ -1,12 +1,12 @@
 """Byte-pair encoding over bytes: every text can be spelled, and nothing is unknown."""
 
-import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.normalization import between_symbols, normalizers
+from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
 from archbuilder.text.tokenizer.pieces import merged_pieces
 from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
 from archbuilder.text.tokenizer.tokenizer_json import (
@@ -19,6 +19,12 @@ from archbuilder.text.vocabulary import ANGLED, Vocabulary
 _SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}\
 \N{LATIN SMALL LETTER C WITH DOT ABOVE}\N{LATIN SMALL LETTER C WITH CARON}"
 """How a space, a line feed, a tab and a carriage return are written in tokens."""
+
+_CHUNKS = re.compile(r"[^\S\x1c-\x1f]*[\S\x1c-\x1f]+|\s+$")
+"""Words with the white space before them, over whose ends no token reaches.
+
+Four separators are white space to Python, and not to Unicode.
+"""
 
 
 class ByteLevelBPE(LearntTokenizer):
@@ -53,7 +59,7 @@ class ByteLevelBPE(LearntTokenizer):
         chunks: Counter[str] = Counter()
         for line in between_symbols(lines, self.symbols):
             begin = " " if self.prefix_space and not line.startswith(" ") else ""
-            chunks.update(re.findall(r"\s*\S+|\s+$", begin + line))
+            chunks.update(_CHUNKS.findall(begin + line))
         return counted_words(self._tokenizer({}, []), chunks)
 
     def _read(self, content):
@@ -87,21 +93,39 @@ class ByteLevelVocabulary(LibraryVocabulary):
 
     def __init__(self, files: dict[str, bytes]):
         super().__init__(files)
-        if not _has_byte_level(json.loads(files["tokenizer.json"])):
+        if not any(step["type"] == "ByteLevel" for step in self._cutters):
             raise UserMistake("the tokenizer is a BPE one, and not of bytes")
+        self._tokenizer.model.dropout = (
+            None  # A file may ask for chance; the same text is the same.
+        )
         # The library would put a space behind each symbol, too.
         self._prefix = bool(getattr(self._tokenizer.pre_tokenizer, "add_prefix_space", False))
         if self._prefix:
             self._tokenizer.pre_tokenizer.add_prefix_space = False
         self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
 
+    def encode_arrays(self, lines):
+        return super().encode_arrays(self._with_space(lines))
+
     def _encode(self, lines):
-        if self._prefix:
-            lines = [line if line.startswith(" ") or not line else f" {line}" for line in lines]
-        return super()._encode(lines)
+        return super()._encode(self._with_space(lines))
 
     def _encode_rest(self, rests):
         return super()._encode(rests)
+
+    def _with_space(self, lines: Sequence[str]) -> list[str]:
+        """The lines as they are cut: behind a space, where each of them is to be."""
+        if not self._prefix:
+            return list(lines)
+        return [line if line.startswith(" ") or not line else f" {line}" for line in lines]
+
+    def _cut(self, line):
+        return _CHUNKS.findall(line)
+
+    def _cut_locally(self):
+        kinds = {step["type"] for step in self._normalizers}
+        usual = len(self._cutters) == 1 and self._cutters[0].get("use_regex", True)
+        return usual and kinds <= set(UNICODE_STEPS)
 
     def _decode(self, ids):
         whole = b"".join(self._bytes(i) for i in ids).decode("utf-8", errors="replace")
@@ -115,12 +139,6 @@ class ByteLevelVocabulary(LibraryVocabulary):
 
     def _begins_word(self, token_id):
         return token_id not in self._added and self.token(token_id)[:1] in tuple(_SPACES)
-
-
-def _has_byte_level(content: dict) -> bool:
-    """Whether the words of a tokenizer.json are written in bytes."""
-    cutter = content.get("pre_tokenizer") or {}
-    return any(one.get("type") == "ByteLevel" for one in [cutter, *cutter.get("pretokenizers", [])])
 
 
 def _letters() -> list[str]:

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+UNICODE_STEPS = ("NFC", "NFKC", "NFD", "NFKD", "Lowercase", "StripAccents")
+"""The library's steps that change characters, and never for the sake of one beyond a space."""
+
 
 def normalizers(normalization: str, lowercase: bool, strip_accents: bool) -> list:
     """The steps, each of the `tokenizers` library, in the order in which they are taken."""

@@ -42,7 +42,7 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def _hashed(number: int) -> int:
-    """A number well mixed, 64 bits: SplitMix64 (Steele et al., 2014, figure 15)."""
+    """A number well mixed, 64 bits: SplitMix64 (Steele et al., 2014)."""
     mixed = (number + 1) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _MASK

@@ -129,24 +129,24 @@ class SentencePieceVocabulary(Vocabulary):
         return self._processor.IdToPiece(token_id)
 
     def encode_arrays(self, lines):
-        rows = self._arrays(list(lines))
-        counts = np.fromiter(map(len, rows), dtype="int64", count=len(rows))
-        return np.concatenate([np.empty(0, dtype="int32"), *rows]), counts
+        found = self._whole(list(lines), "numpy")
+        counts = np.fromiter(map(len, found), dtype="int64", count=len(found))
+        return np.concatenate([np.zeros(0), *found], dtype="int32", casting="unsafe"), counts
 
     def _id(self, token):
         found = self._processor.PieceToId(token)
         return found if self._processor.IdToPiece(found) == token else None
 
     def _encode(self, lines):
-        return [row.tolist() for row in self._arrays(lines)]
+        return self._whole(lines, int)
 
-    def _arrays(self, lines: list[str]) -> list[np.ndarray]:
-        found = self._processor.Encode(lines, return_type="numpy")
+    def _whole(self, lines: list[str], kind) -> list:
+        """Each line's ids, as the library's type `kind`."""
+        found = self._processor.Encode(lines, return_type=kind)
         if self._known_mask is not None:
             for place, line in enumerate(lines):
                 if self._known_mask in line:
-                    ids = self._spelled(line, self._known_mask)
-                    found[place] = np.array(ids, dtype="int32")
+                    found[place] = self._spelled(line, self._known_mask)
         return found
 
     def _spelled(self, line: str, mask: str) -> list[int]:

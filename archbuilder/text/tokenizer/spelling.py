@@ -1,14 +1,11 @@
 """Vocabularies that spell text unit by unit, character by character or byte by byte."""
 
 from abc import abstractmethod
-from typing import TypeVar
 
 import numpy as np
 
 from archbuilder.text.tokenizer.normalization import Reading
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
-
-Text = TypeVar("Text", str, bytes)
+from archbuilder.text.vocabulary import ANGLED, Vocabulary, rows
 
 
 class SpelledVocabulary(Vocabulary):
@@ -49,8 +46,7 @@ class SpelledVocabulary(Vocabulary):
         return self._ids.get(token) if token in ANGLED else None
 
     def _encode(self, lines):
-        ids, counts = self.encode_arrays(lines)
-        return [row.tolist() for row in np.split(ids, np.cumsum(counts)[:-1])] if lines else []
+        return rows(*self.encode_arrays(lines))
 
     @abstractmethod
     def _written(self, text: str) -> str | bytes:

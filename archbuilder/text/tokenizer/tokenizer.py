@@ -74,14 +74,14 @@ class LearntTokenizer(TextTokenizer):
     @model_validator(mode="after")
     def _nothing_without_effect(self):
         if self.file is not None:
-            without = self._without_effect(self.file.endswith(".txt"))
+            without = self._without_effect(not self.file.endswith(".json"))
             self._refuse(sorted(without & self.model_fields_set))
         return self
 
     @model_serializer(mode="wrap")
     def _what_has_effect(self, plain):
         found = plain(self)
-        without = self._without_effect(self.file.endswith(".txt")) if self.file else ()
+        without = self._without_effect(not self.file.endswith(".json")) if self.file else ()
         return {name: value for name, value in found.items() if name not in without}
 
     def _without_effect(self, plain_list: bool) -> set[str]:

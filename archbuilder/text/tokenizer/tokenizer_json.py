@@ -1,12 +1,16 @@
 """Vocabularies over the `tokenizers` library, whose whole state is a tokenizer.json."""
 
+import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.vocabulary import Vocabulary
+from archbuilder.text.tokenizer.chunks import Chunks
+from archbuilder.text.vocabulary import BRACKETED, Vocabulary, rows
+
+UNKNOWN = BRACKETED[1]
 
 
 class LibraryVocabulary(Vocabulary):
@@ -27,24 +31,62 @@ class LibraryVocabulary(Vocabulary):
             raise UserMistake(f"the tokenizer is a {kind} one, not {self.model}")
         self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
         self._added = set(self._tokenizer.get_added_tokens_decoder())
+        content = json.loads(files["tokenizer.json"])
+        self._normalizers = steps(content.get("normalizer"))
+        self._cutters = steps(content.get("pre_tokenizer"))
         super().__init__(files)
+        local = self._cut_locally() and all(map(_stands_alone, content["added_tokens"]))
+        self._chunks = Chunks(self._cut, self._by_library) if local else None
 
     @property
     def size(self) -> int:
         return self._size
 
     def token(self, token_id: int) -> str:
-        return self._tokenizer.id_to_token(token_id) or ""
+        # A file's ids may have gaps.
+        return self._tokenizer.id_to_token(token_id) or UNKNOWN
 
     def _id(self, token):
         return self._tokenizer.token_to_id(token)
 
+    def encode_arrays(self, lines):
+        if self._chunks is None:
+            return super().encode_arrays(lines)
+        return self._chunks.arrays(lines)
+
     def _encode(self, lines):
+        if self._chunks is None:
+            return self._by_library(lines)
+        return rows(*self._chunks.arrays(lines))
+
+    def _by_library(self, lines: list[str]) -> list[list[int]]:
         found = self._tokenizer.encode_batch_fast(lines, add_special_tokens=False)
         return [one.ids for one in found]
 
     @abstractmethod
+    def _cut(self, line: str) -> list[str]:
+        """The chunks of a line that can be encoded by themselves."""
+
+    @abstractmethod
+    def _cut_locally(self) -> bool:
+        """Whether that holds with the steps of this tokenizer.json, as of its kind's usual ones."""
+
+    @abstractmethod
     def _begins_word(self, token_id: int) -> bool: ...
+
+
+def steps(part: dict | None) -> list[dict]:
+    """The steps of one part of a tokenizer.json, those of sequences in their order."""
+    if part is None:
+        return []
+    inner = part.get("normalizers") or part.get("pretokenizers")
+    return [step for one in inner for step in steps(one)] if inner else [part]
+
+
+def _stands_alone(token: dict) -> bool:
+    """Whether a token that is added to the vocabulary takes no notice of the spaces around it."""
+    spaced = " " in token["content"] or token["lstrip"] or token["rstrip"]
+    return token["special"] or not spaced
 
 
 def add_symbols(tokenizer, symbols: Iterable[str]) -> None:

@@ -14,10 +14,10 @@ from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
 
 class Whitespace(LearntTokenizer):
-    """The most frequent words, every other word unknown (Bengio et al., 2003, section 4).
+    """The most frequent words, every other word unknown (Bengio et al., 2003, section 4.1).
 
     It reads text that another tool has cut, too: pieces of words that bear a mark where they go on
-    (Sennrich et al., 2016, section 4).
+    (Sennrich et al., 2016).
     """
 
     type: Literal["whitespace"]

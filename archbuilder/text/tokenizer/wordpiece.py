@@ -1,6 +1,5 @@
 """WordPiece: words cut into the longest pieces known."""
 
-import json
 import re
 from collections import Counter
 from typing import ClassVar, Literal
@@ -8,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import PositiveInt
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.normalization import between_symbols, normalizers
+from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
 from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer
 from archbuilder.text.tokenizer.tokenizer_json import (
@@ -16,7 +15,6 @@ from archbuilder.text.tokenizer.tokenizer_json import (
     add_symbols,
     counted_words,
 )
-from archbuilder.text.tokenizer.word_memory import WordMemory
 from archbuilder.text.vocabulary import BRACKETED, Vocabulary
 
 _APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
@@ -121,20 +119,13 @@ class WordPieceVocabulary(LibraryVocabulary):
 
     model = "WordPiece"
 
-    def __init__(self, files: dict[str, bytes]):
-        super().__init__(files)
-        self._memory = WordMemory(self._encode) if self._cuts_words_alone() else None
+    def _cut(self, line):
+        return line.split(" ")
 
-    def _cuts_words_alone(self) -> bool:
-        """Whether it is BERT's own way, in which no word depends on those beside it."""
-        about = json.loads(self._tokenizer.to_str())
-        cleaner, cutter = about["normalizer"] or {}, about["pre_tokenizer"] or {}
-        others = [token for token in about["added_tokens"] if not token["special"]]
-        bert = cleaner.get("type") == "BertNormalizer" and cleaner["clean_text"]
-        return bool(bert and cutter.get("type") == "BertPreTokenizer" and not others)
-
-    def encode_arrays(self, lines):
-        return self._memory.arrays(lines) if self._memory else super().encode_arrays(lines)
+    def _cut_locally(self):
+        kinds = {step["type"] for step in self._normalizers}
+        words = [step["type"] for step in self._cutters] == ["BertPreTokenizer"]
+        return words and kinds <= {*UNICODE_STEPS, "BertNormalizer"}
 
     def _decode(self, ids):
         glued = (self._glued(i) for i in ids)

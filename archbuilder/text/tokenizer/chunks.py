@@ -1,0 +1,57 @@
+"""Text encoded chunk by chunk: most chunks of a text were seen before, and their ids are known."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+
+import numpy as np
+
+MOST = 2**24
+"""Characters of chunks that are remembered; then it begins afresh."""
+
+
+class Chunks:
+    """The ids of chunks, each worked out once.
+
+    It holds wherever the ids of a line are those of its chunks, one after another: where `cut`
+    cuts a line at places over which no token reaches and nothing else looks.
+    """
+
+    def __init__(
+        self, cut: Callable[[str], list[str]], encode: Callable[[list[str]], Iterable[list[int]]]
+    ):
+        self._cut, self._encode = cut, encode
+        self._forget()
+
+    def arrays(self, lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
+        cut = [self._cut(line) for line in lines]
+        self._learn(set().union(*cut))
+        chunks = np.cumsum(np.fromiter(map(len, cut), dtype="int64", count=len(cut)))
+        count = int(chunks[-1]) if len(cut) else 0
+        known = map(self._places.__getitem__, chain.from_iterable(cut))
+        places = np.fromiter(known, dtype="int64", count=count)
+        starts, lengths = self._offsets[places], np.diff(self._offsets)[places]
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        ids = self._ids[np.repeat(starts - ends[:-1], lengths) + np.arange(ends[-1])]
+        counts = np.diff(ends[chunks], prepend=0)
+        if self._characters > MOST:
+            self._forget()
+        return ids, counts
+
+    def _learn(self, chunks: set[str]) -> None:
+        new = [chunk for chunk in chunks if chunk not in self._places]
+        if not new:
+            return
+        found = list(self._encode(new))
+        self._places |= {chunk: place for place, chunk in enumerate(new, len(self._places))}
+        lengths = np.fromiter(map(len, found), dtype="int64", count=len(found))
+        ends = self._offsets[-1] + np.cumsum(lengths)
+        ids = np.fromiter(chain.from_iterable(found), dtype="int32", count=int(lengths.sum()))
+        self._offsets = np.concatenate([self._offsets, ends])
+        self._ids = np.concatenate([self._ids, ids])
+        self._characters += sum(map(len, new))
+
+    def _forget(self) -> None:
+        self._places: dict[str, int] = {}
+        self._offsets, self._ids = np.zeros(1, dtype="int64"), np.zeros(0, dtype="int32")
+        self._characters = 0

@@ -1,0 +1,37 @@
+"""What is special to characters."""
+
+import json
+
+import numpy as np
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import Characters
+from archbuilder.text.tokenizer.characters import CharacterVocabulary
+
+
+@pytest.mark.parametrize("characters", ["aa", ["ab"], 7])
+def test_characters_that_are_none_are_one_sentence(tmp_path, characters):
+    path = tmp_path / "characters.json"
+    path.write_text(json.dumps({"lowercase": False, "characters": characters}))
+    with pytest.raises(UserMistake, match="not a list of characters"):
+        Characters(type="characters", file=str(path)).load_file()
+
+
+def test_what_runs_saved_before_there_were_other_fields_is_read():
+    content = json.dumps({"lowercase": True, "characters": "ab"}).encode()
+    assert CharacterVocabulary({"characters.json": content}).encode(["aBc"]) == [[5, 6, 1]]
+
+
+@pytest.mark.parametrize("wrong", [{"lowercase": 1}, {"normalization": "nfd"}, {"symbols": "ab"}])
+def test_settings_that_are_none_are_refused(wrong):
+    content = json.dumps({"lowercase": True, "characters": "ab"} | wrong).encode()
+    with pytest.raises(ValueError, match="must be"):
+        CharacterVocabulary({"characters.json": content})
+
+
+def test_a_word_starts_behind_white_space():
+    vocabulary = Characters(type="characters").train(["ab c"], 20)
+    ids = [vocabulary.start_id, *vocabulary.encode(["ab c"])[0], vocabulary.end_id]
+    starts = [True, True, False, False, True, True]
+    assert vocabulary.word_starts(np.array(ids)).tolist() == starts

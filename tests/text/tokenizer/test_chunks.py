@@ -1,0 +1,33 @@
+"""Chunks that were seen before."""
+
+from archbuilder.text.tokenizer import chunks
+from archbuilder.text.tokenizer.chunks import Chunks
+
+
+def lengths(asked):
+    """An encoder that gives a word its letters' codes, and notes what it was asked."""
+
+    def encode(words):
+        asked.extend(words)
+        return [[ord(letter) for letter in word] for word in words]
+
+    return encode
+
+
+def test_each_chunk_is_worked_out_once():
+    asked = []
+    remembered = Chunks(str.split, lengths(asked))
+    for lines in (["ab c", "", "c"], ["c ab", "d"]):
+        ids, counts = remembered.arrays(lines)
+        assert ids.tolist() == [ord(letter) for line in lines for letter in line if letter != " "]
+        assert counts.tolist() == [len(line.replace(" ", "")) for line in lines]
+    assert sorted(asked) == ["ab", "c", "d"]
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr(chunks, "MOST", 3)
+    asked = []
+    remembered = Chunks(str.split, lengths(asked))
+    for _ in range(2):
+        assert remembered.arrays(["ab cd"])[0].tolist() == [97, 98, 99, 100]
+    assert sorted(asked) == ["ab", "ab", "cd", "cd"]

@@ -1,0 +1,111 @@
+"""What is special to SentencePiece."""
+
+import io
+
+import numpy as np
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import SentencePiece
+from archbuilder.text.tokenizer.sentencepiece import SentencePieceVocabulary
+
+TEXT = ["the quick brown fox, the lazy dog.", "She sells sea shells."] * 5
+ROLES = {"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3, "minloglevel": 2}
+
+
+def trained(algorithm="bpe", lines=TEXT, size=340, **settings):
+    spec = SentencePiece(type="sentencepiece", algorithm=algorithm, **settings)
+    return spec.train(lines, size)
+
+
+def foreign(lines, **options):
+    from sentencepiece import SentencePieceTrainer
+
+    model = io.BytesIO()
+    SentencePieceTrainer.Train(
+        sentence_iterator=iter(lines), model_writer=model, **{**ROLES, **options}
+    )
+    return model.getvalue()
+
+
+def test_what_follows_a_mask_begins_a_word_only_behind_a_space():
+    vocabulary = trained("unigram")
+    for line, begins in (("the <mask> dog", True), ("the <mask>.", False)):
+        ids = vocabulary.encode([line], specials=True)[0]
+        after = vocabulary.token(ids[ids.index(vocabulary.mask_id) + 1])
+        assert after.startswith("\N{LOWER ONE EIGHTH BLOCK}") == begins
+
+
+def test_a_model_that_takes_its_mask_for_text_does_not_in_training_text():
+    model = foreign(
+        ["a mask > b < c"] * 9,
+        vocab_size=18,
+        hard_vocab_limit=False,
+        user_defined_symbols=["<mask>"],
+    )
+    vocabulary = SentencePieceVocabulary({"spm.model": model})
+    ids = vocabulary.encode(["a <mask> b"])[0]
+    assert vocabulary.mask_id not in ids
+    assert vocabulary.encode_arrays(["a <mask> b"])[0].tolist() == ids
+    assert vocabulary.decode(ids) == "a <mask> b"
+    assert vocabulary.mask_id in vocabulary.encode(["a <mask> b"], specials=True)[0]
+
+
+def test_a_model_without_a_mask_serves(tmp_path):
+    path = tmp_path / "spm.model"
+    path.write_bytes(foreign(TEXT, vocab_size=40, model_type="bpe"))
+    spec = SentencePiece(type="sentencepiece", algorithm="bpe", file=str(path))
+    vocabulary = spec.load_file()
+    assert (vocabulary.mask_id, vocabulary.byte_ids) == (None, ())
+    assert vocabulary.decode(vocabulary.encode(TEXT, specials=True)[0]) == TEXT[0]
+
+
+def test_a_model_of_the_other_algorithm_is_one_sentence(tmp_path):
+    path = tmp_path / "spm.model"
+    path.write_bytes(trained("bpe").files["spm.model"])
+    spec = SentencePiece(type="sentencepiece", algorithm="unigram", file=str(path))
+    with pytest.raises(UserMistake, match=r"is a bpe model, tokenizer.algorithm is unigram"):
+        spec.load_file()
+
+
+def test_a_model_without_padding_is_one_sentence():
+    model = foreign(TEXT, vocab_size=40, model_type="bpe", pad_id=-1, unk_id=0, bos_id=1, eos_id=2)
+    with pytest.raises(UserMistake, match=r"has no padding token \(\[PAD\] or <pad>\)"):
+        SentencePieceVocabulary({"spm.model": model})
+
+
+def test_what_no_piece_spells_is_spelled_in_bytes():
+    vocabulary = trained()
+    (ids,) = vocabulary.encode(["😀"])
+    assert set(ids[-4:]) <= set(vocabulary.byte_ids)
+    assert not trained(byte_fallback=False, size=60).byte_ids
+
+
+@pytest.mark.parametrize("normalization", ["none", "nfkc", "nmt_nfkc"])
+@pytest.mark.parametrize("lowercase", [False, True])
+@pytest.mark.parametrize("strip_accents", [False, True])
+def test_text_is_brought_into_the_form_that_is_asked_for(normalization, lowercase, strip_accents):
+    vocabulary = trained(
+        normalization=normalization, lowercase=lowercase, strip_accents=strip_accents
+    )
+    found = vocabulary.decode(vocabulary.encode(["Ｆ É  한 ﬁ"])[0])
+    accent = "E" if strip_accents else "É"
+    wanted = f"Ｆ {accent}  한 ﬁ" if normalization == "none" else f"F {accent} 한 fi"
+    assert found == (wanted.lower() if lowercase else wanted)
+
+
+def test_spaces_are_left_as_they_are_only_where_nothing_is_normalised():
+    line = " two  spaces "
+    plain = trained(normalization="none")
+    assert plain.decode(plain.encode([line])[0]) == line
+    assert trained().decode(trained().encode([line])[0]) == "two spaces"
+
+
+def test_a_word_starts_behind_a_space():
+    vocabulary = trained()
+    (ids,) = vocabulary.encode(["the dog."])
+    starts = vocabulary.word_starts(np.array([*ids, vocabulary.end_id]))
+    assert starts.tolist() == [
+        *(vocabulary.token(i).startswith("\N{LOWER ONE EIGHTH BLOCK}") for i in ids),
+        True,
+    ]

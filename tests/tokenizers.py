@@ -1,0 +1,38 @@
+"""Every tokenizer, by its spec and trained on a small text."""
+
+from functools import cache
+
+import pytest
+
+from archbuilder.text.tokenizer import Bytes, SentencePiece, Tokenizer
+from tests.variants import classes, minimal
+
+TEXT = [
+    "The quick brown fox jumps over the lazy dog.",
+    "She sells sea shells, and the shells she sells are sea shells.",
+    "机器学习 很 有趣",
+    "مرحبا بالعالم",
+    "emoji 😀 and café",
+] * 5
+VARIANTS = [*classes(Tokenizer), "unigram"]
+
+
+@cache
+def trained(variant, size=400):
+    return spec(variant).train(TEXT, size)
+
+
+def spec(variant, **settings):
+    if variant == "unigram":
+        return SentencePiece(type="sentencepiece", algorithm="unigram", **settings)
+    return variant(**minimal(variant) | settings)
+
+
+def named(variant):
+    return getattr(variant, "__name__", variant)
+
+
+every_tokenizer = pytest.mark.parametrize("variant", VARIANTS, ids=named)
+every_learner = pytest.mark.parametrize(
+    "variant", [one for one in VARIANTS if one is not Bytes], ids=named
+)
