@@ -1,17 +1,22 @@
 """Stopping cleanly: the first Ctrl-C or SIGTERM asks, the second insists."""
 
 import signal
+import threading
 
 
 class StopRequest:
-    """While entered, `asked` turns true at the first signal; a second one interrupts at once."""
+    """While entered, `asked` turns true at the first signal; a second one interrupts at once.
+
+    Outside the main thread, where Python takes no signals, it is never asked.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self._before: dict = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        takes_signals = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if takes_signals else ():
             self._before[number] = signal.signal(number, self._ask)
         return self
 
