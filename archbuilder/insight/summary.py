@@ -9,10 +9,8 @@ from rich.table import Table
 def summarise(experiment) -> dict:
     """Parameters in all and by part (the first names of the layers), shared weights once."""
     ledger = experiment.ledger()
-    parts: dict[str, int] = {}
-    for layer in ledger.weights:
-        part = _part(layer)
-        parts[part] = ledger.total(part + ".") or ledger.total(part)
+    names = dict.fromkeys(layer.partition(".")[0] for layer in ledger.weights)
+    parts = {name: ledger.total(name) for name in names}
     return {"name": experiment.name, "parameters": {"total": ledger.total(), "parts": parts}}
 
 
@@ -30,7 +28,3 @@ def as_text(found: dict) -> str:
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()
-
-
-def _part(layer: str) -> str:
-    return layer.partition(".")[0]
