@@ -11,6 +11,7 @@ from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
 from archbuilder.objectives import AnyObjective
+from archbuilder.objectives.name import name_mistakes
 from archbuilder.text.corpus import Corpus, Parallel
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
@@ -144,6 +145,7 @@ def _under(name: str, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
     if not objectives:
         yield Mistake(("objectives",), "at least one objective is needed")
+    yield from _under("objectives", name_mistakes(objectives))
     for mark, does in (
         ("examples", "decides already how text becomes examples"),
         ("hides", "hides tokens already"),
