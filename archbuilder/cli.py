@@ -142,17 +142,20 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
-    _quiet()
+    from archbuilder.exchange.export import check as possible
     from archbuilder.exchange.export import export as write
     from archbuilder.training.run_folder import RunFolder
 
-    found = write(RunFolder(run), format, output)
+    folder = RunFolder(run)
+    possible(folder, format, output)
+    _quiet()
+    found = write(folder, format, output)
     typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
 
 
 def main() -> None:
     """The entry point `archbuild`."""
-    from archbuilder.stopping import Interrupted, TrainingFailed
+    from archbuilder.stopping import Interrupted, WorkFailed
 
     try:
         app()
@@ -160,7 +163,7 @@ def main() -> None:
         _end(str(error), 2)
     except Interrupted as error:
         _end(str(error), 130)
-    except (TrainingFailed, OSError) as error:
+    except (WorkFailed, OSError) as error:
         _end(str(error), 1)
 
 

@@ -34,5 +34,9 @@ class Interrupted(Exception):
     """Training was asked to stop, and its state is saved; the command line exits with 130."""
 
 
-class TrainingFailed(Exception):
-    """Training cannot go on; the message says why and what was saved. The exit code is 1."""
+class WorkFailed(Exception):
+    """Work cannot go on; the message says why and what was saved. The exit code is 1."""
+
+
+class TrainingFailed(WorkFailed):
+    """Training cannot go on."""
