@@ -17,9 +17,10 @@ from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
 
 
-def _folder_name(name: str) -> str:
-    if not re.fullmatch(r"[\w-][\w.-]*", name):
-        raise ValueError("must be made of letters, digits, '-', '_' and '.', as a folder's name is")
+def folder_name(name: str) -> str:
+    """The name, if a run folder and a file can be called so. Raises `ValueError`."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError("must be a letter, digit or '_', and then these, '-' and '.'")
     return name
 
 
@@ -37,7 +38,7 @@ class Data(Spec):
 class Experiment(Spec):
     """An architecture; with data, tokenizer and training, an experiment."""
 
-    name: Annotated[str, AfterValidator(_folder_name)]
+    name: Annotated[str, AfterValidator(folder_name)]
     """What the run folder is called."""
     model: Architecture
     """The network."""

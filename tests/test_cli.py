@@ -140,7 +140,10 @@ MISTAKES = {
     "no such spec": (("train", "none.yaml"), "none.yaml: there is no such file"),
     "no such run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
     "no such kind": (("new", "x", "--like", "gpt"), "--like gpt: there are bert, transformer"),
-    "a bad name": (("new", "../x"), "'../x': a name is made of letters, digits, '-' and '_'"),
+    "a bad name": (
+        ("new", "../x"),
+        "'../x': a name must be a letter, digit or '_', and then these, '-' and '.'",
+    ),
     "no training": (
         ("train", shipped_specs() / "bert_tiny.yaml"),
         "bert_tiny: training needs 'data' in the spec",

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from archbuilder.experiment import load
-from archbuilder.mistake import UserMistake
+from archbuilder.mistake import UserMistake, writable
 from archbuilder.stopping import WorkFailed
 from archbuilder.training.run_folder import RunFolder
 
@@ -65,7 +65,7 @@ def check(run: RunFolder, format: str, path: Path) -> None:
 def _workplace(path: Path) -> Iterator[Path]:
     """A folder for a while, on the way to `path`, from where a rename is enough."""
     with ExitStack() as stack:
-        with _writable(path):
+        with writable(path):
             above = next(folder for folder in path.absolute().parents if folder.exists())
             folder = tempfile.TemporaryDirectory(dir=above, prefix=".archbuilder.")
             trial = Path(stack.enter_context(folder), path.name)
@@ -75,19 +75,11 @@ def _workplace(path: Path) -> Iterator[Path]:
 
 
 def _move(made: Path, path: Path) -> None:
-    with _writable(path):
+    with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):  # It came into being while we worked.
             raise UserMistake(f"{path}: exists already")
         made.rename(path)
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserMistake(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def float32_model(run: RunFolder):

@@ -3,6 +3,7 @@
 from archbuilder.language.merge import Tree, read, shipped_specs
 from archbuilder.language.mistake import Mistake, SpecError
 from archbuilder.language.report import check
+from archbuilder.language.resolved import written
 from archbuilder.language.schema import json_schema
 from archbuilder.language.spec import FilePath, Spec, named
 
@@ -17,4 +18,5 @@ __all__ = [
     "named",
     "read",
     "shipped_specs",
+    "written",
 ]
