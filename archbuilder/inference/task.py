@@ -11,6 +11,8 @@ from archbuilder.training.run_folder import RunFolder
 
 ROWS = 64
 """Lines worked on together."""
+WINDOW = 16 * ROWS
+"""Lines among which those of like length are put together; then they are given, in order."""
 
 
 class FillMask:
@@ -21,23 +23,22 @@ class FillMask:
     def __init__(self, experiment, model, vocabulary, objective: str, guesses: int = 5):
         self.model, self.vocabulary = model, vocabulary
         self.objective, self.guesses = objective, guesses
-        self.longest = experiment.model.max_sequence_length
+        self.longest = longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
         """One object a line: `text`, filled, and `guesses`, a list for each mask."""
-        for start in range(0, len(lines), ROWS):
-            yield from self._fill(lines[start : start + ROWS], start)
-
-    def _fill(self, lines, start):
         vocabulary = self.vocabulary
         encoded = vocabulary.encode(lines, specials=True)
         rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
-        for place, (row, line) in enumerate(zip(rows, lines, strict=True)):
-            _short_enough(row, self.longest, start + place + 1)
+        for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
+            _short_enough(row, self.longest, number)
             if vocabulary.mask_id not in row:
-                raise UserMistake(
-                    f"line {start + place + 1} has no {vocabulary.mask_token} to fill: {line!r}"
-                )
+                raise UserMistake(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
+        for start in range(0, len(rows), ROWS):
+            yield from self._fill(rows[start : start + ROWS])
+
+    def _fill(self, rows):
+        vocabulary = self.vocabulary
         token_ids, padding_mask = padded(rows, vocabulary.padding_id)
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
         positions = padded(masked, 0)[0]
@@ -77,20 +78,28 @@ class Translate:
         drawn = experiment.network()
         drawn.model.set_weights(model.get_weights())
         self.network, self.project = drawn.parts, drawn.parts.project()
-        self.vocabulary, self.longest = vocabulary, experiment.model.max_sequence_length
+        self.vocabulary, self.longest = vocabulary, longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
-        """One object a line: `text`. Lines of like length are worked on together."""
+        """One object a line: `text`, which is empty where the line is."""
         rows = [[*ids, self.vocabulary.end_id] for ids in self.vocabulary.encode(lines)]
         for number, row in enumerate(rows, start=1):
             _short_enough(row, self.longest, number)
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        found: dict[int, list[int]] = {}
+        for start in range(0, len(rows), WINDOW):
+            here = range(start, min(start + WINDOW, len(rows)))
+            found = self._translate({place: rows[place] for place in here if lines[place].strip()})
+            for place in here:
+                yield {"text": self.vocabulary.decode(found.get(place, []))}
+
+    def _translate(self, rows: dict[int, list[int]]) -> dict[int, list[int]]:
+        """The target ids for each row; those of like length are worked on together."""
+        order = sorted(rows, key=lambda place: len(rows[place]))
+        found = {}
         for start in range(0, len(order), ROWS):
             chosen = order[start : start + ROWS]
-            found |= dict(zip(chosen.tolist(), self._write([rows[i] for i in chosen]), strict=True))
-        for place in range(len(rows)):
-            yield {"text": self.vocabulary.decode(found[place])}
+            written = self._write([rows[place] for place in chosen])
+            found |= dict(zip(chosen, written, strict=True))
+        return found
 
     def _write(self, rows):
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
@@ -114,11 +123,15 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
     return kind(experiment, run.load_model(), run.vocabulary(), objective, guesses)
 
 
+def longest(experiment) -> int | None:
+    """The most tokens that a line may have: the positions, or else what was trained on."""
+    known = experiment.model.max_sequence_length
+    return experiment.data.sequence_length if known is None and experiment.data else known
+
+
 def _short_enough(row: list, longest: int | None, number: int) -> None:
     if longest is not None and len(row) > longest:
-        raise UserMistake(
-            f"line {number} has {len(row)} tokens; the model knows {longest} positions"
-        )
+        raise UserMistake(f"line {number} has {len(row)} tokens; the model takes at most {longest}")
 
 
 TASKS = {"masked_lm": FillMask, "sequence_to_sequence": Translate}
