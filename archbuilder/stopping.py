@@ -15,8 +15,7 @@ class StopRequest:
         self._before: dict = {}
 
     def __enter__(self) -> "StopRequest":
-        takes_signals = threading.current_thread() is threading.main_thread()
-        for number in (signal.SIGINT, signal.SIGTERM) if takes_signals else ():
+        for number in (signal.SIGINT, signal.SIGTERM) if _takes_signals() else ():
             self._before[number] = signal.signal(number, self._ask)
         return self
 
@@ -28,6 +27,16 @@ class StopRequest:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def terminate_as_interrupt() -> None:
+    """From here on SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
+    if _takes_signals():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _takes_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 class Interrupted(Exception):
