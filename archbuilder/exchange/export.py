@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from archbuilder.experiment import load
+from archbuilder.inference.trained import trained
 from archbuilder.mistake import UserMistake, writable
 from archbuilder.stopping import WorkFailed
 from archbuilder.training.run_folder import RunFolder
@@ -36,7 +37,7 @@ def export(run: RunFolder, format: str, path: Path) -> float:
     check(run, format, path)
     write, reader = FORMATS[format]
     with _workplace(path) as folder:
-        model = float32_model(run)
+        model = trained(load(run.known_spec()), run).model
         made = folder / path.name
         write(model, run, made)
         found = largest_difference(model, made, reader)
@@ -57,6 +58,8 @@ def check(run: RunFolder, format: str, path: Path) -> None:
     if os.path.lexists(path):
         raise UserMistake(f"{path}: exists already")
     run.known_spec()
+    if not run.tokenizer.is_dir():
+        raise UserMistake(f"{run.path}: has no tokenizer yet; train it first")
     with _workplace(path):
         pass
 
@@ -80,23 +83,6 @@ def _move(made: Path, path: Path) -> None:
         if os.path.lexists(path):  # It came into being while we worked.
             raise UserMistake(f"{path}: exists already")
         made.rename(path)
-
-
-def float32_model(run: RunFolder):
-    """The run's best weights in its network as drawn for float32, however it was trained."""
-    import keras
-
-    trained, policy = run.load_model(), keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        model = load(run.known_spec()).build()
-    finally:
-        keras.config.set_dtype_policy(policy)
-    try:
-        model.set_weights(trained.get_weights())
-    except ValueError as error:
-        raise UserMistake(f"{run.model}: is not the model that {run.spec} describes") from error
-    return model
 
 
 def _write_keras(model, run: RunFolder, path: Path) -> None:

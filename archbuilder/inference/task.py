@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from archbuilder.inference.greedy import greedy
+from archbuilder.inference.trained import trained
 from archbuilder.mistake import UserMistake
 from archbuilder.text.examples import padded
 from archbuilder.training.run_folder import RunFolder
@@ -20,8 +21,8 @@ class FillMask:
 
     name = "fill_mask"
 
-    def __init__(self, experiment, model, vocabulary, objective: str, guesses: int = 5):
-        self.model, self.vocabulary = model, vocabulary
+    def __init__(self, experiment, network, vocabulary, objective: str, guesses: int = 5):
+        self.model, self.vocabulary = network.model, vocabulary
         self.objective, self.guesses = objective, guesses
         self.longest = longest(experiment)
 
@@ -74,10 +75,8 @@ class Translate:
 
     name = "translate"
 
-    def __init__(self, experiment, model, vocabulary, objective: str, guesses: int = 5):
-        drawn = experiment.network()
-        drawn.model.set_weights(model.get_weights())
-        self.network, self.project = drawn.parts, drawn.parts.project()
+    def __init__(self, experiment, network, vocabulary, objective: str, guesses: int = 5):
+        self.network, self.project = network.parts, network.parts.project()
         self.vocabulary, self.longest = vocabulary, longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
@@ -120,7 +119,7 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
     if name is not None and name not in found:
         raise UserMistake(f"no task {name!r} here; this run can do: {', '.join(found)}")
     kind, objective = found[name or next(iter(found))]
-    return kind(experiment, run.load_model(), run.vocabulary(), objective, guesses)
+    return kind(experiment, trained(experiment, run), run.vocabulary(), objective, guesses)
 
 
 def longest(experiment) -> int | None:

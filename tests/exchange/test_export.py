@@ -2,13 +2,13 @@
 
 import os
 
-import keras
 import numpy as np
 import pytest
 
 from archbuilder.exchange import export as module
-from archbuilder.exchange.export import ExportFailed, export, float32_model, largest_difference
+from archbuilder.exchange.export import ExportFailed, export, largest_difference
 from archbuilder.experiment import load
+from archbuilder.inference.trained import trained
 from archbuilder.mistake import UserMistake
 from archbuilder.training.run_folder import RunFolder
 from tests import small_run
@@ -18,30 +18,15 @@ READERS = {name: reader for name, (_, reader) in module.FORMATS.items()}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run in bfloat16."""
-    folder = tmp_path_factory.mktemp("bfloat16")
-    spec = small_run.bert(folder, steps=2, precision="bfloat16")
-    policy = keras.config.dtype_policy()
-    try:
-        load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
-    finally:
-        keras.config.set_dtype_policy(policy)
-    return RunFolder(folder / "run")
+    return small_run.in_bfloat16(tmp_path_factory.mktemp("bfloat16"))
 
 
 def left(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_model_is_float32_with_the_weights_of_a_bfloat16_run(run):
-    trained, policy = run.load_model(), keras.config.dtype_policy()
-    assert trained.output["masked_lm"].dtype == "bfloat16"
-    model = float32_model(run)
-    assert {tensor.dtype for tensor in model.output.values()} == {"float32"}
-    for old, new in zip(trained.weights, model.weights, strict=True):
-        assert old.path == new.path
-        np.testing.assert_array_equal(old, new)
-    assert keras.config.dtype_policy() == policy
+def model_of(run):
+    return trained(load(run.spec), run).model
 
 
 @pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m")])
@@ -50,7 +35,7 @@ def test_an_artifact_of_a_bfloat16_run_agrees_in_float32(run, format, name, tmp_
     assert export(run, format, path) <= module.TOLERANCE
     assert left(tmp_path) == ["new"]
     assert left(path.parent) == [name]
-    assert largest_difference(float32_model(run), path, READERS[format]) <= module.TOLERANCE
+    assert largest_difference(model_of(run), path, READERS[format]) <= module.TOLERANCE
 
 
 @pytest.mark.parametrize("found", [0.5, float("nan")])
@@ -62,7 +47,7 @@ def test_an_artifact_that_differs_is_not_kept(run, found, tmp_path, monkeypatch)
 
 
 def test_an_output_that_is_no_number_is_a_difference_that_is_no_number(run, monkeypatch):
-    model = float32_model(run)
+    model = model_of(run)
 
     def read_again(path, reader, batches):
         outputs = [model(batch, training=False) for batch in batches]
@@ -83,10 +68,12 @@ def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatc
 
 
 def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "float32_model", None)  # It is found before any work.
+    monkeypatch.setattr(module, "trained", None)  # It is found before any work.
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(UserMistake, match="has no tokenizer yet"):
+        export(RunFolder(run.path.parent), "keras", tmp_path / "m.keras")
     paths = {
         "file/m.keras": "Not a directory",
         "link.keras": "exists already",
