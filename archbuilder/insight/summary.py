@@ -19,12 +19,12 @@ def as_json(found: dict) -> str:
 
 
 def as_text(found: dict) -> str:
-    table = Table("part", "parameters", title=found["name"], title_justify="left", show_footer=True)
+    table = Table("part", "parameters", show_footer=True)
     table.columns[1].justify = "right"
     for part, count in found["parameters"]["parts"].items():
         table.add_row(part, f"{count:,}")
     table.columns[0].footer, table.columns[1].footer = "total", f"{found['parameters']['total']:,}"
-    console = Console(width=60)
+    console = Console(width=10_000)  # A name or a number that is cut off says nothing.
     with console.capture() as capture:
         console.print(table)
-    return capture.get().rstrip()
+    return f"{found['name']}\n{capture.get().rstrip()}"

@@ -1,7 +1,7 @@
 """Counting by part: what belongs to a part is told by whole names."""
 
 from archbuilder.experiment import load
-from archbuilder.insight.summary import summarise
+from archbuilder.insight.summary import as_text, summarise
 from archbuilder.network.ledger import Ledger
 from tests import small_run
 
@@ -23,3 +23,11 @@ def test_objectives_whose_names_begin_alike_are_counted_apart(tmp_path):
     assert found["parts"]["next"] == 16 * 2 + 2
     assert found["parts"]["next_masked"] == (16 * 16 + 16) + 2 * 16 + 100
     assert sum(found["parts"].values()) == found["total"]
+
+
+def test_no_name_and_no_number_is_cut_off():
+    name, count = "é漢" * 100, 10**99
+    text = as_text({"name": name, "parameters": {"total": count, "parts": {"a" * 200: count}}})
+    assert text.splitlines()[0] == name
+    assert "a" * 200 in text
+    assert text.count(f"{count:,}") == 2
