@@ -110,13 +110,15 @@ def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
 @app.command()
 def train(
     spec: Spec,
-    run: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
+    run: Annotated[str | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
     set: Set = None,
     restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
 ) -> None:
     """Train a spec; the same command goes on where it stopped."""
     from archbuilder.stopping import Interrupted, terminate_as_interrupt
 
+    if run == "":  # It would be this folder, and what it holds is not a run's to replace.
+        raise UserMistake("--run must not be empty")
     try:
         terminate_as_interrupt()
         experiment = _load(spec, set)

@@ -139,6 +139,15 @@ def test_a_new_spec_is_valid_and_is_never_written_over_another(like, tmp_path):
 MISTAKES = {
     "no such spec": (("train", "none.yaml"), "none.yaml: there is no such file"),
     "no such run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
+    "an empty run": (
+        ("train", shipped_specs() / "quickstart.yaml", "--run", ""),
+        "--run must not be empty",
+    ),
+    "layers without end": (
+        ("summary", shipped_specs() / "bert_tiny.yaml", "--set", "model.encoder.num_layers=99999"),
+        "--set model.encoder.num_layers=99999: model.encoder.num_layers: "
+        "must be at most 10000, not 99999",
+    ),
     "no such kind": (("new", "x", "--like", "gpt"), "--like gpt: there are bert, transformer"),
     "a bad name": (
         ("new", "../x"),
