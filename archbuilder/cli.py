@@ -10,12 +10,28 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import typer.core
 
 from archbuilder.experiment import Experiment, load
+from archbuilder.framework import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
-from archbuilder.mistake import UserMistake
+from archbuilder.mistake import UserMistake, writable
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; an interrupt of any of them is told in a sentence."""
+
+    def invoke(self, ctx):
+        from archbuilder.stopping import Interrupted
+
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Build, train and export Keras models from YAML specs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -77,7 +93,8 @@ def schema(
     text = json.dumps(json_schema(Experiment), indent=1, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
-    else:
+        return
+    with writable(output):
         output.write_text(text, encoding="utf-8")
 
 
@@ -126,16 +143,19 @@ def inspect(
 @app.command()
 def train(
     spec: Spec,
-    run: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
+    run: Annotated[str | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
     set: Set = None,
     restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
 ) -> None:
     """Train a spec; the same command goes on where it stopped."""
-    from archbuilder.stopping import Interrupted
+    from archbuilder.stopping import Interrupted, terminate_as_interrupt
 
-    experiment = _load(spec, set)
+    if run == "":  # It would be this folder, and what it holds is not a run's to replace.
+        raise UserMistake("--run must not be empty")
     try:
-        _quiet()
+        terminate_as_interrupt()
+        experiment = _load(spec, set)
+        load_keras()
         experiment.train(run, restart=restart)
     except KeyboardInterrupt:
         raise Interrupted(
@@ -156,14 +176,15 @@ def predict(
     json: AsJson = False,
 ) -> None:
     """Fill masks or translate: lines in, lines out, in order."""
+    from archbuilder.inference.lines import read_lines
     from archbuilder.inference.show import show
     from archbuilder.inference.task import open_task
     from archbuilder.training.run_folder import RunFolder
 
     folder = RunFolder(run)
     experiment = load(folder.known_spec())
-    lines = _lines(input)
-    _quiet()
+    lines = read_lines(input)
+    load_keras()
     for found in open_task(experiment, folder, task, guesses or 5)(lines):
         typer.echo(show(found, guesses, json))
 
@@ -175,25 +196,30 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
-    _quiet()
+    from archbuilder.exchange.export import check as possible
     from archbuilder.exchange.export import export as write
     from archbuilder.training.run_folder import RunFolder
 
-    found = write(RunFolder(run), format, output)
+    folder = RunFolder(run)
+    possible(folder, format, output)
+    load_keras()
+    found = write(folder, format, output)
     typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
 
 
 def main() -> None:
     """The entry point `archbuild`."""
-    from archbuilder.stopping import Interrupted, TrainingFailed
+    from archbuilder.stopping import Interrupted, WorkFailed
 
     try:
         app()
     except UserMistake as error:
         _end(str(error), 2)
-    except Interrupted as error:
-        _end(str(error), 130)
-    except (TrainingFailed, OSError) as error:
+    except (Interrupted, KeyboardInterrupt) as error:
+        _end(str(error) or "interrupted", 130)
+    except BrokenPipeError:
+        _end_unheard()
+    except (WorkFailed, OSError) as error:
         _end(str(error), 1)
 
 
@@ -202,35 +228,15 @@ def _end(message: str, code: int) -> None:
     sys.exit(code)
 
 
+def _end_unheard() -> None:
+    """Whoever read our output has seen enough: end without a word, also where Python flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(1)
+
+
 def _load(spec: Path, overrides: list[str] | None) -> Experiment:
     tree = read(spec, overrides or ())
     experiment = check(tree, Experiment)
     for note in tree.notes:
         typer.echo(f"note: {note}", err=True)
     return experiment
-
-
-def _lines(path: Path | None) -> list[str]:
-    try:
-        content = sys.stdin.buffer.read() if path is None else path.read_bytes()
-        return content.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserMistake(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserMistake(f"{path or 'standard input'}: byte {error.start} is not UTF-8") from error
-
-
-def _quiet() -> None:
-    """Load Keras without TensorFlow's start-up messages, which say nothing that a user asked for.
-
-    They are written before its logging can be set up, so they are held back at the file descriptor.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        import keras  # noqa: F401
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -12,6 +12,7 @@ from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
 from archbuilder.objectives import AnyObjective, deciding
+from archbuilder.objectives.name import name_mistakes
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.examples import Overlong
 from archbuilder.text.prepare import Prepared, Watcher, prepare
@@ -19,9 +20,10 @@ from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe import Training
 
 
-def _folder_name(name: str) -> str:
-    if not re.fullmatch(r"[\w-][\w.-]*", name):
-        raise ValueError("must be made of letters, digits, '-', '_' and '.', as a folder's name is")
+def folder_name(name: str) -> str:
+    """The name, if a run folder and a file can be called so. Raises `ValueError`."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError("must be a letter, digit or '_', and then these, '-' and '.'")
     return name
 
 
@@ -42,7 +44,7 @@ class Data(Spec):
 class Experiment(Spec):
     """An architecture; with data, tokenizer and training, an experiment."""
 
-    name: Annotated[str, AfterValidator(_folder_name)]
+    name: Annotated[str, AfterValidator(folder_name)]
     """What the run folder is called."""
     model: Architecture
     """The network."""
@@ -172,6 +174,7 @@ def _under(name: str, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
     if not objectives:
         yield Mistake(("objectives",), "at least one objective is needed")
+    yield from _under("objectives", name_mistakes(objectives))
     for does_so, does in (
         (lambda one: one.decides(), "decides already how text becomes examples"),
         (lambda one: one.hides, "hides tokens already"),

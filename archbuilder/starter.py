@@ -1,9 +1,12 @@
 """A spec to start from, with everything it needs to run at once."""
 
+import os
 import random
 from pathlib import Path
 
-from archbuilder.mistake import UserMistake
+from archbuilder.experiment import folder_name
+from archbuilder.language import shipped_specs, written
+from archbuilder.mistake import UserMistake, writable
 
 _STARTERS = Path(__file__).parent / "starters"
 _ONES = (
@@ -21,19 +24,34 @@ def start(name: str, like: str, folder: Path) -> list[Path]:
     kinds = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
     if like not in kinds:
         raise UserMistake(f"--like {like}: there are {', '.join(kinds)}")
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise UserMistake(f"{name!r}: a name is made of letters, digits, '-' and '_'")
-    text = (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8").replace("NAME", name)
+    _check(name)
+    text = (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8")
+    text = text.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
     files = {f"{name}.yaml": text}
     if f"{name}.train.source" in text:
         files |= _numbers(f"{name}.train", range(0, 9000))
         files |= _numbers(f"{name}.validation", range(9000, 9500))
     for file in files:
-        if (folder / file).exists():
+        if os.path.lexists(folder / file):
             raise UserMistake(f"{file}: exists already")
-    for file, content in files.items():
-        (folder / file).write_text(content, encoding="utf-8")
+    for number, (file, content) in enumerate(files.items()):
+        try:
+            with writable(Path(file)), open(folder / file, "x", encoding="utf-8") as new:
+                new.write(content)
+        except UserMistake:
+            for begun in [*files][:number]:
+                (folder / begun).unlink()
+            raise
     return [folder / file for file in files]
+
+
+def _check(name: str) -> None:
+    try:
+        folder_name(name)
+    except ValueError as error:
+        raise UserMistake(f"{name!r}: a name {error}") from error
+    if os.path.lexists(shipped_specs() / f"{name}.yaml"):
+        raise UserMistake(f"{name}: a shipped spec is called so; choose another name")
 
 
 def in_words(number: int) -> str:

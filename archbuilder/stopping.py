@@ -1,17 +1,21 @@
 """Stopping cleanly: the first Ctrl-C or SIGTERM asks, the second insists."""
 
 import signal
+import threading
 
 
 class StopRequest:
-    """While entered, `asked` turns true at the first signal; a second one interrupts at once."""
+    """While entered, `asked` turns true at the first signal; a second one interrupts at once.
+
+    Outside the main thread, where Python takes no signals, it is never asked.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self._before: dict = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM) if _takes_signals() else ():
             self._before[number] = signal.signal(number, self._ask)
         return self
 
@@ -25,9 +29,23 @@ class StopRequest:
         self.asked = True
 
 
+def terminate_as_interrupt() -> None:
+    """From here on SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
+    if _takes_signals():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _takes_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 class Interrupted(Exception):
     """Training was asked to stop, and its state is saved; the command line exits with 130."""
 
 
-class TrainingFailed(Exception):
-    """Training cannot go on; the message says why and what was saved. The exit code is 1."""
+class WorkFailed(Exception):
+    """Work cannot go on; the message says why and what was saved. The exit code is 1."""
+
+
+class TrainingFailed(WorkFailed):
+    """Training cannot go on."""

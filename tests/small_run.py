@@ -75,6 +75,22 @@ def write(spec: dict, path: Path) -> Path:
     return path
 
 
+def in_bfloat16(folder: Path):
+    """The folder of a run of `bert` in bfloat16, which leaves this process's precision alone."""
+    import keras
+
+    from archbuilder.experiment import load
+    from archbuilder.training.run_folder import RunFolder
+
+    policy = keras.config.dtype_policy()
+    try:
+        spec = write(bert(folder, steps=2, precision="bfloat16"), folder / "spec.yaml")
+        load(spec).train(folder / "run")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return RunFolder(folder / "run")
+
+
 def _spec(name, training):
     stack = {
         "num_layers": 1,

@@ -149,8 +149,20 @@ def test_a_new_spec_is_valid_and_is_never_written_over_another(like, tmp_path):
 MISTAKES = {
     "no such spec": (("train", "none.yaml"), "none.yaml: there is no such file"),
     "no such run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
+    "an empty run": (
+        ("train", shipped_specs() / "quickstart.yaml", "--run", ""),
+        "--run must not be empty",
+    ),
+    "layers without end": (
+        ("summary", shipped_specs() / "bert_tiny.yaml", "--set", "model.encoder.num_layers=99999"),
+        "--set model.encoder.num_layers=99999: model.encoder.num_layers: "
+        "must be at most 10000, not 99999",
+    ),
     "no such kind": (("new", "x", "--like", "gpt"), "--like gpt: there are bert, transformer"),
-    "a bad name": (("new", "../x"), "'../x': a name is made of letters, digits, '-' and '_'"),
+    "a bad name": (
+        ("new", "../x"),
+        "'../x': a name must be a letter, digit or '_', and then these, '-' and '.'",
+    ),
     "no training": (
         ("train", shipped_specs() / "bert_tiny.yaml"),
         "bert_tiny: training needs 'data' in the spec",
@@ -163,6 +175,67 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
     done = archbuild(*words, folder=tmp_path, input="")
     assert done.returncode == 2
     assert done.stderr == f"{sentence}\n"
+
+
+def test_a_path_that_cannot_be_written_is_a_mistake(tmp_path):
+    done = archbuild("schema", "-o", "no/schema.json", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "no/schema.json: cannot be written: No such file or directory\n"
+    done = archbuild("schema", "-o", ".", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == ".: cannot be written: Is a directory\n"
+
+
+def test_who_has_read_enough_is_not_told_of_it(tmp_path):
+    for words in (["schema"], ["validate", *sorted(shipped_specs().glob("*.yaml"))]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [*ARCHBUILD, *map(str, words)]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+        assert (done.stderr, done.returncode) == (b"", 1)
+
+
+def test_a_backend_that_is_not_there_is_one_sentence(tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
+    done = archbuild("train", spec, folder=tmp_path, env=os.environ | {"KERAS_BACKEND": "nope"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("KERAS_BACKEND is 'nope': Keras cannot be loaded (")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM"])
+def test_a_signal_during_preparation_is_an_interrupt(stop, tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
+    code = (
+        "import os, signal, sys, archbuilder.cli as cli\n"
+        f"cli.load_keras = lambda: os.kill(os.getpid(), signal.{stop})\n"
+        "sys.argv = ['archbuild', 'train', 'spec.yaml']\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=spec.parent, capture_output=True)
+    assert done.returncode == 130
+    assert done.stderr.decode() == (
+        "interrupted; the same command goes on from the last checkpoint, if there is one\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "place", ["sys.modules['archbuilder.cli'] = Loading()", "cli._load = stop"]
+)
+def test_an_interrupt_of_anything_is_one_word(place):
+    code = (
+        "import sys\n"
+        "import archbuilder.__main__ as program, archbuilder.cli as cli\n"
+        "def stop(*_): raise KeyboardInterrupt\n"
+        "class Loading:\n  main = property(stop)\n"
+        f"{place}\n"
+        "import archbuilder; archbuilder.cli = sys.modules['archbuilder.cli']\n"
+        "sys.argv = ['archbuild', 'summary', 'spec.yaml']\n"
+        "program.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert (done.stderr, done.returncode) == (b"interrupted\n", 130)
 
 
 def begun(*words, folder):

@@ -6,12 +6,16 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
-from archbuilder.stopping import TrainingFailed
+from archbuilder.experiment import load
+from archbuilder.inference.trained import trained
+from archbuilder.mistake import UserMistake, writable
+from archbuilder.stopping import WorkFailed
 from archbuilder.training.run_folder import RunFolder
 
 TOLERANCE = 1e-4
@@ -21,22 +25,64 @@ SHAPES = ((1, 5), (7, 5), (1, 9), (7, 9))
 """Batch sizes and lengths that an exported model is tried with."""
 
 
+class ExportFailed(WorkFailed):
+    """An artifact could not be loaded again, or is not the model; it was not kept."""
+
+
 def export(run: RunFolder, format: str, path: Path) -> float:
-    """Write `run`'s model to `path`; the largest difference seen when it was loaded again."""
+    """Write `run`'s model, in float32, to `path`; the largest difference when loaded again.
+
+    The artifact gets its name when it was compared; before, and on failure, nothing stands there.
+    """
+    check(run, format, path)
+    write, reader = FORMATS[format]
+    with _workplace(path) as folder:
+        model = trained(load(run.known_spec()), run).model
+        made = folder / path.name
+        write(model, run, made)
+        found = largest_difference(model, made, reader)
+        if not found <= TOLERANCE:
+            raise ExportFailed(
+                f"{path}: not kept: its outputs differ from the model's by {found:g}"
+            )
+        _move(made, path)
+    return found
+
+
+def check(run: RunFolder, format: str, path: Path) -> None:
+    """What is wrong with the wish, without loading anything."""
     if format not in FORMATS:
         raise UserMistake(f"no format {format!r}; there are {', '.join(FORMATS)}")
     if format == "keras" and path.suffix != ".keras":
         raise UserMistake(f"{path}: Keras wants a name that ends in .keras")
-    if path.exists():
+    if os.path.lexists(path):
         raise UserMistake(f"{path}: exists already")
-    model = run.load_model()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write, reader = FORMATS[format]
-    write(model, run, path)
-    found = largest_difference(model, path, reader)
-    if not found <= TOLERANCE:
-        raise TrainingFailed(f"{path}: its outputs differ from the model's by {found:g}")
-    return found
+    run.known_spec()
+    if not run.tokenizer.is_dir():
+        raise UserMistake(f"{run.path}: has no tokenizer yet; train it first")
+    with _workplace(path):
+        pass
+
+
+@contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """A folder for a while, on the way to `path`, from where a rename is enough."""
+    with ExitStack() as stack:
+        with writable(path):
+            above = next(folder for folder in path.absolute().parents if folder.exists())
+            folder = tempfile.TemporaryDirectory(dir=above, prefix=".archbuilder.")
+            trial = Path(stack.enter_context(folder), path.name)
+            trial.touch()
+            trial.unlink()
+        yield trial.parent
+
+
+def _move(made: Path, path: Path) -> None:
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):  # It came into being while we worked.
+            raise UserMistake(f"{path}: exists already")
+        made.rename(path)
 
 
 def _write_keras(model, run: RunFolder, path: Path) -> None:
@@ -89,25 +135,42 @@ run = lambda batch: model.serve({k: tf.constant(v) for k, v in batch.items()})
 
 
 def largest_difference(model, path: Path, reader: str) -> float:
-    """The largest absolute difference of any output, over all of `SHAPES`."""
+    """The largest absolute difference of any output, over all of `SHAPES`; NaN if there is one."""
+    import keras
+
     batches = [_example(model, *shape, seed) for seed, shape in enumerate(SHAPES)]
+    found = _read_again(path, reader, batches)
+    with keras.device("cpu"):
+        wanted = {
+            f"{number}|{name}": np.asarray(output)
+            for number, batch in enumerate(batches)
+            for name, output in model(batch, training=False).items()
+        }
+    if {key: one.shape for key, one in wanted.items()} != {
+        k: one.shape for k, one in found.items()
+    }:
+        raise ExportFailed(f"{path.name}: not kept: its outputs are not the model's")
+    return float(np.max([np.abs(one - found[key]).max() for key, one in wanted.items()]))
+
+
+def _read_again(path: Path, reader: str, batches: list[dict]) -> dict[str, np.ndarray]:
+    """What the artifact gives for the batches, in a process of its own.
+
+    It runs without a GPU, whose memory this process may hold and whose products are rounded.
+    """
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
         np.savez(inputs, **{f"{n}|{k}": v for n, b in enumerate(batches) for k, v in b.items()})
         script = [sys.executable, "-c", _BEGIN + reader + _END, str(path.resolve())]
-        quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        alone = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
         done = subprocess.run(
-            [*script, str(inputs), str(outputs)], cwd=folder, env=quiet, capture_output=True
+            [*script, str(inputs), str(outputs)], cwd=folder, env=alone, capture_output=True
         )
         if done.returncode:
             reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise TrainingFailed(f"{path}: cannot be loaded again: {''.join(reason)}")
+            raise ExportFailed(f"{path.name}: not kept: cannot be loaded again: {''.join(reason)}")
         with np.load(outputs) as found:
-            return max(
-                float(np.abs(np.asarray(expected) - found[f"{number}|{name}"]).max())
-                for number, batch in enumerate(batches)
-                for name, expected in model(batch, training=False).items()
-            )
+            return dict(found)
 
 
 def _example(model, rows: int, length: int, seed: int) -> dict:

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from archbuilder.inference.greedy import greedy
+from archbuilder.inference.trained import trained
 from archbuilder.mistake import UserMistake
 from archbuilder.text.batches import padded
 from archbuilder.training.run_folder import RunFolder
 
 ROWS = 64
 """Lines worked on together."""
+WINDOW = 16 * ROWS
+"""Lines among which those of like length are put together; then they are given, in order."""
 
 
 class FillMask:
@@ -18,26 +21,25 @@ class FillMask:
 
     name = "fill_mask"
 
-    def __init__(self, experiment, model, vocabularies, objective: str, guesses: int = 5):
-        self.model, (self.vocabulary, _) = model, vocabularies
+    def __init__(self, experiment, network, vocabularies, objective: str, guesses: int = 5):
+        self.model, (self.vocabulary, _) = network.model, vocabularies
         self.objective, self.guesses = objective, guesses
-        self.longest = experiment.model.max_sequence_length
+        self.longest = longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
         """One object a line: `text`, filled, and `guesses`, a list for each mask."""
-        for start in range(0, len(lines), ROWS):
-            yield from self._fill(lines[start : start + ROWS], start)
-
-    def _fill(self, lines, start):
         vocabulary = self.vocabulary
         encoded = vocabulary.encode(lines, specials=True)
         rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
-        for place, (row, line) in enumerate(zip(rows, lines, strict=True)):
-            _short_enough(row, self.longest, start + place + 1)
+        for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
+            _short_enough(row, self.longest, number)
             if vocabulary.mask_id not in row:
-                raise UserMistake(
-                    f"line {start + place + 1} has no {vocabulary.mask_token} to fill: {line!r}"
-                )
+                raise UserMistake(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
+        for start in range(0, len(rows), ROWS):
+            yield from self._fill(rows[start : start + ROWS])
+
+    def _fill(self, rows):
+        vocabulary = self.vocabulary
         token_ids, padding_mask = padded(rows, vocabulary.padding_id)
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
         positions = padded(masked, 0)[0]
@@ -73,25 +75,30 @@ class Translate:
 
     name = "translate"
 
-    def __init__(self, experiment, model, vocabularies, objective: str, guesses: int = 5):
-        drawn = experiment.network()
-        drawn.model.set_weights(model.get_weights())
-        self.network, self.project = drawn.parts, drawn.parts.project()
-        self.source, self.target = vocabularies
-        self.longest = experiment.model.max_sequence_length
+    def __init__(self, experiment, network, vocabularies, objective: str, guesses: int = 5):
+        self.network, self.project = network.parts, network.parts.project()
+        (self.source, self.target), self.longest = vocabularies, longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
-        """One object a line: `text`. Lines of like length are worked on together."""
+        """One object a line: `text`, which is empty where the line is."""
         rows = [[*ids, self.source.end_id] for ids in self.source.encode(lines)]
         for number, row in enumerate(rows, start=1):
             _short_enough(row, self.longest, number)
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        found: dict[int, list[int]] = {}
+        for start in range(0, len(rows), WINDOW):
+            here = range(start, min(start + WINDOW, len(rows)))
+            found = self._translate({place: rows[place] for place in here if lines[place].strip()})
+            for place in here:
+                yield {"text": self.target.decode(found.get(place, []))}
+
+    def _translate(self, rows: dict[int, list[int]]) -> dict[int, list[int]]:
+        """The target ids for each row; those of like length are worked on together."""
+        order = sorted(rows, key=lambda place: len(rows[place]))
+        found = {}
         for start in range(0, len(order), ROWS):
             chosen = order[start : start + ROWS]
-            found |= dict(zip(chosen.tolist(), self._write([rows[i] for i in chosen]), strict=True))
-        for place in range(len(rows)):
-            yield {"text": self.target.decode(found[place])}
+            written = self._write([rows[place] for place in chosen])
+            found |= dict(zip(chosen, written, strict=True))
+        return found
 
     def _write(self, rows):
         token_ids, padding_mask = padded(rows, self.source.padding_id)
@@ -112,14 +119,18 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
     if name is not None and name not in found:
         raise UserMistake(f"no task {name!r} here; this run can do: {', '.join(found)}")
     kind, objective = found[name or next(iter(found))]
-    return kind(experiment, run.load_model(), run.vocabularies(), objective, guesses)
+    return kind(experiment, trained(experiment, run), run.vocabularies(), objective, guesses)
+
+
+def longest(experiment) -> int | None:
+    """The most tokens that a line may have: the positions, or else what was trained on."""
+    known = experiment.model.max_sequence_length
+    return experiment.data.sequence_length if known is None and experiment.data else known
 
 
 def _short_enough(row: list, longest: int | None, number: int) -> None:
     if longest is not None and len(row) > longest:
-        raise UserMistake(
-            f"line {number} has {len(row)} tokens; the model knows {longest} positions"
-        )
+        raise UserMistake(f"line {number} has {len(row)} tokens; the model takes at most {longest}")
 
 
 TASKS = {"masked_lm": FillMask, "sequence_to_sequence": Translate}

@@ -3,7 +3,7 @@
 from archbuilder.language.merge import Tree, read, shipped_specs
 from archbuilder.language.mistake import Mistake, SpecError
 from archbuilder.language.report import check
-from archbuilder.language.resolved import plain_text
+from archbuilder.language.resolved import plain_text, written
 from archbuilder.language.schema import json_schema
 from archbuilder.language.spec import FilePath, Spec, named
 
@@ -19,4 +19,5 @@ __all__ = [
     "plain_text",
     "read",
     "shipped_specs",
+    "written",
 ]

@@ -30,16 +30,25 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(
     str,
     lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if _text(text) == text else '"'
+        "tag:yaml.org,2002:str", text, style=None if written(text) == text else '"'
     ),
 )
+
+
+def written(text: str) -> str:
+    """The text bare where that reads back as the same text, else in double quotes."""
+    if _BARE.fullmatch(text) and text not in _RESERVED and len(text) < 100:
+        return text
+    return "".join(
+        c if c.isprintable() else _escape(c) for c in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _mapping(node: Mapping, indent: str, in_list: bool) -> list[str]:
     lines = []
     for name, (_, value) in node.entries.items():
         if in_list or not isinstance(value, Scalar) or value.value is not None:
-            lines += _value(f"{indent}{_text(name)}:", value, indent + "  ", in_list)
+            lines += _value(f"{indent}{written(name)}:", value, indent + "  ", in_list)
     return lines
 
 
@@ -61,17 +70,8 @@ def _value(head: str, node: Node, indent: str, in_list: bool) -> list[str]:
 
 def _scalar(node: Scalar) -> str:
     if isinstance(node.value, str):
-        return _text(node.value)
+        return written(node.value)
     return node.text if node.value is not None else "null"
-
-
-def _text(text: str) -> str:
-    """The text bare where that reads back as the same text, else in double quotes."""
-    if _BARE.fullmatch(text) and text not in _RESERVED and len(text) < 100:
-        return text
-    return "".join(
-        c if c.isprintable() else _escape(c) for c in json.dumps(text, ensure_ascii=False)
-    )
 
 
 def _escape(character: str) -> str:

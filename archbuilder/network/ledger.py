@@ -29,12 +29,12 @@ class Ledger:
 
     Reshape = Activation = Dropout
 
-    def total(self, prefix: str = "") -> int:
-        """The number of parameters of the layers whose name begins with `prefix`."""
+    def total(self, part: str | None = None) -> int:
+        """The number of parameters in all, or of the layer or group of layers called `part`."""
         return sum(
             prod(shape)
             for name, weights in self.weights.items()
-            if name.startswith(prefix)
+            if part is None or name == part or name.startswith(f"{part}.")
             for shape in weights.values()
         )
 

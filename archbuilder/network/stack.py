@@ -1,8 +1,8 @@
 """A stack of equal layers: attention, attention to a memory if there is one, feed-forward."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field
 
 from archbuilder.language import Spec
 from archbuilder.network.attention import Attention
@@ -14,7 +14,7 @@ from archbuilder.network.norm import Norm
 class Stack(Spec):
     """Layers one upon another, with residual connections (Vaswani et al., 2017, section 3.1)."""
 
-    num_layers: PositiveInt
+    num_layers: Annotated[int, Field(ge=1, le=10_000)]
     """Layers."""
     attention: Attention
     """How tokens look at each other; a decoder looks at its memory in the same way."""

@@ -1,9 +1,9 @@
 """How a model is trained, as data."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from archbuilder.language import Spec
 from archbuilder.text.order import Budget
@@ -52,7 +52,7 @@ class Training(Spec):
     """The rate by step; a plain number is constant."""
     global_clipnorm: PositiveFloat | None = None
     """Gradients are scaled down to this norm, all together, where they are longer."""
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Where weights, order, masks and dropout begin."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What is computed in; weights stay float32. auto: bfloat16 on a GPU, float32 elsewhere."""

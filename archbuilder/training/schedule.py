@@ -30,8 +30,9 @@ class Linear(Spec):
     def rate_at(self, step: int, steps: int, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
-        left = max(steps - step, 0) + 1  # The last step still moves a little.
-        return self.peak * min(1.0, left / (max(steps - self.warmup_steps, 0) + 1))
+        top = max(self.warmup_steps, 1)  # Without a warm-up the first step is at the peak.
+        left, span = (max(steps - place, 0) + 1 for place in (step, top))
+        return self.peak * min(1.0, left / span)  # The last step still moves: 1 / span.
 
 
 class Noam(Spec):

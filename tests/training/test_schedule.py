@@ -21,6 +21,24 @@ def test_linear_rises_to_its_peak_and_falls_towards_zero():
     assert rates[-1] == pytest.approx(1 / 101)
 
 
+def test_linear_without_a_warm_up_begins_at_its_peak():
+    schedule = Linear(type="linear", peak=1.0)
+    assert [schedule.rate_at(step, 4, 8) for step in (1, 2, 3, 4)] == [1, 3 / 4, 2 / 4, 1 / 4]
+    assert schedule.rate_at(1, 1, 8) == 1.0
+
+
+def test_linear_has_no_step_of_zero_and_no_jump_behind_its_peak():
+    for warmup in (0, 1, 2, 9, 10):
+        schedule = Linear(type="linear", peak=1.0, warmup_steps=warmup)
+        rates = [schedule.rate_at(step, 10, 8) for step in range(1, 11)]
+        top = max(warmup, 1) - 1
+        assert rates[top] == 1.0
+        falls = [
+            before - after for before, after in zip(rates[top:], rates[top + 1 :], strict=False)
+        ]
+        assert all(fall == pytest.approx(rates[-1]) for fall in falls)
+
+
 def test_noam_is_the_papers_formula():
     schedule = Noam(type="noam", warmup_steps=4000)
     assert schedule.rate_at(4000, 10**5, 512) == pytest.approx((512 * 4000) ** -0.5)

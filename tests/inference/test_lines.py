@@ -1,0 +1,38 @@
+"""Lines: they end at newlines and at nothing else, so that lines out can be counted as lines in."""
+
+import pytest
+
+from archbuilder.inference.lines import parted, read_lines
+from archbuilder.mistake import UserMistake
+
+CASES = {
+    "": [],
+    "\n": [""],
+    "a": ["a"],
+    "a\nb\n": ["a", "b"],
+    "a\r\nb\r\n": ["a", "b"],
+    "a\n\nb": ["a", "", "b"],
+    "a\x0cb\x0bc\x1cd\u2028e\u2029f\x85g\rh\n": ["a\x0cb\x0bc\x1cd\u2028e\u2029f\x85g\rh"],
+}
+
+
+@pytest.mark.parametrize(("text", "lines"), CASES.items())
+def test_a_line_ends_at_a_newline_and_nowhere_else(text, lines):
+    assert parted(text) == lines
+
+
+def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes("\ufeffé\n".encode())
+    assert read_lines(path) == ["é"]
+    path.write_bytes(b"a\xff")
+    with pytest.raises(UserMistake, match="byte 1 is not UTF-8"):
+        read_lines(path)
+    with pytest.raises(UserMistake, match="cannot be read: Is a directory"):
+        read_lines(tmp_path)
+
+
+def test_a_closed_standard_input_is_told(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserMistake, match="standard input is closed; give --input"):
+        read_lines(None)

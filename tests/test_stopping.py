@@ -1,0 +1,28 @@
+"""Stopping: who asks, who insists, and who cannot be asked."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from archbuilder.stopping import StopRequest
+
+
+def test_the_first_signal_asks_and_the_second_insists():
+    before = signal.getsignal(signal.SIGINT)
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    def enter():
+        with StopRequest() as stop:
+            return stop.asked, signal.getsignal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(enter).result() == (False, before)
