@@ -20,6 +20,7 @@ from archbuilder.text.stored import Growing, Stored, checksum
 from archbuilder.text.workers import WORTH_IT, Arrays, Job, cores, encoded
 
 FORMAT = 2
+"""To be raised with every change of what is written, or of how text is read."""
 CHUNK = 10_000
 """Sentences, or pairs, tokenised together."""
 SETTLE = 20

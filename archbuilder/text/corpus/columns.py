@@ -25,8 +25,8 @@ class Columns(TextSource):
     """A token a line with its annotations in columns (CoNLL), a blank line between sentences.
 
     Columns stand between tabs, or in lines without any, between spaces. A line `-DOCSTART-` or
-    `# newdoc` begins a document, else a file is one; other lines that begin with `#` before a
-    sentence are comments.
+    `# newdoc` begins a document, else a file is one; other lines without tabs that begin with `#`
+    before a sentence are comments.
     """
 
     type: Literal["columns"]
@@ -74,7 +74,7 @@ class Columns(TextSource):
                     tokens = []
                 if begins:
                     yield number, None
-            elif tokens or line[0] != "#":
+            elif tokens or not _is_comment(line):
                 cells = line.split("\t") if "\t" in line else line.split()
                 if column and len(cells) == _CONLL_U_COLUMNS:
                     stands, covered = _stands_in_text(cells, covered if tokens else 0)
@@ -111,6 +111,11 @@ def _token(cells: list[str], column: int, file: str, number: int) -> str:
             f"the line has {len(cells)} columns"
         )
     return token
+
+
+def _is_comment(line: str) -> bool:
+    """A "#" with a tab behind it is a token."""
+    return line.startswith("#") and "\t" not in line
 
 
 def _begins_document(line: str, within: bool) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus import Reading, columns
+from archbuilder.text.corpus.columns import Columns
 from tests.text.corpus.written import one_file
 
 CONLL_U = """\
@@ -79,3 +80,10 @@ def test_text_that_nothing_parts_and_no_text_are_told(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(columns, "LONGEST_DOCUMENT", 1)
     assert told(tmp_path, "a\n\nb\n").startswith("text:1: a document of more than")
+
+
+def test_a_number_sign_that_begins_a_sentence_is_a_token(tmp_path):
+    path = tmp_path / "tokens.tsv"
+    path.write_text("#\tSYM\n1\tNUM\n\n# a comment\n#\tSYM\n")
+    corpus = Columns(type="columns", files=(str(path),))
+    assert list(corpus.documents()) == [["# 1", "#"]]
