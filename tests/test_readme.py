@@ -6,8 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archbuilder.experiment import load
+import yaml
+
+from archbuilder.experiment import Data, load
 from archbuilder.language import shipped_specs
+from archbuilder.text.corpus import Corpus
+from archbuilder.text.tokenizer import Tokenizer
+from tests.variants import classes, minimal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -46,3 +51,16 @@ def test_the_mistake_it_shows_is_the_one_that_is_printed(tmp_path):
         [*archbuild, "validate", "my_bert.yaml"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.stderr.strip() in README
+
+
+def test_every_kind_of_text_and_tokenizer_is_in_its_table():
+    section = README.partition("## Text")[2].partition("## Training")[0]
+    for union in (Corpus, Tokenizer):
+        for variant in classes(union):
+            assert f"`{minimal(variant)['type']}`" in section
+
+
+def test_the_text_it_shows_can_be_written():
+    section = README.partition("## Text")[2].partition("## Training")[0]
+    data = section.partition("```yaml\n")[2].partition("```")[0]
+    Data.model_validate(yaml.safe_load(data)["data"])
