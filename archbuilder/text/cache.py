@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
 from time import monotonic
@@ -143,6 +143,8 @@ def _alone(part: Path) -> Iterator[Path]:
         yield part
     finally:
         os.close(held)
+        with suppress(OSError):  # Nothing was left to be done, or something is left to go on with.
+            part.rmdir()
 
 
 def _write(writer: "_Writer", corpus, progress) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from archbuilder.stopping import WorkFailed
 from archbuilder.text.tokenizer import KINDS
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -85,7 +86,10 @@ class _Worker:
             self._send(lines)
             return pickle.load(self._process.stdout)  # type: ignore[arg-type]
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
-            raise OSError(None, "a process that tokenises has ended") from error
+            raise WorkFailed(
+                "a process that tokenises has ended, for lack of memory perhaps; "
+                "what is done is kept, and the same command goes on from there"
+            ) from error
 
     def _send(self, message) -> None:
         stream = self._process.stdin
@@ -110,8 +114,12 @@ def work() -> None:
             lines = pickle.load(come)
         except EOFError:
             return
-        pickle.dump(_encode(vocabularies, lines), go, pickle.HIGHEST_PROTOCOL)
-        go.flush()
+        arrays = pickle.dumps(_encode(vocabularies, lines), pickle.HIGHEST_PROTOCOL)
+        try:
+            go.write(arrays)
+            go.flush()
+        except BrokenPipeError:  # Whoever asked has been killed.
+            os._exit(0)
 
 
 def _encode(vocabularies: Sequence[Vocabulary], lines: list[list[str]]) -> Arrays:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
+from archbuilder.stopping import WorkFailed
 from archbuilder.text import cache, workers
 from archbuilder.text.corpus import Documents, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
@@ -203,6 +204,7 @@ def test_two_at_once_do_the_work_once(corpus, tmp_path, monkeypatch):
         thread.join()
     assert found == [[5, 6, 7, 5, 6, 7]] * 4
     assert len(writes) == 1
+    assert len(folders(tmp_path / "cache")) == 1
 
 
 def test_progress_counts_the_bytes_of_the_text(corpus, tmp_path):
@@ -250,6 +252,6 @@ def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path,
     monkeypatch.setattr(cache, "cores", lambda: 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "_START", "import sys; sys.exit(3)")
-        with pytest.raises(UserMistake, match="a process that tokenises has ended"):
+        with pytest.raises(WorkFailed, match="a process that tokenises has ended"):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6, 7, 5, 6, 7]
