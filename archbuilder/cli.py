@@ -146,17 +146,23 @@ def train(
     run: Annotated[str | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
     set: Set = None,
     restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
+    coordinator: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the first of several processes.")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Processes that train together.", min=1)] = 1,
+    process: Annotated[int, typer.Option(help="The number of this one, from 0.", min=0)] = 0,
 ) -> None:
     """Train a spec; the same command goes on where it stopped."""
     from archbuilder.stopping import Interrupted, terminate_as_interrupt
+    from archbuilder.training.distribution import together
 
     if run == "":  # It would be this folder, and what it holds is not a run's to replace.
         raise UserMistake("--run must not be empty")
     try:
         terminate_as_interrupt()
         experiment = _load(spec, set)
-        load_keras()
-        experiment.train(run, restart=restart)
+        joined = together(coordinator, processes, process)
+        experiment.train(run, restart=restart, processes=joined)
     except KeyboardInterrupt:
         raise Interrupted(
             "interrupted; the same command goes on from the last checkpoint, if there is one"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from archbuilder.framework import load_keras
 from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
@@ -17,6 +18,7 @@ from archbuilder.text.corpus import Corpus
 from archbuilder.text.examples import Overlong
 from archbuilder.text.prepare import Prepared, Watcher, prepare
 from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.distribution import Processes
 from archbuilder.training.recipe import Training
 
 
@@ -72,18 +74,27 @@ class Experiment(Spec):
         self._needs("preparing", "data", "tokenizer")
         return prepare(self, watcher or Watcher())
 
-    def _needs(self, work: str, *parts: str) -> None:
-        """Raises `UserMistake` where the spec lacks a part."""
+    def _needs(self, work: str, *parts: str) -> Any:
+        """The last of the parts; raises `UserMistake` where the spec lacks one."""
         for part in parts:
             if getattr(self, part) is None:
                 raise UserMistake(f"{self.name}: {work} needs '{part}' in the spec")
+        return getattr(self, parts[-1])
 
-    def train(self, run: Path | str | None = None, restart: bool = False) -> dict[str, float]:
+    def train(
+        self,
+        run: Path | str | None = None,
+        restart: bool = False,
+        processes: Processes | None = None,
+    ) -> dict[str, float]:
         """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
-        self._needs("training", "data", "tokenizer", "training")
+        training = self._needs("training", "data", "tokenizer", "training")
+        if processes is not None:
+            processes.check(training)
+        load_keras(training.engine)
         from archbuilder.training.trainer import train
 
-        return train(self, Path(run or Path("runs") / self.name), restart)
+        return train(self, Path(run or Path("runs") / self.name), restart, processes=processes)
 
     def ledger(self) -> Ledger:
         """Every weight with its shape, counted without Keras."""
@@ -118,6 +129,8 @@ class Experiment(Spec):
         training = parts.get("training")
         if objectives and training is not None and training.batch.packing:
             yield from _rows_can_be_packed(objectives)
+        if model is not None and training is not None:
+            yield from _under("training", training.mistakes(model))
         if model is not None:
             yield from _tokenizers_agree(model, parts)
 

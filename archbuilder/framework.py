@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from archbuilder.mistake import UserMistake
 
 
-def load_keras() -> None:
+def load_keras(engine: str | None = None) -> None:
     """Load Keras without TensorFlow's start-up messages, which say nothing that a user asked for.
 
-    Raises `UserMistake` where KERAS_BACKEND, or Keras's own file of settings, names a backend that
-    is unknown or not installed.
+    On `engine`, unless the environment chooses another. Raises `UserMistake` where KERAS_BACKEND,
+    or Keras's own file of settings, names a backend that is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Memory is taken as needed.
+    if engine is not None:
+        os.environ.setdefault("KERAS_BACKEND", engine)
     try:
         with _no_errors_shown():
             import keras  # noqa: F401

@@ -33,6 +33,10 @@ class Budget:
         length = -(-length // self.multiple) * self.multiple
         return length if self.longest is None else np.minimum(length, self.longest)
 
+    def most_rows(self, length: int) -> int:
+        """The most rows of `length` tokens that a batch may hold."""
+        return self.rows or max((self.tokens or 0) // length, 1)
+
 
 class Order:
     """The batches of every epoch, as indices of examples.

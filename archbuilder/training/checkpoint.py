@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,44 +13,43 @@ import numpy as np
 from archbuilder.mistake import UserMistake
 
 ARRAYS, STATE = "arrays.npz", "state.json"
+SUMS = "SHA256SUMS"
+"""Written last: what `sha256sum --check` reads, and the mark of completeness."""
 _NAME = re.compile(r"step-(\d+)")
 
 
 def write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
-    """Write a checkpoint under a temporary name, make it durable, then rename it into place."""
+    """Write a checkpoint under a temporary name, make it durable, then rename it into place.
+
+    Raises `OSError`, leaving nothing behind, where there is no room.
+    """
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    with open(temporary / ARRAYS, "wb") as file:
-        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
-        _durable(file)
-    content = {"state": state, "state_sha256": _digest_of_state(state)}
-    content["arrays_sha256"] = _digest(temporary / ARRAYS)
-    with open(temporary / STATE, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        _durable(file)
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(temporary, folder)
+    try:
+        temporary.mkdir(parents=True)
+        _write(temporary, arrays, state)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    make_durable(folder.parent)
 
 
 def read(folder: Path) -> tuple[dict[str, np.ndarray], dict]:
     """The arrays and the state of a checkpoint; a damaged one is a `DamagedCheckpoint`."""
     try:
-        content = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        state = content["state"]
-        damaged = [
-            name
-            for name, written, found in (
-                (STATE, content["state_sha256"], _digest_of_state(state)),
-                (ARRAYS, content["arrays_sha256"], _digest(folder / ARRAYS)),
-            )
-            if written != found
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedCheckpoint(f"{folder}: cannot be read ({error!r})") from error
-    if damaged:
-        raise DamagedCheckpoint(f"{folder / damaged[0]}: is not what was written")
+        sums = _sums(folder)
+        for name in (STATE, ARRAYS):
+            if sums[name] != _digest(folder / name):
+                raise DamagedCheckpoint(f"{folder / name}: is not what {SUMS} says")
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except OSError as error:
+        path = error.filename or folder
+        raise DamagedCheckpoint(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError) as error:
+        raise DamagedCheckpoint(f"{folder / SUMS}: is damaged") from error
     with np.load(folder / ARRAYS) as file:
         return {name: file[name] for name in file.files}, state
 
@@ -67,48 +67,44 @@ def at_step(folder: Path, step: int) -> Path:
 
 
 def prune(folder: Path, best: Path | None) -> None:
-    """Keep the newest, the previous and the best."""
+    """Keep the newest, the previous and the best, and nothing that is unfinished."""
     for path in steps(folder)[:-2]:
         if path != best:
             shutil.rmtree(path)
+    for path in folder.glob(".*.part"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class DamagedCheckpoint(UserMistake):
     """A checkpoint that is not what was written; the message names it."""
 
 
-def snapshot(model, optimizer) -> dict[str, np.ndarray]:
-    """Weights, optimizer state and the states of every random generator, by order and name."""
-    return {
-        f"{place:05d}|{variable.path}": np.asarray(variable)
-        for place, variable in enumerate(_variables(model, optimizer))
-    }
+def make_durable(path: Path) -> None:
+    """Wait until what was written to a file, or renamed in a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # Some file systems do not know of it for folders.
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def restore(model, optimizer, arrays: dict[str, np.ndarray]) -> None:
-    """Put a snapshot back; one that does not fit the model is refused."""
-    variables = _variables(model, optimizer)
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in arrays.values()]:
-        raise UserMistake("the checkpoint's weights do not fit this spec's model")
-    for variable, array in zip(variables, arrays.values(), strict=True):
-        variable.assign(array)
+def _write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
+    with open(folder / ARRAYS, "wb") as file:
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    for name in (ARRAYS, STATE):
+        make_durable(folder / name)
+    lines = [f"{_digest(folder / name)}  {name}\n" for name in (ARRAYS, STATE)]
+    (folder / SUMS).write_text("".join(lines), encoding="ascii")
+    make_durable(folder / SUMS)
 
 
-def _variables(model, optimizer) -> list:
-    # Keras leaves the states of seed generators out of `weights` and of saved files.
-    return [*model.variables, *optimizer.variables]
+def _sums(folder: Path) -> dict[str, str]:
+    lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
 def _digest(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest_of_state(state: dict) -> str:
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
-def _durable(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())

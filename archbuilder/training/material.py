@@ -22,6 +22,10 @@ class Material:
         found = {"train": self.train, "validation": self.validation}
         return {name: batches for name, batches in found.items() if batches is not None}
 
+    def lengths(self) -> int:
+        """How many lengths, or combinations of lengths, batches have."""
+        return max(batches.order.shapes() for batches in self.splits().values())
+
     def notes(self) -> list[str]:
         """What the user should know of it."""
         found = []
@@ -44,7 +48,7 @@ def gather(experiment, watcher, vocabularies=None) -> Material:
     """
     prepared = prepare(experiment, watcher, vocabularies)
     training, data, objectives = experiment.training, experiment.data, experiment.objectives
-    budget = training.batch.budget(data.sequence_length)
+    budget = training.batch.budget(data.sequence_length, training.engine)
     decider, vocabularies = deciding(objectives), prepared.vocabularies
     limits = Limits(data.sequence_length, data.overlong or decider.examples.overlong[0])
     found = {}

@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from archbuilder.language import Spec
+from archbuilder.language import Mistake, Spec
+from archbuilder.network.architecture import Architecture
 from archbuilder.text.order import Budget
+from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.precision import Precision
 from archbuilder.training.schedule import Schedule
 
 
@@ -18,8 +21,9 @@ class Batch(Spec):
     """Tokens in a batch, padding included; where there is a source and a target, of the longer."""
     examples: PositiveInt | None = None
     """Examples in a batch, or rows of packed ones, in place of `tokens`."""
-    pad_to_multiple_of: PositiveInt = 1
-    """Tokens: batches are padded to multiples of it, so that there are fewer lengths to compile."""
+    pad_to_multiple_of: PositiveInt | None = None
+    """Tokens: batches are padded to multiples of it, so that there are fewer lengths to compile.
+    Unless told, 32 with engine: jax and 1 otherwise."""
     packing: bool = False
     """Put several examples into one row of data.sequence_length tokens, each with positions of its
     own and no attention between them (Krell et al., 2021)."""
@@ -32,10 +36,10 @@ class Batch(Spec):
             raise ValueError("write one of 'tokens' and 'examples'")
         return self
 
-    def budget(self, sequence_length: int) -> Budget:
+    def budget(self, sequence_length: int, engine: str) -> Budget:
         """How much a batch may hold, with examples of at most `sequence_length` tokens."""
         row_length = sequence_length if self.packing else None
-        multiple = self.pad_to_multiple_of
+        multiple = self.pad_to_multiple_of or (32 if engine == "jax" else 1)
         return Budget(self.tokens, self.examples, row_length, multiple, sequence_length)
 
 
@@ -54,14 +58,49 @@ class Training(Spec):
     """Gradients are scaled down to this norm, all together, where they are longer."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Where weights, order, masks and dropout begin."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """What is computed in; weights stay float32. auto: bfloat16 on a GPU, float32 elsewhere."""
+    engine: Literal["tensorflow", "jax"] = "tensorflow"
+    """What computes the steps."""
+    distribution: Distribution | None = None
+    """How the steps are spread over several devices."""
+    precision: Precision = "auto"
+    """What is computed in; weights stay float32. auto: bfloat16 on a GPU that has it, float16 with
+    loss scaling on one that has not, float32 elsewhere."""
+    jit_compile: bool | None = None
+    """Whether steps are compiled by XLA. Unless told, with engine: jax, and on one GPU where
+    batches have few lengths."""
+    rematerialize: bool = False
+    """Compute attention and what is elementwise anew for the gradient, in place of keeping it: less
+    memory, more time (Chen et al., 2016). With engine: jax."""
     log_every: PositiveInt = 50
     """Steps between lines of metrics."""
     evaluate_every: PositiveInt = 500
     """Steps between measurements on the validation text."""
     checkpoint_every: PositiveInt = 500
     """Steps between checkpoints."""
+
+    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+        """What no single field can know."""
+        if self.distribution is not None:
+            yield from self._mistakes_of_distribution(self.distribution, model)
+        if self.engine == "jax" and self.jit_compile is False:
+            yield Mistake(("jit_compile",), "JAX compiles every step; leave it out")
+        if self.engine == "tensorflow" and self.rematerialize:
+            yield Mistake(
+                ("rematerialize",),
+                "on TensorFlow, dropout would be drawn anew and the gradients be wrong; "
+                "write engine: jax, or leave it out",
+            )
+
+    def _mistakes_of_distribution(self, distribution, model) -> Iterator[Mistake]:
+        if distribution.engine != self.engine:
+            yield Mistake(
+                ("distribution", "type"),
+                f"{distribution.type} needs engine: {distribution.engine}, not {self.engine}",
+            )
+        if self.engine == "tensorflow" and self.jit_compile:
+            yield Mistake(("jit_compile",), "mirrored steps cannot be compiled; leave it out")
+        for mistake in distribution.mistakes(model):
+            yield Mistake(("distribution", *mistake.path), mistake.sentence)
 
     def warnings(self) -> Iterator[str]:
         """What is allowed and yet hardly meant."""

@@ -88,6 +88,13 @@ class Reporter(Watcher):
             )
 
 
+class Silent(Reporter):
+    """Tells nothing: another process does."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True))
+
+
 def _objective(record: dict, name: str, prefix: str = "") -> str:
     loss, accuracy = record[f"{prefix}{name}_loss"], record[f"{prefix}{name}_accuracy"]
     return f"{name} {loss:.3f} accuracy {accuracy:.3f}"

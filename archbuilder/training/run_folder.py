@@ -183,11 +183,47 @@ class RunFolder:
         with open(self.metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
+    def save_checkpoint(self, arrays: dict, state: dict) -> None:
+        """Write the checkpoint of a step; the previous one and the best are kept."""
+        checkpoint.write(checkpoint.at_step(self.checkpoints, state["step"]), arrays, state)
+        best = state["best_step"]
+        kept = None if best is None else checkpoint.at_step(self.checkpoints, best)
+        checkpoint.prune(self.checkpoints, best=kept)
+
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint."""
+        found = checkpoint.steps(self.checkpoints)
+        return int(found[-1].name.partition("-")[2]) if found else None
+
     def save_model(self, model) -> None:
         """Write the model as plain Keras, complete or not at all; it never had an optimizer."""
         temporary = self.model.with_name("part.keras")
-        model.save(temporary)
-        os.replace(temporary, self.model)
+        try:
+            model.save(temporary)
+            checkpoint.make_durable(temporary)
+            os.replace(temporary, self.model)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class FollowedRun(RunFolder):
+    """The run folder of another process, which writes it; this one reads."""
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        yield
+
+    def keep_metrics_until(self, step: int) -> None:
+        pass
+
+    def log(self, record: dict) -> None:
+        pass
+
+    def save_checkpoint(self, arrays: dict, state: dict) -> None:
+        pass
+
+    def save_model(self, model) -> None:
+        pass
 
 
 def replace(path: Path, content: bytes) -> None:

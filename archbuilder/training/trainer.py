@@ -3,71 +3,95 @@
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from time import perf_counter
 
 import keras
 
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
-from archbuilder.training import checkpoint
+from archbuilder.training import checkpoint, compilation, precision
 from archbuilder.training.baseline import baseline, frequencies
-from archbuilder.training.engine import TensorFlowEngine, added, metrics
+from archbuilder.training.clock import Clock
+from archbuilder.training.distribution import Processes
+from archbuilder.training.engines import open_devices
+from archbuilder.training.engines.engine import Devices, added, metrics
 from archbuilder.training.material import Material, gather
-from archbuilder.training.reporter import Reporter
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.training.reporter import Reporter, Silent
+from archbuilder.training.run_folder import FollowedRun, RunFolder
+from archbuilder.training.shapes import Shapes
 
 
 def train(
-    experiment, folder: Path, restart: bool = False, reporter: Reporter | None = None
+    experiment,
+    folder: Path,
+    restart: bool = False,
+    reporter: Reporter | None = None,
+    processes: Processes | None = None,
 ) -> dict:
     """Train an experiment in a run folder, or go on with it; gives the last metrics.
 
-    Raises `UserMistake` for what the user can mend, `Interrupted` when asked to stop,
-    `TrainingFailed` when the numbers do.
+    `processes` where several train it together, all with the same folder. Raises `UserMistake` for
+    what the user can mend, `Interrupted` when asked to stop, `TrainingFailed` when the numbers do.
     """
-    if keras.config.backend() != "tensorflow":
-        raise UserMistake(f"training runs on TensorFlow; KERAS_BACKEND is {keras.config.backend()}")
-    reporter = reporter or Reporter()
-    run = RunFolder(folder)
-    plain_spec = experiment.model_dump(mode="json", exclude_none=True)
+    devices = open_devices(experiment.training, processes)
+    first = devices.process == 0
+    run = RunFolder(folder) if first else FollowedRun(folder)
+    reporter = reporter or (Reporter() if first else Silent())
     with run.held():
-        goes_on = run.goes_on(plain_spec, restart)
-        vocabularies = run.vocabularies() if goes_on else None
-        material = gather(experiment, reporter, vocabularies)
-        if not goes_on:
-            run.begin(plain_spec, material.prepared.vocabularies)
-        trainer = Trainer(experiment, run, material, reporter)
+        begin = _begun if first else _followed
+        material = begin(experiment, run, restart, reporter, devices)
+        trainer = Trainer(experiment, run, material, reporter, devices)
         trainer.resume()
         trainer.header()
         return trainer.run_to_end()
 
 
+def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
+    plain_spec = experiment.model_dump(mode="json", exclude_none=True)
+    goes_on = run.goes_on(plain_spec, restart)
+    material = gather(experiment, reporter, run.vocabularies() if goes_on else None)
+    if not goes_on:
+        run.begin(plain_spec, material.prepared.vocabularies)
+    devices.meet("begun")
+    return material
+
+
+def _followed(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
+    devices.meet("begun")
+    return gather(experiment, reporter, run.vocabularies())
+
+
 class Trainer:
     """A model, its optimizer and its text, at some step."""
 
-    def __init__(self, experiment, run: RunFolder, material: Material, reporter: Reporter):
-        self.recipe = experiment.training
+    def __init__(self, experiment, run: RunFolder, material: Material, reporter, devices: Devices):
+        self.recipe = recipe = experiment.training
         self.experiment, self.run, self.material = experiment, run, material
-        self.reporter, self.names = reporter, list(experiment.objectives)
-        keras.utils.set_random_seed(self.recipe.seed)
-        keras.config.set_dtype_policy(dtype_policy(self.recipe.precision))
-        drawn = experiment.network()
-        self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
-        self.graph = drawn.draw(packed=True) if self.recipe.batch.packing else self.model
-        optimizer = self.recipe.optimizer.build(self.graph, self.recipe.global_clipnorm)
-        self.engine = TensorFlowEngine(self.graph, experiment.objectives, optimizer)
+        self.reporter, self.names, self.devices = reporter, list(experiment.objectives), devices
+        policy, self._why = precision.chosen(recipe.precision, devices)
+        compiled, self._compiled = compilation.chosen(recipe, devices, material.lengths())
+        self.shapes = Shapes(material.train.budget, devices.replicas, compiled)
+        keras.utils.set_random_seed(recipe.seed)
+        keras.config.set_dtype_policy(policy)
+        with devices.scope():
+            drawn = experiment.network()
+            self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
+            graph = drawn.draw(packed=True) if recipe.batch.packing else self.model
+            optimizer = recipe.optimizer.build(graph, recipe.global_clipnorm)
+            optimizer = precision.with_loss_scaling(optimizer, policy, graph)
+        self.engine = devices.engine(graph, experiment.objectives, optimizer, compiled, recipe)
         self.step, self.saved, self.last = 0, 0, {}
         self.best, self.best_step = math.inf, None
 
     def resume(self) -> None:
         """Take up the newest sound checkpoint, if there is one."""
         found = self.run.newest_checkpoint(self.reporter.tell)
+        self.devices.meet("resumed")
         self.run.keep_metrics_until(found[1]["step"] if found else 0)
         if found is None:
             return
         arrays, state = found
         self._refuse_other_text(state["text"])
-        checkpoint.restore(self.graph, self.engine.optimizer, arrays)
+        self.engine.restore(arrays)
         self.step, self.last = state["step"], state["last"]
         self.best_step = state["best_step"]
         self.best = math.inf if self.best_step is None else state["best"]
@@ -86,11 +110,10 @@ class Trainer:
 
     def _write_again(self, best: Path) -> None:
         """The best model out of its checkpoint, where its own file is lost or damaged."""
-        now = checkpoint.snapshot(self.graph, self.engine.optimizer)
-        arrays, _ = checkpoint.read(best)
-        checkpoint.restore(self.graph, self.engine.optimizer, arrays)
+        now = self.engine.snapshot()
+        self.engine.restore(checkpoint.read(best)[0])
         self.run.save_model(self.model)
-        checkpoint.restore(self.graph, self.engine.optimizer, now)
+        self.engine.restore(now)
         self.reporter.tell(f"{self.run.model}: written again from {best.name}")
 
     def header(self) -> None:
@@ -101,7 +124,8 @@ class Trainer:
         epoch = len(self.material.train)
         tell(
             f"{self.experiment.name}: {weights:,} parameters, {keras.config.backend()}, "
-            f"{_devices()}, {keras.config.dtype_policy().name}, seed {recipe.seed}"
+            f"{self.devices}, {keras.config.dtype_policy().name} ({self._why}), {self._compiled}, "
+            f"seed {recipe.seed}"
         )
         tell(
             f"{recipe.steps} steps, {_budget(recipe.batch)}, learning rate at most {peak:.2e}, "
@@ -119,6 +143,8 @@ class Trainer:
         try:
             with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
                 self._loop(stop, pool, advance)
+        except OSError as error:
+            self._cannot_write(error)
         finally:
             self.reporter.end()
         self._compare()
@@ -136,38 +162,70 @@ class Trainer:
             advance(self.step)
             self._tend(record, clock)
             clock.settle()
-            if stop.asked and self.step < self.recipe.steps:
+            if self.devices.any(stop.asked) and self.step < self.recipe.steps:
                 if self.saved < self.step:
                     self._save()
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
 
     def _batches(self, step: int) -> list[dict]:
         count = self.recipe.batch.accumulate
-        return [self.material.train[(step - 1) * count + place] for place in range(count)]
+        first = (step - 1) * count
+        return [self.shapes(self.material.train[first + place]) for place in range(count)]
 
     def _take_step(self, batches: list[dict]) -> dict:
         rate = self._rate(self.step + 1)
-        self.engine.optimizer.learning_rate = rate
-        found = metrics(self.engine.train(batches), self.experiment.objectives)
-        if not math.isfinite(found["loss"]) or not math.isfinite(self.engine.gradient_norm):
-            self._diverged(found["loss"])
+        try:
+            sums = self.engine.train(batches, rate)
+        except Exception as error:
+            if _is_lack_of_memory(error):
+                raise self._out_of_memory(batches) from error
+            raise
+        found = metrics(sums, self.experiment.objectives)
+        self._refuse_divergence(found)
         self.step += 1
         return {"step": self.step, **found, "learning_rate": rate}
 
-    def _diverged(self, loss: float) -> None:
-        """Stop, before anything of it is saved."""
+    def _refuse_divergence(self, found: dict, prefix: str = "") -> None:
+        """Stop where a number is none, before anything of it is saved."""
+        norm = self.engine.gradient_norm
+        if math.isfinite(found[f"{prefix}loss"]) and math.isfinite(norm):
+            return
+        losses = {name: found[f"{prefix}{name}_loss"] for name in self.names}
+        wrong = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
+        told = " and ".join(f"the {prefix}loss of {name} is {loss}" for name, loss in wrong.items())
+        told = told or f"the gradient's norm is {norm}"
         count = self.recipe.batch.accumulate
         first = self.step * count
         batches = f"batch {first}" if count == 1 else f"batches {first} to {first + count - 1}"
-        stands = checkpoint.steps(self.run.checkpoints)
-        kept = f"the checkpoint {stands[-1].name} stands" if stands else "there is no checkpoint"
+        where = f"after step {self.step}" if prefix else f"at step {self.step + 1}, {batches}"
         raise TrainingFailed(
-            f"at step {self.step + 1}, {batches}, the loss is {loss:g} and the gradient's norm "
-            f"{self.engine.gradient_norm:g}; {kept}. A lower learning rate or "
+            f"{where}, {told}; {self._kept()}. A lower learning rate or "
             "training.global_clipnorm often helps; a changed spec begins with --restart"
         )
 
-    def _tend(self, record: dict, clock: "Clock") -> None:
+    def _out_of_memory(self, batches: list[dict]) -> TrainingFailed:
+        masks = [array for name, array in batches[0].items() if name.endswith("padding_mask")]
+        rows, length = max((mask.shape for mask in masks), key=lambda shape: shape[1])
+        of_batch = "tokens" if self.recipe.batch.tokens else "examples"
+        also = "" if self.recipe.engine == "tensorflow" else ", or write training.rematerialize"
+        return TrainingFailed(
+            f"out of memory at step {self.step + 1}, in a batch of {rows} rows of {length} tokens; "
+            f"{self._kept()}. Lower training.batch.{of_batch} and raise training.batch.accumulate "
+            f"by as much, or lower data.sequence_length{also}"
+        )
+
+    def _cannot_write(self, error: OSError):
+        path = error.filename or self.run.path
+        raise TrainingFailed(
+            f"{path}: cannot be written ({error.strerror or error}) at step {self.step}; "
+            f"{self._kept()}, and the same command goes on from there"
+        ) from error
+
+    def _kept(self) -> str:
+        step = self.run.newest_step()
+        return "there is no checkpoint" if step is None else f"the checkpoint of step {step} stands"
+
+    def _tend(self, record: dict, clock: Clock) -> None:
         """What is due after a step: a line, a measurement, a checkpoint."""
         recipe, last = self.recipe, self.step == self.recipe.steps
         if clock.taken == 2 or last or self.step % recipe.log_every == 0:
@@ -189,30 +247,27 @@ class Trainer:
             found |= self._measure(self.material.validation)
             self.run.log(found)
             self.reporter.evaluation(found, self.names)
+            self._refuse_divergence(found, "validation_")
             loss = found["validation_loss"]
-            if not math.isfinite(loss):
-                self._diverged(loss)
         self.last = record | found
         improved = loss < self.best or self.material.validation is None
         if improved:
             self.best, self.best_step = loss, self.step
+            self.engine.settle()
             self.run.save_model(self.model)
         return improved
 
     def _measure(self, batches) -> dict:
-        sums = added([self.engine.measure(batches[number]) for number in range(len(batches))])
+        numbers = range(len(batches))
+        sums = added([self.engine.measure(self.shapes(batches[number])) for number in numbers])
         found = metrics(sums, self.experiment.objectives)
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self) -> None:
-        folder, best_step = self.run.checkpoints, self.best_step
         best = None if self.best_step is None else self.best
-        state = {"step": self.step, "best": best, "best_step": best_step, "last": self.last}
+        state = {"step": self.step, "best": best, "best_step": self.best_step, "last": self.last}
         state["text"] = self.material.prepared.state()
-        arrays = checkpoint.snapshot(self.graph, self.engine.optimizer)
-        checkpoint.write(checkpoint.at_step(folder, self.step), arrays, state)
-        kept = None if best_step is None else checkpoint.at_step(folder, best_step)
-        checkpoint.prune(folder, best=kept)
+        self.run.save_checkpoint(self.engine.snapshot(), state)
 
     def _compare(self) -> None:
         """Show the model beside guessing by frequency, on the same positions."""
@@ -235,76 +290,13 @@ class Trainer:
         return [f"a step accumulates {count} batches, and the whole training text has {epoch}"]
 
 
-class Clock:
-    """Where the time of a run goes; the first step, in which the graph is traced, not counted."""
-
-    def __init__(self, steps: int):
-        self.todo, self.taken = steps, 0
-        self._begun = self._since = perf_counter()
-        self._waited, self._tokens = 0.0, 0
-
-    def waited(self, result):
-        """The batches that `result` gives; the time until they are there is waiting."""
-        before = perf_counter()
-        batches = result()
-        self._waited += perf_counter() - before
-        return batches
-
-    def took_step(self, batches: list[dict]) -> None:
-        self.taken += 1
-        self._tokens += sum(
-            int(array.sum())
-            for batch in batches
-            for name, array in batch.items()
-            if name.endswith("padding_mask")
-        )
-
-    def settle(self) -> None:
-        """After the first step, begin anew: it is not like the others."""
-        if self.taken == 1:
-            self._begun = perf_counter()
-            self.restart()
-
-    def rates(self) -> dict:
-        """Real tokens a second, and the share of time spent waiting for data, since the restart."""
-        seconds = perf_counter() - self._since
-        return {
-            "tokens_per_second": self._tokens / seconds,
-            "waiting_share": self._waited / seconds,
-        }
-
-    def restart(self) -> None:
-        """Rates are of what comes from here on."""
-        self._since, self._waited, self._tokens = perf_counter(), 0.0, 0
-
-    def pause(self, work):
-        """Do `work`; the time it takes is not the steps'."""
-        before = perf_counter()
-        found = work()
-        self._since += perf_counter() - before
-        return found
-
-    def left(self) -> float:
-        """Seconds until the end at the pace so far, measuring and saving included."""
-        counted = max(self.taken - 1, 1)
-        return (perf_counter() - self._begun) / counted * (self.todo - self.taken)
-
-
-def dtype_policy(precision: str) -> str:
-    """The name of Keras's policy; `auto` is bfloat16 on a GPU and float32 elsewhere."""
-    if precision == "auto":
-        precision = "bfloat16" if _gpus() else "float32"
-    return "mixed_bfloat16" if precision == "bfloat16" else precision
-
-
-def _gpus() -> list:
-    import tensorflow as tf
-
-    return tf.config.list_physical_devices("GPU")
-
-
-def _devices() -> str:
-    return f"{len(_gpus())} GPU" if _gpus() else "CPU"
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Each engine has an error of its own for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or "RESOURCE_EXHAUSTED" in str(error)
+    )
 
 
 def _budget(batch) -> str:

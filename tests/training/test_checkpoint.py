@@ -16,7 +16,7 @@ def test_what_is_written_is_read(tmp_path):
         np.testing.assert_array_equal(arrays[name], array)
 
 
-@pytest.mark.parametrize("file", [checkpoint.ARRAYS, checkpoint.STATE])
+@pytest.mark.parametrize("file", [checkpoint.ARRAYS, checkpoint.STATE, checkpoint.SUMS])
 @pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
 def test_damage_is_noticed_by_name(tmp_path, file, damage):
     folder = tmp_path / "step-1"

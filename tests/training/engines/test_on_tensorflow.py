@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from archbuilder.training.engines.engine import metrics, token_shares
+from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 
 from archbuilder.experiment import Experiment
-from archbuilder.training.engine import TensorFlowEngine, metrics, token_shares
 from archbuilder.training.optimizer import AdamW
 from tests.variants import tiny
+
+RATE = 1e-2
 
 
 def engine(weights=None):
@@ -21,7 +24,7 @@ def engine(weights=None):
     keras.utils.set_random_seed(0)
     model = experiment.build()
     optimizer = AdamW(type="adamw", weight_decay=0.01).build(model, 0.5)
-    optimizer.learning_rate = 1e-2
+
     return TensorFlowEngine(model, experiment.objectives, optimizer)
 
 
@@ -54,8 +57,8 @@ def test_accumulated_batches_are_the_large_batch():
     micro, large = engine(), engine()
     for step in range(5):
         batches = [batch(2, 3 + place + step, seed=10 * step + place) for place in range(4)]
-        first = metrics(micro.train(batches), micro.objectives)
-        second = metrics(large.train([joined(batches)]), large.objectives)
+        first = metrics(micro.train(batches, RATE), micro.objectives)
+        second = metrics(large.train([joined(batches)], RATE), large.objectives)
         assert first["loss"] == pytest.approx(second["loss"], rel=1e-5)
         assert micro.gradient_norm == pytest.approx(large.gradient_norm, rel=1e-4)
 
@@ -79,5 +82,5 @@ def test_measuring_changes_nothing_and_repeats_exactly():
 def test_one_batch_can_be_learned_by_heart():
     one = engine()
     for _ in range(150):
-        found = metrics(one.train([batch(3, 6, 0)]), one.objectives)
+        found = metrics(one.train([batch(3, 6, 0)], RATE), one.objectives)
     assert found["sequence_to_sequence_accuracy"] == 1.0

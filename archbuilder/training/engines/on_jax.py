@@ -1,0 +1,252 @@
+"""Steps on JAX, compiled for each shape of batch; on several devices, in one process or in many."""
+
+import jax
+import keras
+import numpy as np
+
+from archbuilder.mistake import UserMistake
+from archbuilder.training.engines.engine import (
+    Devices,
+    Engine,
+    added,
+    check_backend,
+    token_shares,
+)
+
+
+class JaxDevices(Devices):
+    """One device, or a mesh of several: rows are spread along its first axis."""
+
+    def __init__(self, distribution, processes):
+        check_backend("jax")
+        if processes is not None:
+            _join(processes)
+        _divide_the_cpu(distribution)
+        found = jax.devices()
+        self.kind = {"cuda": "GPU", "rocm": "GPU"}.get(found[0].platform, found[0].platform.upper())
+        self.has_bfloat16 = self.kind == "TPU" or _compute_capability(found[0]) >= 8.0
+        self.process, self.processes = jax.process_index(), jax.process_count()
+        self.mesh = None
+        if distribution is not None:
+            self._spread(distribution, [f"{one.platform}:{one.id}" for one in found])
+
+    def engine(self, model, objectives, optimizer, compiled, recipe):
+        return JaxEngine(model, objectives, optimizer, recipe.rematerialize, self.mesh)
+
+    def meet(self, what: str) -> None:
+        if self.processes > 1:
+            from jax.experimental.multihost_utils import sync_global_devices
+
+            sync_global_devices(what)
+
+    def any(self, flag: bool) -> bool:
+        if self.processes == 1:
+            return flag
+        from jax.experimental.multihost_utils import process_allgather
+
+        return bool(process_allgather(np.array(flag)).any())
+
+    def _spread(self, distribution, names: list[str]) -> None:
+        wanted = distribution.devices
+        if wanted and wanted * self.processes != len(names):
+            if self.processes > 1 or wanted > len(names):
+                raise UserMistake(
+                    f"training.distribution.devices is {wanted}, and there are "
+                    f"{len(names) // self.processes} ({self.kind}) in a process"
+                )
+            names = names[:wanted]
+        if len(names) % distribution.shards:
+            raise UserMistake(
+                f"training.distribution.shards: {distribution.shards} shards do not divide "
+                f"{len(names)} devices ({self.kind})"
+            )
+        self.count, self.replicas = len(names), len(names) // distribution.shards
+        mesh = keras.distribution.DeviceMesh(
+            (self.replicas, distribution.shards), ("batch", "model"), names
+        )
+        spread = keras.distribution.ModelParallel(
+            layout_map=_Layouts(distribution, mesh),
+            batch_dim_name="batch",
+            auto_shard_dataset=False,
+        )
+        keras.distribution.set_distribution(spread)
+        self.mesh = mesh.backend_mesh
+
+
+class JaxEngine(Engine):
+    """Holds weights and optimizer state as arrays of its own; `settle` brings them to Keras."""
+
+    def __init__(self, model, objectives, optimizer, rematerialize=False, mesh=None):
+        super().__init__(model, objectives, optimizer)
+        self._rematerialize, self._mesh = rematerialize, mesh
+        self._rate = self._place_of(optimizer.learning_rate)
+        self._norm = self._place_of(self.inner_optimizer.gradient_norm)
+        self._take()
+        # What a step gives lies as what it took, or else the next would be compiled anew.
+        layouts = jax.tree.map(lambda array: array.sharding, self._state)
+        self._step = _jitted(self._stepped, layouts)
+        self._accumulate = _jitted(self._accumulated, (layouts, layouts[0]))
+        self._apply = _jitted(self._applied, layouts)
+        self._measure = jax.jit(lambda state, batch: self._scored(state, batch, training=False)[0])
+
+    def train(self, batches: list[dict], rate: float) -> dict:
+        self._set_rate(rate)
+        shares = token_shares(batches, self.objectives)
+        if len(batches) == 1:
+            self._state, sums = self._step(self._state, self._placed(batches[0] | shares))
+            return _floats(sums)
+        gradients = jax.tree.map(jax.numpy.zeros_like, self._state[0])
+        found = []
+        for batch in batches:
+            state = (self._state, gradients)
+            (self._state, gradients), sums = self._accumulate(state, self._placed(batch | shares))
+            found.append(_floats(sums))
+        self._state, _ = self._apply(self._state, gradients)
+        return added(found)
+
+    def measure(self, batch: dict) -> dict:
+        return _floats(self._measure(self._state, self._placed(batch)))
+
+    @property
+    def gradient_norm(self) -> float:
+        return float(self._state[2][self._norm])
+
+    def settle(self) -> None:
+        for variable, array in zip(self._of_state(), jax.tree.leaves(self._state), strict=True):
+            variable.assign(array)
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        super().restore(arrays)
+        self._take()
+
+    def _of_state(self) -> list:
+        model = self.model
+        return [
+            *model.trainable_variables,
+            *model.non_trainable_variables,
+            *self.optimizer.variables,
+        ]
+
+    def _take(self) -> None:
+        """Copies, since a step uses up the arrays that it begins from."""
+        model = self.model
+        parts = model.trainable_variables, model.non_trainable_variables, self.optimizer.variables
+        self._state = tuple([jax.numpy.copy(v.value) for v in part] for part in parts)
+
+    def _whole(self, variable) -> np.ndarray:
+        value = variable.value
+        if value.is_fully_addressable or value.is_fully_replicated:
+            return np.asarray(value)
+        from jax.experimental.multihost_utils import process_allgather
+
+        return process_allgather(value, tiled=True)
+
+    def _place_of(self, variable) -> int:
+        return next(place for place, one in enumerate(self.optimizer.variables) if one is variable)
+
+    def _set_rate(self, rate: float) -> None:
+        old = self._state[2][self._rate]
+        self._state[2][self._rate] = jax.device_put(np.asarray(rate, old.dtype), old.sharding)
+
+    def _placed(self, batch: dict) -> dict:
+        """The batch on the devices, its rows spread; a process gives only what its own read."""
+        mesh = self._mesh
+        if mesh is None:
+            return batch
+
+        def place(array):
+            array = np.asarray(array)
+            axes = ("batch",) if array.ndim else ()
+            layout = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+            return jax.make_array_from_callback(array.shape, layout, lambda index: array[index])
+
+        return {name: place(array) for name, array in batch.items()}
+
+    def _stepped(self, state, batch):
+        gradients, others, scores = self._differentiate(state, batch)
+        state, _ = self._applied((state[0], others, state[2]), gradients)
+        return state, scores
+
+    def _accumulated(self, state, batch):
+        state, total = state
+        gradients, others, scores = self._differentiate(state, batch)
+        return ((state[0], others, state[2]), jax.tree.map(jax.numpy.add, total, gradients)), scores
+
+    def _applied(self, state, gradients):
+        weights, others, moments = state
+        weights, moments = self.optimizer.stateless_apply(moments, gradients, weights)
+        return (weights, others, moments), {}
+
+    def _differentiate(self, state, batch):
+        def loss(weights):
+            scores, others = self._scored((weights, *state[1:]), batch, training=True)
+            return self._scaled(self._loss(scores, batch), state[2]), (others, scores)
+
+        if self._rematerialize:
+            # Products with weights are kept; attention and what is elementwise is done again.
+            keep = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+            loss = jax.checkpoint(loss, policy=keep)
+        (_, (others, scores)), gradients = jax.value_and_grad(loss, has_aux=True)(state[0])
+        return gradients, others, scores
+
+    def _scaled(self, loss, moments):
+        mapping = zip(self.optimizer.variables, moments, strict=True)
+        with keras.StatelessScope(state_mapping=list(mapping)):
+            return self.optimizer.scale_loss(loss)
+
+    def _scored(self, state, batch, training):
+        inputs = {name: batch[name] for name in self.inputs}
+        outputs, others = self.model.stateless_call(*state[:2], inputs, training=training)
+        return self._scores(outputs, batch), others
+
+
+def _jitted(function, layouts):
+    return jax.jit(function, donate_argnums=0, out_shardings=(layouts, None))
+
+
+class _Layouts(keras.distribution.LayoutMap):
+    """Keras's map from a variable's path to its layout, by the distribution's rule."""
+
+    def __init__(self, distribution, mesh):
+        super().__init__(mesh)
+        self._rule = distribution.split_axis
+
+    def __getitem__(self, path: str):
+        axis = self._rule(path)
+        if axis is None:
+            return None
+        rank = 1 if path.endswith("/bias") else 2
+        axes = ["model" if place == axis else None for place in range(rank)]
+        return keras.distribution.TensorLayout(axes, self.device_mesh)
+
+
+def _floats(sums: dict) -> dict:
+    sums = jax.device_get(sums)
+    return {
+        name: {key: float(value) for key, value in scores.items()} for name, scores in sums.items()
+    }
+
+
+def _join(processes) -> None:
+    """Meet the other processes at the first one's address."""
+    try:
+        jax.distributed.initialize(processes.coordinator, processes.count, processes.number)
+    except (RuntimeError, ValueError) as error:
+        raise UserMistake(
+            f"--coordinator {processes.coordinator}: the processes did not meet ({error})"
+        ) from error
+
+
+def _divide_the_cpu(distribution) -> None:
+    """Without a GPU, so many parts of the CPU as are asked for, to try things out."""
+    if distribution is None or distribution.devices is None:
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", distribution.devices)
+    except RuntimeError:  # JAX runs already, with as many as it has.
+        return
+
+
+def _compute_capability(device) -> float:
+    """8.0 is Ampere, the first that computes in bfloat16; 0 for what has none."""
+    return float(getattr(device, "compute_capability", None) or 0)
