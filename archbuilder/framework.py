@@ -20,6 +20,7 @@ def load_keras(engine: str | None = None) -> None:
     try:
         with _no_errors_shown():
             import keras  # noqa: F401
+            import tensorflow  # noqa: F401  Keras loads it to save a model, whatever it runs on.
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND")
         chosen = f"KERAS_BACKEND is {backend!r}: " if backend else ""

@@ -64,7 +64,10 @@ class TensorFlowEngine(Engine):
 
     @property
     def gradient_norm(self) -> float:
-        return float(self.inner_optimizer.gradient_norm)
+        return float(self._whole(self.inner_optimizer.gradient_norm))
+
+    def _whole(self, variable):
+        return tf.convert_to_tensor(variable.value).numpy()
 
     def _run(self, function, batch: dict) -> dict:
         batch = {name: tf.convert_to_tensor(value) for name, value in batch.items()}
