@@ -95,9 +95,7 @@ def start(spec: Path, run_folder: Path, processes: int) -> list[subprocess.Popen
     for number in range(processes):
         which = ["--process", str(number)] if processes > 1 else []
         with open(f"{run_folder}.{number}.log", "a") as log:
-            begun.append(
-                subprocess.Popen(command + which, stdout=log, stderr=log, env=environment)
-            )
+            begun.append(subprocess.Popen(command + which, stdout=log, stderr=log, env=environment))
     return begun
 
 

@@ -27,6 +27,7 @@ class JaxDevices(Devices):
         self.has_bfloat16 = self.kind == "TPU" or _compute_capability(found[0]) >= 8.0
         self.process, self.processes = jax.process_index(), jax.process_count()
         self.mesh = None
+        keras.distribution.set_distribution(None)
         if distribution is not None:
             self._spread(distribution, [f"{one.platform}:{one.id}" for one in found])
 
@@ -47,18 +48,16 @@ class JaxDevices(Devices):
         return bool(process_allgather(np.array(flag)).any())
 
     def _spread(self, distribution, names: list[str]) -> None:
-        wanted = distribution.devices
-        if wanted and wanted * self.processes != len(names):
-            if self.processes > 1 or wanted > len(names):
-                raise UserMistake(
-                    f"training.distribution.devices is {wanted}, and there are "
-                    f"{len(names) // self.processes} ({self.kind}) in a process"
-                )
-            names = names[:wanted]
-        if len(names) % distribution.shards:
+        wanted, there = distribution.devices, len(names) // self.processes
+        if wanted and (wanted > there or (wanted < there and self.processes > 1)):
             raise UserMistake(
-                f"training.distribution.shards: {distribution.shards} shards do not divide "
-                f"{len(names)} devices ({self.kind})"
+                f"training.distribution.devices is {wanted}, and a process has {there} ({self.kind})"
+            )
+        names = names[: (wanted or there) * self.processes]
+        if (wanted or there) % distribution.shards:  # A process must be able to save all of it.
+            raise UserMistake(
+                f"training.distribution.shards: {distribution.shards} shards do not divide the "
+                f"{wanted or there} devices of a process ({self.kind})"
             )
         self.count, self.replicas = len(names), len(names) // distribution.shards
         mesh = keras.distribution.DeviceMesh(

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from archbuilder.training.engines.engine import metrics, token_shares
-from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 
 from archbuilder.experiment import Experiment
+from archbuilder.training.engines.engine import metrics, token_shares
+from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 from archbuilder.training.optimizer import AdamW
 from tests.variants import tiny
 
