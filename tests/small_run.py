@@ -75,6 +75,20 @@ def write(spec: dict, path: Path) -> Path:
     return path
 
 
+def training() -> dict:
+    """Six steps, with a line, a measurement or a checkpoint at nearly each."""
+    return {
+        "steps": 6,
+        "batch": {"tokens": 400},
+        "optimizer": {"type": "adamw", "weight_decay": 0.01},
+        "learning_rate": {"type": "linear", "peak": 0.003, "warmup_steps": 2},
+        "global_clipnorm": 1.0,
+        "log_every": 1,
+        "evaluate_every": 3,
+        "checkpoint_every": 2,
+    }
+
+
 def in_bfloat16(folder: Path):
     """The folder of a run of `bert` in bfloat16, which leaves this process's precision alone."""
     import keras
@@ -91,7 +105,7 @@ def in_bfloat16(folder: Path):
     return RunFolder(folder / "run")
 
 
-def _spec(name, training):
+def _spec(name, changes):
     stack = {
         "num_layers": 1,
         "attention": {"type": "multi_head", "num_heads": 2, "dropout": 0.1},
@@ -109,15 +123,5 @@ def _spec(name, training):
             "positions": {"type": "sinusoidal"},
             "encoder": stack,
         },
-        "training": {
-            "steps": 6,
-            "batch": {"tokens": 400},
-            "optimizer": {"type": "adamw", "weight_decay": 0.01},
-            "learning_rate": {"type": "linear", "peak": 0.003, "warmup_steps": 2},
-            "global_clipnorm": 1.0,
-            "log_every": 1,
-            "evaluate_every": 3,
-            "checkpoint_every": 2,
-        }
-        | training,
+        "training": training() | changes,
     }

@@ -208,8 +208,8 @@ def test_a_backend_that_is_not_there_is_one_sentence(tmp_path):
 def test_a_signal_during_preparation_is_an_interrupt(stop, tmp_path):
     spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
     code = (
-        "import os, signal, sys, archbuilder.cli as cli\n"
-        f"cli.load_keras = lambda: os.kill(os.getpid(), signal.{stop})\n"
+        "import os, signal, sys, archbuilder.cli as cli, archbuilder.experiment as experiment\n"
+        f"experiment.load_keras = lambda *_: os.kill(os.getpid(), signal.{stop})\n"
         "sys.argv = ['archbuild', 'train', 'spec.yaml']\n"
         "cli.main()"
     )
@@ -250,12 +250,13 @@ def begun(*words, folder):
     )
 
 
-def test_interrupting_saves_and_the_same_command_goes_on(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_saves_and_the_same_command_goes_on(stop, tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, steps=100_000), tmp_path / "spec.yaml")
     first = begun("train", spec, "--run", "run", folder=tmp_path)
     while not first.stdout.readline().startswith("step 5/"):
         pass
-    first.send_signal(signal.SIGINT)
+    first.send_signal(stop)
     _, told = first.communicate(timeout=60)
     assert first.returncode == 130
     step = int(told.split("stopped at step ")[1].split(";")[0])
@@ -264,6 +265,32 @@ def test_interrupting_saves_and_the_same_command_goes_on(tmp_path):
     assert f"going on from step {step}" in second.stdout.readline()
     second.kill()
     second.communicate()
+
+
+def test_a_second_interrupt_ends_at_once_and_keeps_the_last_checkpoint(tmp_path):
+    spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
+    code = (
+        "import os, signal, sys\n"
+        "from archbuilder.cli import main\n"
+        "from archbuilder.training.trainer import Trainer\n"
+        "def interrupted(do):\n"
+        "  def done(self, *arguments):\n"
+        "    if self.step == 3: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return do(self, *arguments)\n"
+        "  return done\n"
+        "Trainer._tend = interrupted(Trainer._tend)\n"
+        "Trainer._save = interrupted(Trainer._save)\n"
+        "sys.argv = ['archbuild', 'train', 'spec.yaml', '--run', 'run']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 130
+    assert done.stderr.decode().splitlines()[-1] == (
+        "interrupted; the same command goes on from the last checkpoint, if there is one"
+    )
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-0000002"]
+    again = archbuild("train", spec, "--run", tmp_path / "run")
+    assert "going on from step 2" in again.stdout
 
 
 @pytest.fixture(scope="module", params=["bert", "transformer"])

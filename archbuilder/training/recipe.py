@@ -68,9 +68,6 @@ class Training(Spec):
     jit_compile: bool | None = None
     """Whether steps are compiled by XLA. Unless told, with engine: jax, and on one GPU where
     batches have few lengths."""
-    rematerialize: bool = False
-    """Compute attention and what is elementwise anew for the gradient, in place of keeping it: less
-    memory, more time (Chen et al., 2016). With engine: jax."""
     log_every: PositiveInt = 50
     """Steps between lines of metrics."""
     evaluate_every: PositiveInt = 500
@@ -84,12 +81,6 @@ class Training(Spec):
             yield from self._mistakes_of_distribution(self.distribution, model)
         if self.engine == "jax" and self.jit_compile is False:
             yield Mistake(("jit_compile",), "JAX compiles every step; leave it out")
-        if self.engine == "tensorflow" and self.rematerialize:
-            yield Mistake(
-                ("rematerialize",),
-                "on TensorFlow, dropout would be drawn anew and the gradients be wrong; "
-                "write engine: jax, or leave it out",
-            )
 
     def _mistakes_of_distribution(self, distribution, model) -> Iterator[Mistake]:
         if distribution.engine != self.engine:

@@ -78,7 +78,7 @@ class Trainer:
             graph = drawn.draw(packed=True) if recipe.batch.packing else self.model
             optimizer = recipe.optimizer.build(graph, recipe.global_clipnorm)
             optimizer = precision.with_loss_scaling(optimizer, policy, graph)
-        self.engine = devices.engine(graph, experiment.objectives, optimizer, compiled, recipe)
+        self.engine = devices.engine(graph, experiment.objectives, optimizer, compiled)
         self.step, self.saved, self.last = 0, 0, {}
         self.best, self.best_step = math.inf, None
 
@@ -144,7 +144,7 @@ class Trainer:
             with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
                 self._loop(stop, pool, advance)
         except OSError as error:
-            self._cannot_write(error)
+            raise self._failed(error) from error
         finally:
             self.reporter.end()
         self._compare()
@@ -207,19 +207,17 @@ class Trainer:
         masks = [array for name, array in batches[0].items() if name.endswith("padding_mask")]
         rows, length = max((mask.shape for mask in masks), key=lambda shape: shape[1])
         of_batch = "tokens" if self.recipe.batch.tokens else "examples"
-        also = "" if self.recipe.engine == "tensorflow" else ", or write training.rematerialize"
         return TrainingFailed(
             f"out of memory at step {self.step + 1}, in a batch of {rows} rows of {length} tokens; "
             f"{self._kept()}. Lower training.batch.{of_batch} and raise training.batch.accumulate "
-            f"by as much, or lower data.sequence_length{also}"
+            "by as much, or lower data.sequence_length"
         )
 
-    def _cannot_write(self, error: OSError):
-        path = error.filename or self.run.path
-        raise TrainingFailed(
-            f"{path}: cannot be written ({error.strerror or error}) at step {self.step}; "
-            f"{self._kept()}, and the same command goes on from there"
-        ) from error
+    def _failed(self, error: OSError) -> TrainingFailed:
+        path, reason = error.filename or self.run.path, error.strerror or error
+        step = self.run.newest_step()
+        then = "" if step is None else ", and the same command goes on from there"
+        return TrainingFailed(f"{path}: {reason} at step {self.step}; {self._kept()}{then}")
 
     def _kept(self) -> str:
         step = self.run.newest_step()

@@ -1,6 +1,9 @@
 """A run goes on where it stopped, exactly, and leaves what the README says."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +15,7 @@ from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.text.prepare import Watcher
 from archbuilder.training import checkpoint
 from archbuilder.training.engines import open_devices
+from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 from archbuilder.training.run_folder import RunFolder
 from archbuilder.training.trainer import Trainer
 from tests import small_run
@@ -158,6 +162,74 @@ def test_an_endless_loss_stops_the_run(tmp_path):
     one = experiment(small_run.bert, tmp_path, learning_rate=1e30, global_clipnorm=None, steps=50)
     with pytest.raises(TrainingFailed, match=r"at step \d+, batch \d+, the loss of \w+ is"):
         one.train(tmp_path / "run")
+
+
+@pytest.mark.parametrize("part", ["checkpoint", "model", "metrics"])
+def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
+    one = experiment(small_run.bert, tmp_path)
+    one.train(tmp_path / "straight")
+    place, times = {
+        "checkpoint": ((checkpoint.np, "savez"), 2),
+        "model": ((keras.Model, "save"), 1),
+        "metrics": ((RunFolder, "log"), 5),
+    }[part]
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, full_after(times, getattr(*place)))
+        with pytest.raises(TrainingFailed) as failed:
+            one.train(tmp_path / "run")
+    told = str(failed.value)
+    assert "No space left on device at step" in told
+    stands = checkpoint.steps(tmp_path / "run" / "checkpoints")[-1]
+    step = int(stands.name.removeprefix("step-"))
+    assert f"the checkpoint of step {step} stands, and the same command goes on" in told
+    one.train(tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(tmp_path / "straight")
+
+
+def full_after(times, write):
+    """What writes until the disk is full."""
+    left = iter(range(times))
+
+    def written(*arguments, **options):
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(*arguments, **options)
+
+    return written
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 1 GiB")])
+def test_running_out_of_memory_says_which_numbers_to_lower(error, tmp_path, monkeypatch):
+    one = experiment(small_run.bert, tmp_path)
+
+    def train(*_):
+        raise error
+
+    monkeypatch.setattr(TensorFlowEngine, "train", train)
+    with pytest.raises(TrainingFailed) as failed:
+        one.train(tmp_path / "run")
+    assert str(failed.value) == (
+        "out of memory at step 1, in a batch of 16 rows of 24 tokens; there is no checkpoint. "
+        "Lower training.batch.tokens and raise training.batch.accumulate by as much, or lower "
+        "data.sequence_length"
+    )
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_told_before_training(error, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(error, os.strerror(error))
+
+    one = experiment(small_run.bert, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refuse)
+        with pytest.raises(UserMistake, match=rf"run: cannot be written \({os.strerror(error)}\)"):
+            one.train(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("archbuilder.training.run_folder.replace", refuse)
+        with pytest.raises(UserMistake, match=rf"run: cannot be written \({os.strerror(error)}\)"):
+            one.train(tmp_path / "run")
 
 
 def test_what_is_hardly_meant_is_told_before_training(tmp_path, capsys):

@@ -30,7 +30,7 @@ class Devices(ABC):
         return told if self.processes == 1 else f"{told} of {self.processes} processes"
 
     @abstractmethod
-    def engine(self, model, objectives: dict, optimizer, compiled: bool, recipe) -> "Engine":
+    def engine(self, model, objectives: dict, optimizer, compiled: bool) -> "Engine":
         """An engine for a model that was drawn within `scope`."""
 
     def scope(self) -> AbstractContextManager:

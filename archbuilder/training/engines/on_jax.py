@@ -31,8 +31,8 @@ class JaxDevices(Devices):
         if distribution is not None:
             self._spread(distribution, [f"{one.platform}:{one.id}" for one in found])
 
-    def engine(self, model, objectives, optimizer, compiled, recipe):
-        return JaxEngine(model, objectives, optimizer, recipe.rematerialize, self.mesh)
+    def engine(self, model, objectives, optimizer, compiled):
+        return JaxEngine(model, objectives, optimizer, self.mesh)
 
     def meet(self, what: str) -> None:
         if self.processes > 1:
@@ -51,7 +51,8 @@ class JaxDevices(Devices):
         wanted, there = distribution.devices, len(names) // self.processes
         if wanted and (wanted > there or (wanted < there and self.processes > 1)):
             raise UserMistake(
-                f"training.distribution.devices is {wanted}, and a process has {there} ({self.kind})"
+                f"training.distribution.devices is {wanted}, and there are {there} "
+                f"({self.kind}) in a process"
             )
         names = names[: (wanted or there) * self.processes]
         if (wanted or there) % distribution.shards:  # A process must be able to save all of it.
@@ -75,9 +76,9 @@ class JaxDevices(Devices):
 class JaxEngine(Engine):
     """Holds weights and optimizer state as arrays of its own; `settle` brings them to Keras."""
 
-    def __init__(self, model, objectives, optimizer, rematerialize=False, mesh=None):
+    def __init__(self, model, objectives, optimizer, mesh=None):
         super().__init__(model, objectives, optimizer)
-        self._rematerialize, self._mesh = rematerialize, mesh
+        self._mesh = mesh
         self._rate = self._place_of(optimizer.learning_rate)
         self._norm = self._place_of(self.inner_optimizer.gradient_norm)
         self._take()
@@ -181,10 +182,6 @@ class JaxEngine(Engine):
             scores, others = self._scored((weights, *state[1:]), batch, training=True)
             return self._scaled(self._loss(scores, batch), state[2]), (others, scores)
 
-        if self._rematerialize:
-            # Products with weights are kept; attention and what is elementwise is done again.
-            keep = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
-            loss = jax.checkpoint(loss, policy=keep)
         (_, (others, scores)), gradients = jax.value_and_grad(loss, has_aux=True)(state[0])
         return gradients, others, scores
 

@@ -32,7 +32,7 @@ class TensorFlowDevices(Devices):
     def scope(self) -> AbstractContextManager:
         return self.strategy.scope() if self.strategy else nullcontext()
 
-    def engine(self, model, objectives, optimizer, compiled, recipe):
+    def engine(self, model, objectives, optimizer, compiled):
         return TensorFlowEngine(model, objectives, optimizer, compiled, self.strategy)
 
 

@@ -1,0 +1,147 @@
+"""What holds for every engine; `test_engines.py` runs this once for each, in a process of its own.
+
+A process has one engine, and the number of its devices is settled when it begins.
+"""
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.experiment import Experiment
+from archbuilder.text.order import Budget
+from archbuilder.training.distribution import DataParallel, Mirrored, ModelParallel
+from archbuilder.training.engines import open_devices
+from archbuilder.training.engines.engine import metrics
+from archbuilder.training.shapes import Shapes
+from tests import small_run
+from tests.training.engines.steps import RATE, batch, joined
+from tests.variants import tiny
+
+JAX = keras.config.backend() == "jax"
+MANY = {
+    "mirrored": Mirrored(type="mirrored", devices=2),
+    "data_parallel": DataParallel(type="data_parallel", devices=4),
+    "model_parallel": ModelParallel(type="model_parallel", devices=4, shards=2),
+}
+WAYS = [name for name, way in MANY.items() if (way.engine == "jax") == JAX]
+DROPOUT = 0.3 if JAX else 0.0
+"""Mirrored devices draw each for itself."""
+
+if JAX:
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", 4)
+else:
+    import tensorflow as tf
+
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+
+
+@cache
+def engine(way=None):
+    """A small Transformer, its engine and what pads its batches."""
+    spec = tiny(decoder=True)
+    spec["model"]["embeddings"]["dropout"] = DROPOUT
+    for side in ("encoder", "decoder"):
+        spec["model"][side] |= {"num_layers": 1, "dropout": DROPOUT}
+        spec["model"][side]["attention"]["dropout"] = DROPOUT
+    spec["training"] = small_run.training() | {"engine": keras.config.backend()}
+    experiment = Experiment.model_validate(spec)
+    recipe = experiment.training.model_copy(update={"distribution": MANY.get(way)})
+    devices = open_devices(recipe)
+    keras.utils.set_random_seed(0)
+    with devices.scope():
+        model = experiment.build()
+        optimizer = recipe.optimizer.build(model, 0.5)
+    found = devices.engine(model, experiment.objectives, optimizer, JAX)
+    begin = found.snapshot()
+    return found, Shapes(Budget(48, None), devices.replicas, compiled=JAX), begin
+
+
+def fresh(way=None):
+    """The engine as it began."""
+    one, shapes, begin = engine(way)
+    one.restore(begin)
+    return one, shapes
+
+
+def step(one, shapes, batches):
+    return metrics(one.train([shapes(batch) for batch in batches], RATE), one.objectives)
+
+
+def ragged(number):
+    return [batch(3, 8, 10 * number + place) for place in range(2)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_many_devices_take_the_steps_of_one(way):
+    one, many = fresh(), fresh(way)
+    assert many[0].model is not one[0].model
+    for number in range(5):
+        first, second = step(*one, ragged(number)), step(*many, ragged(number))
+        assert first["loss"] == pytest.approx(second["loss"], rel=1e-5)
+        assert one[0].gradient_norm == pytest.approx(many[0].gradient_norm, rel=1e-4)
+    first, second = (found[0].measure(found[1](batch(3, 8, 0))) for found in (one, many))
+    assert first["sequence_to_sequence"] == pytest.approx(second["sequence_to_sequence"], rel=1e-5)
+
+
+@pytest.mark.parametrize("way", [None, *WAYS])
+def test_a_snapshot_goes_on_exactly(way):
+    one, shapes = fresh(way)
+    step(one, shapes, ragged(0))
+    kept = one.snapshot()
+    losses = [step(one, shapes, ragged(number)) for number in (1, 2)]
+    end = one.snapshot()
+    one.restore(kept)
+    assert [step(one, shapes, ragged(number)) for number in (1, 2)] == losses
+    for name, array in one.snapshot().items():
+        np.testing.assert_array_equal(array, end[name])
+
+
+def test_measuring_changes_nothing_and_repeats_exactly():
+    one, shapes = fresh()
+    before = one.snapshot()
+    first, second = (one.measure(shapes(batch(3, 8, 0))) for _ in range(2))
+    assert first == second
+    for name, array in one.snapshot().items():
+        np.testing.assert_array_equal(before[name], array)
+
+
+def test_one_batch_can_be_learned_by_heart():
+    one, shapes = fresh()
+    for _ in range(200):
+        step(one, shapes, [batch(3, 8, 0)])
+    sums = one.measure(shapes(batch(3, 8, 0)))
+    assert metrics(sums, one.objectives)["sequence_to_sequence_accuracy"] > 0.7
+
+
+if JAX:
+
+    def test_shards_hold_a_part_of_each_matrix():
+        one, _ = fresh("model_parallel")
+        parts = {
+            variable.path: variable.value.addressable_shards[0].data.shape
+            for variable in one.model.trainable_variables
+        }
+        layer = "encoder.layers.0"
+        assert parts[f"{layer}.attention.query/kernel"] == (8, 4)
+        assert parts[f"{layer}.attention.output/kernel"] == (4, 8)
+        assert parts[f"{layer}.attention.norm/gamma"] == (8,)
+        assert parts["embeddings.tokens/embeddings"] == (23, 4)
+
+else:  # Where nothing is dropped, whatever the shape of a batch.
+
+    def test_accumulated_batches_are_the_large_batch():
+        batches = [
+            [batch(2, 3 + place + number, 10 * number + place) for place in range(4)]
+            for number in range(5)
+        ]
+        one, shapes = fresh()
+        expected = [step(one, shapes, [joined(parts)])["loss"] for parts in batches]
+        one, shapes = fresh()
+        assert [step(one, shapes, parts)["loss"] for parts in batches] == pytest.approx(
+            expected, rel=1e-5
+        )
