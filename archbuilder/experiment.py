@@ -18,7 +18,9 @@ from archbuilder.text.corpus import Corpus
 from archbuilder.text.examples import Overlong
 from archbuilder.text.prepare import Prepared, Watcher, prepare
 from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.best import metrics_of
 from archbuilder.training.distribution import Processes
+from archbuilder.training.parameters import mistakes as mistakes_of_names
 from archbuilder.training.recipe import Training
 
 
@@ -98,11 +100,7 @@ class Experiment(Spec):
 
     def ledger(self) -> Ledger:
         """Every weight with its shape, counted without Keras."""
-        ledger = Ledger()
-        network = self.model.build(ledger)
-        for name, objective in self.objectives.items():
-            objective.build(ledger, name, network)
-        return ledger
+        return _counted(self.model, self.objectives)
 
     @classmethod
     def mistakes(cls, parts: dict[str, Any]) -> Iterator[Mistake]:
@@ -131,6 +129,10 @@ class Experiment(Spec):
             yield from _rows_can_be_packed(objectives)
         if model is not None and training is not None:
             yield from _under("training", training.mistakes(model))
+        if objectives and training is not None:
+            yield from _measurements_agree(objectives, training, data)
+        if model is not None and objectives and training is not None:
+            yield from _under("training", _layers_agree(model, objectives, training))
         if model is not None:
             yield from _tokenizers_agree(model, parts)
 
@@ -195,6 +197,33 @@ def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
         first, *others = [n for n, one in objectives.items() if does_so(one)] or [None]
         for name in others:
             yield Mistake(("objectives", name), f"'{first}' {does}, and only one objective can")
+
+
+def _counted(model: Architecture, objectives: dict) -> Ledger:
+    ledger = Ledger()
+    network = model.build(ledger)
+    for name, objective in objectives.items():
+        objective.build(ledger, name, network)
+    return ledger
+
+
+def _layers_agree(model, objectives: dict, training: Training) -> Iterator[Mistake]:
+    if not (training.freeze or training.parameter_groups):
+        return
+    if any(True for _ in model.mistakes()):
+        return
+    yield from mistakes_of_names(training, _counted(model, objectives).weights)
+
+
+def _measurements_agree(objectives: dict, training: Training, data) -> Iterator[Mistake]:
+    known = metrics_of(objectives)
+    if training.best not in known:
+        yield Mistake(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
+    if data is None or data.validation is not None:
+        return
+    for name in ("early_stopping", "best"):
+        if name in training.model_fields_set:
+            yield Mistake(("training", name), "nothing is measured: give data.validation")
 
 
 def _lengths_agree(model: Architecture, data: Data) -> Iterator[Mistake]:

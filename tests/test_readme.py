@@ -12,6 +12,10 @@ from archbuilder.experiment import Data, load
 from archbuilder.language import shipped_specs
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.average import Average
+from archbuilder.training.distribution import Distribution
+from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.schedule import Schedule
 from tests.variants import classes, minimal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -58,6 +62,15 @@ def test_every_kind_of_text_and_tokenizer_is_in_its_table():
     for union in (Corpus, Tokenizer):
         for variant in classes(union):
             assert f"`{minimal(variant)['type']}`" in section
+
+
+def test_every_way_to_train_is_in_its_table():
+    section = README.partition("## Training")[2].partition("## Saved models")[0]
+    for union in (Optimizer, Schedule, Average):
+        for variant in classes(union):
+            assert f"`{minimal(variant)['type']}`" in section
+    for variant in classes(Distribution):
+        assert f"`{{type: {minimal(variant)['type']}" in section
 
 
 def test_the_text_it_shows_can_be_written():

@@ -14,6 +14,8 @@ from archbuilder.network.position import Positions
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.average import Average
+from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.schedule import Schedule
 
@@ -32,6 +34,8 @@ OTHER = {
     "data.train": Corpus,
     "training.optimizer": Optimizer,
     "training.learning_rate": Schedule,
+    "training.distribution": Distribution,
+    "training.average": Average,
 }
 
 # A value for each field that some variant requires.
@@ -44,6 +48,8 @@ SAMPLES = {
     "peak": 0.001,
     "warmup_steps": 10,
     "weight_decay": 0.01,
+    "decay_steps": 5,
+    "shards": 2,
     "algorithm": "bpe",
     "files": ["text.txt"],
     "source": "source.txt",

@@ -41,6 +41,11 @@ class Architecture(Spec):
         """The most tokens that a sequence may have; None where there is no such limit."""
         return self.positions.max_sequence_length if isinstance(self.positions, Learned) else None
 
+    def depths(self) -> dict[str, int]:
+        """How many layers each stack has."""
+        stacks = {"encoder": self.encoder, "decoder": self.decoder}
+        return {name: stack.num_layers for name, stack in stacks.items() if stack is not None}
+
     def inputs(self, packed: bool = False) -> list[str]:
         """The names of the network's inputs, each int32 [B, T]; `packed`: where rows are."""
         names = [

@@ -83,6 +83,10 @@ class Order:
             )
         return rows
 
+    def tokens(self) -> int:
+        """Tokens of an epoch, padding not counted; of all sides."""
+        return int(self._tokens.sum(dtype="int64"))
+
     def padding(self) -> float:
         """The share of padding in an epoch's batches."""
         longest = np.maximum.reduceat(self._tokens, self._batches[:-1])  # [batches, sides]

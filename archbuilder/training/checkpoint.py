@@ -66,9 +66,9 @@ def at_step(folder: Path, step: int) -> Path:
     return folder / f"step-{step:07d}"
 
 
-def prune(folder: Path, best: Path | None) -> None:
-    """Keep the newest, the previous and the best, and nothing that is unfinished."""
-    for path in steps(folder)[:-2]:
+def prune(folder: Path, best: Path | None, keep: int = 2) -> None:
+    """Keep the last `keep` and the best, and nothing that is unfinished."""
+    for path in steps(folder)[:-keep]:
         if path != best:
             shutil.rmtree(path)
     for path in folder.glob(".*.part"):

@@ -6,9 +6,10 @@ from time import perf_counter
 class Clock:
     """Times steps; the first one, in which the graph is traced, is not counted."""
 
-    def __init__(self, steps: int):
-        self.todo, self.taken = steps, 0
-        self._begun = self._since = perf_counter()
+    def __init__(self, before: float = 0.0):
+        """`before`: seconds that the run took until it was stopped."""
+        self.taken, self._before = 0, before
+        self._all = self._begun = self._since = perf_counter()
         self._waited, self._tokens = 0.0, 0
 
     def waited(self, result):
@@ -52,7 +53,10 @@ class Clock:
         self._since += perf_counter() - before
         return found
 
-    def left(self) -> float:
-        """Seconds until the end at the pace so far, measuring and saving included."""
-        counted = max(self.taken - 1, 1)
-        return (perf_counter() - self._begun) / counted * (self.todo - self.taken)
+    def seconds(self) -> float:
+        """Of training in all, those before the run was stopped included."""
+        return self._before + perf_counter() - self._all
+
+    def pace(self) -> float:
+        """Seconds a step so far, measuring and saving included."""
+        return (perf_counter() - self._begun) / max(self.taken - 1, 1)

@@ -8,8 +8,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from archbuilder.language import Mistake, Spec
 from archbuilder.network.architecture import Architecture
 from archbuilder.text.order import Budget
+from archbuilder.training.average import Average
+from archbuilder.training.best import EarlyStopping
 from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.parameters import ParameterGroup
 from archbuilder.training.precision import Precision
 from archbuilder.training.schedule import Schedule
 
@@ -43,17 +46,35 @@ class Batch(Spec):
         return Budget(self.tokens, self.examples, row_length, multiple, sequence_length)
 
 
+EXTENTS = ("steps", "epochs", "tokens", "minutes")
+
+
 class Training(Spec):
     """How a model is trained."""
 
-    steps: PositiveInt
-    """Steps in all."""
+    steps: PositiveInt | None = None
+    """Steps in all; or else one of the next three."""
+    epochs: PositiveFloat | None = None
+    """How often the whole text is read."""
+    tokens: PositiveInt | None = None
+    """Tokens to read, padding not counted."""
+    minutes: PositiveFloat | None = None
+    """Minutes of training, measuring and saving included, preparing not."""
     batch: Batch
     """How much text a step learns from."""
     optimizer: Optimizer
     """How gradients move the weights."""
     learning_rate: Schedule
     """The rate by step; a plain number is constant."""
+    layer_rate_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """A layer's rate is that of the layer above times this (Clark et al., 2020, appendix B); heads
+    have the full rate."""
+    parameter_groups: tuple[ParameterGroup, ...] = ()
+    """Layers that are trained at other rates, or with other decay."""
+    freeze: tuple[str, ...] = ()
+    """Names of layers that stay as they are, with * for any letters: encoder.layers.0.*"""
+    average: Average | None = None
+    """An average of the weights, which is measured and saved in their place."""
     global_clipnorm: PositiveFloat | None = None
     """Gradients are scaled down to this norm, all together, where they are longer."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -74,11 +95,30 @@ class Training(Spec):
     """Steps between measurements on the validation text."""
     checkpoint_every: PositiveInt = 500
     """Steps between checkpoints."""
+    best: str = "loss"
+    """The measurement by which the best model is kept: loss, or an objective's loss, accuracy or
+    perplexity, as in masked_lm_accuracy."""
+    early_stopping: EarlyStopping | None = None
+    """When to stop before the end."""
+
+    @model_validator(mode="after")
+    def _one_extent(self):
+        if sum(getattr(self, name) is not None for name in EXTENTS) != 1:
+            raise ValueError(f"write one of {', '.join(map(repr, EXTENTS))}")
+        return self
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
         """What no single field can know."""
         if self.distribution is not None:
             yield from self._mistakes_of_distribution(self.distribution, model)
+        if self.minutes is not None and self.learning_rate.needs_steps:
+            yield Mistake(
+                ("minutes",),
+                f"the number of steps is not known, and a {self.learning_rate.type} learning_rate "
+                "needs it; inverse_square_root or constant does not",
+            )
+        if self.average is not None and self.optimizer.type == "schedule_free_adamw":
+            yield Mistake(("average",), "schedule_free_adamw keeps an average of its own")
         if self.engine == "jax" and self.jit_compile is False:
             yield Mistake(("jit_compile",), "JAX compiles every step; leave it out")
 
@@ -93,11 +133,11 @@ class Training(Spec):
         for mistake in distribution.mistakes(model):
             yield Mistake(("distribution", *mistake.path), mistake.sentence)
 
-    def warnings(self) -> Iterator[str]:
-        """What is allowed and yet hardly meant."""
+    def warnings(self, steps: int | None) -> Iterator[str]:
+        """What is allowed and yet hardly meant, in a run of so many steps."""
         warmup = getattr(self.learning_rate, "warmup_steps", 0)
-        if warmup > self.steps:
+        if steps is not None and warmup > steps:
             yield (
-                f"the warm-up of {warmup} steps is longer than the run of {self.steps}: "
+                f"the warm-up of {warmup} steps is longer than the run of {steps}: "
                 "the learning rate never reaches its peak"
             )

@@ -59,13 +59,15 @@ class Reporter(Watcher):
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
 
-    def step(self, record: dict, steps: int, names: list[str], seconds_left: float) -> None:
-        """One line on a step's record."""
-        parts = [f"step {record['step']}/{steps}", f"loss {record['loss']:.3f}"]
+    def step(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
+        """One line on a step's record, of so many steps where their number is known."""
+        of = "" if steps is None else f"/{steps}"
+        norm = record["gradient_norm"]
+        parts = [f"step {record['step']}{of}", f"loss {record['loss']:.3f}"]
         parts += [_objective(record, name) for name in names]
         parts += [
             f"rate {record['learning_rate']:.2e}",
-            f"norm {record['gradient_norm']:.2f}",
+            "left out, as float16 overflowed" if norm is None else f"norm {norm:.2f}",
             f"{record['tokens_per_second']:,.0f} tokens/s",
             f"{_clock(seconds_left)} left",
         ]

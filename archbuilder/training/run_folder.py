@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from archbuilder.language import plain_text, read
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import load_vocabulary
@@ -183,12 +185,17 @@ class RunFolder:
         with open(self.metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
-    def save_checkpoint(self, arrays: dict, state: dict) -> None:
-        """Write the checkpoint of a step; the previous one and the best are kept."""
+    def save_checkpoint(self, arrays: dict, state: dict, keep: int) -> None:
+        """Write the checkpoint of a step; of all, the last `keep` and the best stay."""
         checkpoint.write(checkpoint.at_step(self.checkpoints, state["step"]), arrays, state)
-        best = state["best_step"]
+        best = state["best"]["step"]
         kept = None if best is None else checkpoint.at_step(self.checkpoints, best)
-        checkpoint.prune(self.checkpoints, best=kept)
+        checkpoint.prune(self.checkpoints, kept, keep)
+
+    def mean(self, count: int) -> tuple[dict, int]:
+        """The mean of the last checkpoints, at most `count`, and how many they are."""
+        found = [checkpoint.read(path)[0] for path in checkpoint.steps(self.checkpoints)[-count:]]
+        return {name: _mean([arrays[name] for arrays in found]) for name in found[-1]}, len(found)
 
     def newest_step(self) -> int | None:
         """The step of the newest checkpoint."""
@@ -219,7 +226,7 @@ class FollowedRun(RunFolder):
     def log(self, record: dict) -> None:
         pass
 
-    def save_checkpoint(self, arrays: dict, state: dict) -> None:
+    def save_checkpoint(self, arrays: dict, state: dict, keep: int) -> None:
         pass
 
     def save_model(self, model) -> None:
@@ -234,6 +241,14 @@ def replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def _mean(arrays: list[np.ndarray]) -> np.ndarray:
+    """Of what can be averaged; the last of counters and seeds."""
+    last = arrays[-1]
+    if not np.issubdtype(last.dtype, np.floating):
+        return last
+    return np.mean(arrays, axis=0, dtype="float64").astype(last.dtype)
 
 
 def difference(old, new, path: str = ""):

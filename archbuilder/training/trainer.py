@@ -9,12 +9,17 @@ import keras
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint, compilation, precision
+from archbuilder.training.average import LastCheckpoints
 from archbuilder.training.baseline import baseline, frequencies
+from archbuilder.training.best import Best
 from archbuilder.training.clock import Clock
 from archbuilder.training.distribution import Processes
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Devices, added, metrics
+from archbuilder.training.extent import Extent
+from archbuilder.training.header import Header
 from archbuilder.training.material import Material, gather
+from archbuilder.training.parameters import optimizer_for
 from archbuilder.training.reporter import Reporter, Silent
 from archbuilder.training.run_folder import FollowedRun, RunFolder
 from archbuilder.training.shapes import Shapes
@@ -67,8 +72,9 @@ class Trainer:
         self.recipe = recipe = experiment.training
         self.experiment, self.run, self.material = experiment, run, material
         self.reporter, self.names, self.devices = reporter, list(experiment.objectives), devices
-        policy, self._why = precision.chosen(recipe.precision, devices)
-        compiled, self._compiled = compilation.chosen(recipe, devices, material.lengths())
+        policy, why = precision.chosen(recipe.precision, devices)
+        compiled, told = compilation.chosen(recipe, devices, material.lengths())
+        self._chosen = f"{policy} ({why}), {told}"
         self.shapes = Shapes(material.train.budget, devices.replicas, compiled)
         keras.utils.set_random_seed(recipe.seed)
         keras.config.set_dtype_policy(policy)
@@ -76,11 +82,12 @@ class Trainer:
             drawn = experiment.network()
             self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
             graph = drawn.draw(packed=True) if recipe.batch.packing else self.model
-            optimizer = recipe.optimizer.build(graph, recipe.global_clipnorm)
-            optimizer = precision.with_loss_scaling(optimizer, policy, graph)
-        self.engine = devices.engine(graph, experiment.objectives, optimizer, compiled)
+            optimizer = precision.with_loss_scaling(optimizer_for(experiment, graph), policy, graph)
+        clip = recipe.global_clipnorm
+        self.engine = devices.engine(graph, experiment.objectives, optimizer, clip, compiled)
+        self.extent = Extent(recipe, material.train)
+        self.best = Best(recipe.best, recipe.early_stopping)
         self.step, self.saved, self.last = 0, 0, {}
-        self.best, self.best_step = math.inf, None
 
     def resume(self) -> None:
         """Take up the newest sound checkpoint, if there is one."""
@@ -93,10 +100,10 @@ class Trainer:
         self._refuse_other_text(state["text"])
         self.engine.restore(arrays)
         self.step, self.last = state["step"], state["last"]
-        self.best_step = state["best_step"]
-        self.best = math.inf if self.best_step is None else state["best"]
-        if self.best_step is not None and not self.run.has_sound_model():
-            self._write_again(checkpoint.at_step(self.run.checkpoints, self.best_step))
+        self.extent.seconds = state["seconds"]
+        self.best.restore(state["best"])
+        if self.best.step is not None and not self.run.has_sound_model():
+            self._write_again(checkpoint.at_step(self.run.checkpoints, self.best.step))
         self.reporter.tell(f"going on from step {self.step}")
 
     def _refuse_other_text(self, before: dict) -> None:
@@ -112,37 +119,28 @@ class Trainer:
         """The best model out of its checkpoint, where its own file is lost or damaged."""
         now = self.engine.snapshot()
         self.engine.restore(checkpoint.read(best)[0])
-        self.run.save_model(self.model)
+        self._save_model()
         self.engine.restore(now)
         self.reporter.tell(f"{self.run.model}: written again from {best.name}")
 
     def header(self) -> None:
         """What is about to happen, and what should not."""
-        recipe, tell = self.recipe, self.reporter.tell
-        weights = sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
-        peak = max(self._rate(step) for step in range(1, recipe.steps + 1))
-        epoch = len(self.material.train)
-        tell(
-            f"{self.experiment.name}: {weights:,} parameters, {keras.config.backend()}, "
-            f"{self.devices}, {keras.config.dtype_policy().name} ({self._why}), {self._compiled}, "
-            f"seed {recipe.seed}"
-        )
-        tell(
-            f"{recipe.steps} steps, {_budget(recipe.batch)}, learning rate at most {peak:.2e}, "
-            f"{epoch} batches an epoch, {recipe.steps * recipe.batch.accumulate / epoch:.1f} epochs"
-        )
-        for line in [*recipe.warnings(), *self.material.notes(), *self._small_data()]:
-            tell(f"warning: {line}")
+        weights = [(weight.shape, weight.trainable) for weight in self.model.weights]
+        lines = Header(self.experiment, self.material, self.extent.steps)
+        chosen = f"{self.devices}, {self._chosen}"
+        for line in lines.all(weights, chosen, str(self.extent)):
+            self.reporter.tell(line)
 
     def run_to_end(self) -> dict:
         """Take the steps that are left."""
-        if self.step >= self.recipe.steps:
-            self.reporter.tell(f"all {self.recipe.steps} steps are done; see {self.run.path}")
+        if self._is_over:
+            self.reporter.tell(f"all {self.step} steps are done; see {self.run.path}")
             return self.last
-        advance = self.reporter.begin("training", self.recipe.steps, lines=False)
+        advance = self.reporter.begin("training", self.extent.steps, lines=False)
         try:
             with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
                 self._loop(stop, pool, advance)
+            self._average()
         except OSError as error:
             raise self._failed(error) from error
         finally:
@@ -152,9 +150,9 @@ class Trainer:
         return self.last
 
     def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor, advance) -> None:
-        clock = Clock(self.recipe.steps - self.step)
+        clock = Clock(self.extent.seconds)
         coming: Future = pool.submit(self._batches, self.step + 1)
-        while self.step < self.recipe.steps:
+        while not self._is_over:
             batches = clock.waited(coming.result)
             coming = pool.submit(self._batches, self.step + 2)
             record = self._take_step(batches)
@@ -162,10 +160,14 @@ class Trainer:
             advance(self.step)
             self._tend(record, clock)
             clock.settle()
-            if self.devices.any(stop.asked) and self.step < self.recipe.steps:
+            if self.devices.any(stop.asked) and not self._is_over:
                 if self.saved < self.step:
                     self._save()
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
+
+    @property
+    def _is_over(self) -> bool:
+        return self.step > 0 and (self.extent.reached(self.step) or self.best.is_given_up)
 
     def _batches(self, step: int) -> list[dict]:
         count = self.recipe.batch.accumulate
@@ -188,7 +190,9 @@ class Trainer:
     def _refuse_divergence(self, found: dict, prefix: str = "") -> None:
         """Stop where a number is none, before anything of it is saved."""
         norm = self.engine.gradient_norm
-        if math.isfinite(found[f"{prefix}loss"]) and math.isfinite(norm):
+        # In float16 a gradient may overflow: the step is left out, and its scale is halved.
+        is_sound = math.isfinite(norm) or self.engine.scales_losses
+        if math.isfinite(found[f"{prefix}loss"]) and is_sound:
             return
         losses = {name: found[f"{prefix}{name}_loss"] for name in self.names}
         wrong = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
@@ -225,35 +229,61 @@ class Trainer:
 
     def _tend(self, record: dict, clock: Clock) -> None:
         """What is due after a step: a line, a measurement, a checkpoint."""
-        recipe, last = self.recipe, self.step == self.recipe.steps
+        recipe = self.recipe
+        self.extent.seconds = clock.seconds()
+        last = self.extent.reached(self.step)
         if clock.taken == 2 or last or self.step % recipe.log_every == 0:
-            record |= {"gradient_norm": self.engine.gradient_norm, **clock.rates()}
+            norm = self.engine.gradient_norm
+            record |= {"gradient_norm": norm if math.isfinite(norm) else None, **clock.rates()}
             self.run.log(record)
-            self.reporter.step(record, recipe.steps, self.names, clock.left())
+            left = self.extent.left(self.step, clock.pace())
+            self.reporter.step(record, self.extent.steps, self.names, left)
             clock.restart()
         improved = False
         if last or self.step % recipe.evaluate_every == 0:
             improved = clock.pause(lambda: self._evaluate(record))
-        if last or improved or self.step % recipe.checkpoint_every == 0:
+        if last or improved or self.best.is_given_up or self.step % recipe.checkpoint_every == 0:
             clock.pause(self._save)
             self.saved = self.step
+        if self.best.is_given_up:
+            self.reporter.tell(
+                f"stopped early: none of the last {self.best.waited} measurements of "
+                f"{self.best.metric} is the best"
+            )
 
     def _evaluate(self, record: dict) -> bool:
         """Measure on the validation text; keep the model if it is the best so far."""
-        found, loss = {"step": self.step}, 0.0
-        if self.material.validation is not None:
-            found |= self._measure(self.material.validation)
-            self.run.log(found)
-            self.reporter.evaluation(found, self.names)
-            self._refuse_divergence(found, "validation_")
-            loss = found["validation_loss"]
-        self.last = record | found
-        improved = loss < self.best or self.material.validation is None
-        if improved:
-            self.best, self.best_step = loss, self.step
-            self.engine.settle()
-            self.run.save_model(self.model)
+        found = {"step": self.step}
+        with self.engine.averaged():
+            if self.material.validation is not None:
+                found |= self._measure(self.material.validation)
+                self.run.log(found)
+                self.reporter.evaluation(found, self.names)
+                self._refuse_divergence(found, "validation_")
+            self.last = record | found
+            improved = self.best.take(found, self.step)
+            if improved:
+                self.run.save_model(self.model)
         return improved
+
+    def _save_model(self) -> None:
+        with self.engine.averaged():
+            self.run.save_model(self.model)
+
+    def _average(self) -> None:
+        """Put the mean of the last checkpoints in the place of the best model, if so told."""
+        if not isinstance(self.recipe.average, LastCheckpoints):
+            return
+        now, mean, count = self.engine.snapshot(), *self.run.mean(self.recipe.average.count)
+        self.engine.restore(mean)
+        told = ""
+        if self.material.validation is not None:
+            found = self._measure(self.material.validation)
+            self.last |= found
+            told = f": validation loss {found['validation_loss']:.3f}"
+        self.run.save_model(self.model)
+        self.engine.restore(now)
+        self.reporter.tell(f"the mean of {count} checkpoints{told}")
 
     def _measure(self, batches) -> dict:
         numbers = range(len(batches))
@@ -262,10 +292,11 @@ class Trainer:
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self) -> None:
-        best = None if self.best_step is None else self.best
-        state = {"step": self.step, "best": best, "best_step": self.best_step, "last": self.last}
-        state["text"] = self.material.prepared.state()
-        self.run.save_checkpoint(self.engine.snapshot(), state)
+        state = {"step": self.step, "best": self.best.state(), "last": self.last}
+        state |= {"seconds": self.extent.seconds, "text": self.material.prepared.state()}
+        average = self.recipe.average
+        keep = average.count if isinstance(average, LastCheckpoints) else 2
+        self.run.save_checkpoint(self.engine.snapshot(), state, keep)
 
     def _compare(self) -> None:
         """Show the model beside guessing by frequency, on the same positions."""
@@ -278,14 +309,8 @@ class Trainer:
         self.reporter.baseline(self.last, guess, self.names)
 
     def _rate(self, step: int) -> float:
-        recipe = self.recipe
-        return recipe.learning_rate.rate_at(step, recipe.steps, self.experiment.model.hidden_dim)
-
-    def _small_data(self) -> list[str]:
-        count, epoch = self.recipe.batch.accumulate, len(self.material.train)
-        if count <= epoch:
-            return []
-        return [f"a step accumulates {count} batches, and the whole training text has {epoch}"]
+        hidden_dim = self.experiment.model.hidden_dim
+        return self.recipe.learning_rate.rate_at(step, self.extent.steps, hidden_dim)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
@@ -295,8 +320,3 @@ def _is_lack_of_memory(error: Exception) -> bool:
         or type(error).__name__ == "ResourceExhaustedError"
         or "RESOURCE_EXHAUSTED" in str(error)
     )
-
-
-def _budget(batch) -> str:
-    size = f"{batch.tokens} tokens" if batch.tokens else f"{batch.examples} examples"
-    return f"{batch.accumulate} x {size} a step" if batch.accumulate > 1 else f"{size} a step"

@@ -19,6 +19,7 @@ from archbuilder.text.prepare import Watcher
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
 from archbuilder.training.material import gather
+from archbuilder.training.parameters import optimizer_for
 from tests.parity import bert
 
 EVERY = 25
@@ -91,8 +92,8 @@ def engine(experiment, reference_model):
     model = experiment.build()
     bert.assign(model, bert.ours(state, SIZES["num_layers"]))
     recipe = experiment.training
-    optimizer = recipe.optimizer.build(model, recipe.global_clipnorm)
-    return open_devices(recipe).engine(model, experiment.objectives, optimizer, False)
+    optimizer, clip = optimizer_for(experiment, model), recipe.global_clipnorm
+    return open_devices(recipe).engine(model, experiment.objectives, optimizer, clip, False)
 
 
 def take_step(model, optimizer, batch, rate, clip) -> float:

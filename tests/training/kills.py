@@ -24,6 +24,7 @@ STEPS = 40
 TRAINING = {
     "steps": STEPS,
     "batch": {"tokens": 300, "accumulate": 2, "pad_to_multiple_of": 48},
+    "average": {"type": "exponential", "decay": 0.9},
     "log_every": 1,
     "evaluate_every": 8,
     "checkpoint_every": 3,
@@ -79,6 +80,7 @@ def saving(run: Path) -> bool:
 def final(run: Path) -> tuple:
     """All that a run ends with, to compare bit by bit."""
     arrays, state = checkpoint.read(checkpoint.steps(run / "checkpoints")[-1])
+    del state["seconds"]
     for measured in ("waiting_share", "tokens_per_second"):
         del state["last"][measured]
     return losses(run), {name: array.tobytes() for name, array in arrays.items()}, state

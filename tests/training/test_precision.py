@@ -12,6 +12,7 @@ from archbuilder.training import precision
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
 from archbuilder.training.material import gather
+from archbuilder.training.parameters import optimizer_for
 from tests.shrunk import shrunk
 
 
@@ -62,9 +63,8 @@ def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp
     chosen = f"mixed_{name}"
     keras.config.set_dtype_policy(chosen)
     model = experiment.build()
-    optimizer = recipe.optimizer.build(model, recipe.global_clipnorm)
-    optimizer = precision.with_loss_scaling(optimizer, chosen, model)
-    engine = open_devices(recipe).engine(model, experiment.objectives, optimizer, False)
+    optimizer = precision.with_loss_scaling(optimizer_for(experiment, model), chosen, model)
+    engine = open_devices(recipe).engine(model, experiment.objectives, optimizer, 1.0, False)
     losses = []
     for step in range(20):
         batch = with_a_row_of_padding(material.train[step])

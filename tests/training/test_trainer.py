@@ -342,3 +342,61 @@ def test_measuring_on_the_text_that_is_learnt_is_told(tmp_path, capsys):
     spec["data"]["validation"] = spec["data"]["train"]
     load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
     assert "warning: data.validation is the text of data.train" in capsys.readouterr().out
+
+
+def test_training_stops_early_and_stays_stopped(tmp_path, capsys):
+    stopping = {"patience": 2, "minimum_change": 100.0}
+    one = experiment(small_run.bert, tmp_path, steps=50, early_stopping=stopping)
+    last = one.train(tmp_path / "run")
+    assert last["step"] == 9  # Measured at 3, 6 and 9.
+    told = capsys.readouterr().out
+    assert "stopped early: none of the last 2 measurements of loss is the best" in told
+    assert one.train(tmp_path / "run") == last
+    assert "all 9 steps are done" in capsys.readouterr().out
+
+
+def test_the_best_is_kept_by_the_metric_that_is_written(tmp_path):
+    one = experiment(small_run.bert, tmp_path, steps=12, best="masked_lm_accuracy")
+    one.train(tmp_path / "run")
+    measured = [record for record in records(tmp_path / "run") if "validation_loss" in record]
+    best = max(measured, key=lambda record: record["validation_masked_lm_accuracy"])
+    _, state = checkpoint.read(checkpoint.steps(tmp_path / "run" / "checkpoints")[-1])
+    assert state["best"]["step"] == best["step"]
+
+
+def test_minutes_end_a_run_with_a_measurement_and_a_checkpoint(tmp_path, capsys):
+    one = experiment(small_run.bert, tmp_path, steps=None, minutes=0.05, learning_rate=1e-3)
+    last = one.train(tmp_path / "run")
+    assert "0.05 minutes, 400 tokens a step" in capsys.readouterr().out
+    assert "validation_loss" in last
+    assert RunFolder(tmp_path / "run").newest_step() == last["step"]
+    assert one.train(tmp_path / "run") == last
+
+
+def test_the_mean_of_the_last_checkpoints_takes_the_place_of_the_best(tmp_path, capsys):
+    average = {"type": "last_checkpoints", "count": 3}
+    one = experiment(small_run.bert, tmp_path, average=average)
+    one.train(tmp_path / "run")
+    assert "the mean of 3 checkpoints: validation loss" in capsys.readouterr().out
+    kept = checkpoint.steps(tmp_path / "run" / "checkpoints")
+    assert len(kept) == 3
+    arrays = [checkpoint.read(path)[0] for path in kept]
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    names = {name.split("|")[1]: name for name in arrays[0]}
+    for weight in model.weights:
+        mean = np.mean([one[names[weight.path]] for one in arrays], axis=0)
+        np.testing.assert_allclose(np.array(weight), mean, rtol=1e-5, atol=1e-7)
+
+
+def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
+    one = experiment(small_run.bert, tmp_path, freeze=["embeddings.*"])
+    one.train(tmp_path / "run")
+    assert "of them trained" in capsys.readouterr().out
+    arrays = [
+        checkpoint.read(path)[0] for path in checkpoint.steps(tmp_path / "run" / "checkpoints")
+    ]
+    same = {
+        name.split("|")[1]: (array == arrays[-1][name]).all() for name, array in arrays[0].items()
+    }
+    assert same["embeddings.tokens/embeddings"]
+    assert not same["encoder.layers.0.attention.query/kernel"]

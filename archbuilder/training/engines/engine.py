@@ -1,10 +1,12 @@
 """What every engine does: one optimizer step, or one measurement, of a model on batches."""
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
 import numpy as np
+from keras import ops
 
 from archbuilder.mistake import UserMistake
 
@@ -30,7 +32,7 @@ class Devices(ABC):
         return told if self.processes == 1 else f"{told} of {self.processes} processes"
 
     @abstractmethod
-    def engine(self, model, objectives: dict, optimizer, compiled: bool) -> "Engine":
+    def engine(self, model, objectives: dict, optimizer, clip, compiled: bool) -> "Engine":
         """An engine for a model that was drawn within `scope`."""
 
     def scope(self) -> AbstractContextManager:
@@ -53,9 +55,13 @@ class Engine(ABC):
     weight.
     """
 
-    def __init__(self, model, objectives: dict, optimizer):
+    gradient_norm: float = 0.0
+    """Norm of the last step's gradient, before clipping; none where float16 overflowed, and the
+    step was left out."""
+
+    def __init__(self, model, objectives: dict, optimizer, clip: float | None):
         self.model, self.objectives, self.optimizer = model, objectives, optimizer
-        self.inputs = [tensor.name for tensor in model.inputs]
+        self.inputs, self.clip = [tensor.name for tensor in model.inputs], clip
 
     @abstractmethod
     def train(self, batches: list[dict], rate: float) -> dict:
@@ -64,11 +70,6 @@ class Engine(ABC):
     @abstractmethod
     def measure(self, batch: dict) -> dict:
         """Each objective's sums on a batch, with dropout off."""
-
-    @property
-    @abstractmethod
-    def gradient_norm(self) -> float:
-        """Norm of the last step's gradient, before clipping."""
 
     @property
     def variables(self) -> list:
@@ -80,8 +81,33 @@ class Engine(ABC):
         """The optimizer below loss scaling."""
         return getattr(self.optimizer, "inner_optimizer", self.optimizer)
 
+    @property
+    def scales_losses(self) -> bool:
+        """Whether a step may overflow and be left out."""
+        return self.inner_optimizer is not self.optimizer
+
     def settle(self) -> None:  # noqa: B027, as some hold nothing back
         """Bring the Keras variables up to date; until then they may lag behind."""
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While entered, the model has averaged weights, if the optimizer keeps such."""
+        self.settle()
+        weights = self.model.trainable_variables
+        values = [self._whole(weight) for weight in weights]
+        averages = _averages(self.inner_optimizer, weights, values)
+        if averages is None:
+            yield
+            return
+        self._put(weights, averages)
+        try:
+            yield
+        finally:
+            self._put(weights, values)
+
+    def _put(self, weights: list, values: list) -> None:
+        for weight, value in zip(weights, values, strict=True):
+            weight.assign(value)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Weights, optimizer state and the states of every random generator, by order and name."""
@@ -101,6 +127,15 @@ class Engine(ABC):
 
     def _whole(self, variable) -> np.ndarray:
         return np.asarray(variable)
+
+    def _clipped(self, gradients: list):
+        """Gradients scaled down, all together, to the norm `clip`; and their norm before."""
+        scale = self.optimizer.scale_loss(1.0)
+        norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients)) / scale
+        if self.clip is None:
+            return gradients, norm
+        factor = self.clip / ops.maximum(norm, self.clip)
+        return [gradient * factor for gradient in gradients], norm
 
     def _scores(self, outputs: dict, batch: dict) -> dict:
         from archbuilder.objectives.score import score
@@ -146,6 +181,17 @@ def metrics(sums: dict, objectives: dict) -> dict[str, float]:
         found[f"{name}_perplexity"] = float(np.exp(min(scores["surprise"] / count, 700)))
         found["loss"] += objectives[name].weight * scores["loss"] / count
     return found
+
+
+def _averages(optimizer, weights: list, values: list) -> list | None:
+    """What `optimizer` keeps of the weights' past, if it does; `values` are what they are now."""
+    if hasattr(optimizer, "averages"):
+        return optimizer.averages(weights, values)
+    if not optimizer.use_ema:
+        return None
+    places = [optimizer._get_variable_index(weight) for weight in weights]
+    kept = [optimizer._model_variables_moving_average[place] for place in places]
+    return [ops.convert_to_numpy(average) for average in kept]
 
 
 def check_backend(engine: str) -> None:

@@ -31,8 +31,8 @@ class JaxDevices(Devices):
         if distribution is not None:
             self._spread(distribution, [f"{one.platform}:{one.id}" for one in found])
 
-    def engine(self, model, objectives, optimizer, compiled):
-        return JaxEngine(model, objectives, optimizer, self.mesh)
+    def engine(self, model, objectives, optimizer, clip, compiled):
+        return JaxEngine(model, objectives, optimizer, clip, self.mesh)
 
     def meet(self, what: str) -> None:
         if self.processes > 1:
@@ -76,11 +76,10 @@ class JaxDevices(Devices):
 class JaxEngine(Engine):
     """Holds weights and optimizer state as arrays of its own; `settle` brings them to Keras."""
 
-    def __init__(self, model, objectives, optimizer, mesh=None):
-        super().__init__(model, objectives, optimizer)
+    def __init__(self, model, objectives, optimizer, clip, mesh):
+        super().__init__(model, objectives, optimizer, clip)
         self._mesh = mesh
         self._rate = self._place_of(optimizer.learning_rate)
-        self._norm = self._place_of(self.inner_optimizer.gradient_norm)
         self._take()
         # What a step gives lies as what it took, or else the next would be compiled anew.
         layouts = jax.tree.map(lambda array: array.sharding, self._state)
@@ -93,7 +92,9 @@ class JaxEngine(Engine):
         self._set_rate(rate)
         shares = token_shares(batches, self.objectives)
         if len(batches) == 1:
-            self._state, sums = self._step(self._state, self._placed(batches[0] | shares))
+            batch = self._placed(batches[0] | shares)
+            self._state, (sums, norm) = self._step(self._state, batch)
+            self.gradient_norm = float(norm)
             return _floats(sums)
         gradients = jax.tree.map(jax.numpy.zeros_like, self._state[0])
         found = []
@@ -101,15 +102,12 @@ class JaxEngine(Engine):
             state = (self._state, gradients)
             (self._state, gradients), sums = self._accumulate(state, self._placed(batch | shares))
             found.append(_floats(sums))
-        self._state, _ = self._apply(self._state, gradients)
+        self._state, norm = self._apply(self._state, gradients)
+        self.gradient_norm = float(norm)
         return added(found)
 
     def measure(self, batch: dict) -> dict:
         return _floats(self._measure(self._state, self._placed(batch)))
-
-    @property
-    def gradient_norm(self) -> float:
-        return float(self._state[2][self._norm])
 
     def settle(self) -> None:
         for variable, array in zip(self._of_state(), jax.tree.leaves(self._state), strict=True):
@@ -117,6 +115,10 @@ class JaxEngine(Engine):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         super().restore(arrays)
+        self._take()
+
+    def _put(self, weights: list, values: list) -> None:
+        super()._put(weights, values)
         self._take()
 
     def _of_state(self) -> list:
@@ -164,8 +166,8 @@ class JaxEngine(Engine):
 
     def _stepped(self, state, batch):
         gradients, others, scores = self._differentiate(state, batch)
-        state, _ = self._applied((state[0], others, state[2]), gradients)
-        return state, scores
+        state, norm = self._applied((state[0], others, state[2]), gradients)
+        return state, (scores, norm)
 
     def _accumulated(self, state, batch):
         state, total = state
@@ -174,21 +176,23 @@ class JaxEngine(Engine):
 
     def _applied(self, state, gradients):
         weights, others, moments = state
+        with self._optimizer_holding(moments):
+            gradients, norm = self._clipped(gradients)
         weights, moments = self.optimizer.stateless_apply(moments, gradients, weights)
-        return (weights, others, moments), {}
+        return (weights, others, moments), norm
 
     def _differentiate(self, state, batch):
         def loss(weights):
             scores, others = self._scored((weights, *state[1:]), batch, training=True)
-            return self._scaled(self._loss(scores, batch), state[2]), (others, scores)
+            with self._optimizer_holding(state[2]):
+                return self.optimizer.scale_loss(self._loss(scores, batch)), (others, scores)
 
         (_, (others, scores)), gradients = jax.value_and_grad(loss, has_aux=True)(state[0])
         return gradients, others, scores
 
-    def _scaled(self, loss, moments):
+    def _optimizer_holding(self, moments):
         mapping = zip(self.optimizer.variables, moments, strict=True)
-        with keras.StatelessScope(state_mapping=list(mapping)):
-            return self.optimizer.scale_loss(loss)
+        return keras.StatelessScope(state_mapping=list(mapping))
 
     def _scored(self, state, batch, training):
         inputs = {name: batch[name] for name in self.inputs}

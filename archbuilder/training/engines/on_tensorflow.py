@@ -32,15 +32,15 @@ class TensorFlowDevices(Devices):
     def scope(self) -> AbstractContextManager:
         return self.strategy.scope() if self.strategy else nullcontext()
 
-    def engine(self, model, objectives, optimizer, compiled):
-        return TensorFlowEngine(model, objectives, optimizer, compiled, self.strategy)
+    def engine(self, model, objectives, optimizer, clip, compiled):
+        return TensorFlowEngine(model, objectives, optimizer, clip, compiled, self.strategy)
 
 
 class TensorFlowEngine(Engine):
     """One device, or a `strategy` of several."""
 
-    def __init__(self, model, objectives, optimizer, compiled=False, strategy=None):
-        super().__init__(model, objectives, optimizer)
+    def __init__(self, model, objectives, optimizer, clip, compiled, strategy):
+        super().__init__(model, objectives, optimizer, clip)
         self._compiled, self._strategy = compiled, strategy
         if strategy is not None:
             # Keras would add up gradients after clipping: here they come added up and clipped.
@@ -52,24 +52,23 @@ class TensorFlowEngine(Engine):
         self.optimizer.learning_rate = rate
         shares = token_shares(batches, self.objectives)
         if len(batches) == 1:
-            return self._run(self._step, batches[0] | shares)
-        if not self._gradients:
-            self._gradients = self._zeros()
-        sums = [self._run(self._accumulate, batch | shares) for batch in batches]
-        self._run(self._apply, {})
-        return added(sums)
+            sums, norm = self._run(self._step, batches[0] | shares)
+        else:
+            if not self._gradients:
+                self._gradients = self._zeros()
+            sums = added([self._run(self._accumulate, batch | shares)[0] for batch in batches])
+            _, norm = self._run(self._apply, {})
+        self.gradient_norm = norm
+        return sums
 
     def measure(self, batch: dict) -> dict:
-        return self._run(self._measure, batch)
-
-    @property
-    def gradient_norm(self) -> float:
-        return float(self._whole(self.inner_optimizer.gradient_norm))
+        return self._run(self._measure, batch)[0]
 
     def _whole(self, variable):
         return tf.convert_to_tensor(variable.value).numpy()
 
-    def _run(self, function, batch: dict) -> dict:
+    def _run(self, function, batch: dict) -> tuple[dict, float]:
+        """The sums of `function`, and the gradient's norm, on a batch."""
         batch = {name: tf.convert_to_tensor(value) for name, value in batch.items()}
         if function not in self._functions:
             signature = {
@@ -82,11 +81,11 @@ class TensorFlowEngine(Engine):
                 autograph=False,
                 jit_compile=self._compiled or None,
             )
-        sums = self._functions[function](batch)
+        sums, norm = self._functions[function](batch)
         return {
             name: {key: float(value) for key, value in scores.items()}
             for name, scores in sums.items()
-        }
+        }, float(norm)
 
     def _on_all_devices(self, function):
         """`function`, on each device with its own rows of the batch, and its sums added up."""
@@ -95,8 +94,9 @@ class TensorFlowEngine(Engine):
             return function
 
         def run(batch):
-            sums = strategy.run(lambda: function(self._own_rows(batch)))
-            return tf.nest.map_structure(lambda one: strategy.reduce("SUM", one, axis=None), sums)
+            sums, norm = strategy.run(lambda: function(self._own_rows(batch)))
+            sums = tf.nest.map_structure(lambda one: strategy.reduce("SUM", one, axis=None), sums)
+            return sums, strategy.reduce("MEAN", norm, axis=None)
 
         return run
 
@@ -126,30 +126,32 @@ class TensorFlowEngine(Engine):
             ]
 
     def _measure(self, batch):
-        return self._scored(batch, training=False)
+        return self._scored(batch, training=False), tf.zeros(())
 
     def _step(self, batch):
         gradients, scores = self._differentiate(batch)
-        self._move(gradients)
-        return scores
+        return scores, self._move(gradients)
 
     def _accumulate(self, batch):
         gradients, scores = self._differentiate(batch)
         for total, gradient in zip(self._gradients, gradients, strict=True):
             total.assign_add(tf.convert_to_tensor(gradient))
-        return scores
+        return scores, tf.zeros(())
 
     def _apply(self, _):
-        self._move([total.read_value() for total in self._gradients])
+        norm = self._move([total.read_value() for total in self._gradients])
         for total in self._gradients:
             total.assign(tf.zeros_like(total))
-        return {}
+        return {}, norm
 
     def _move(self, gradients):
+        # One gradient for each row of a table: Keras would square those of one id one by one.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if self._strategy is not None:
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
             gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
+        gradients, norm = self._clipped(gradients)
         self.optimizer.apply(gradients, self.model.trainable_variables)
+        return norm
 
     def _differentiate(self, batch):
         weights = [variable.value for variable in self.model.trainable_variables]

@@ -1,0 +1,63 @@
+"""The best measurement so far, and whether it is worth waiting for a better one."""
+
+from math import inf
+
+from pydantic import NonNegativeFloat, PositiveInt
+
+from archbuilder.language import Spec
+
+RISING = "accuracy"
+"""Of this the most is the best; of losses and perplexities, the least."""
+
+
+class EarlyStopping(Spec):
+    """Stop when measurements no longer become better (Prechelt, 1998)."""
+
+    patience: PositiveInt
+    """Measurements in a row, none of which is the best, after which training stops."""
+    minimum_change: NonNegativeFloat = 0.0
+    """How much better than the best a measurement must be to count."""
+
+
+class Best:
+    """The best measurement of one metric: its value, its step, and how many came since."""
+
+    def __init__(self, metric: str, stopping: EarlyStopping | None):
+        self.metric, self._stopping = metric, stopping
+        self._sign = -1 if metric.endswith(RISING) else 1
+        self.value: float | None = None
+        self.step: int | None = None
+        self.waited = 0
+
+    def take(self, found: dict, step: int) -> bool:
+        """Whether a measurement is the best so far. Where nothing is measured, the last one is."""
+        value = found.get(f"validation_{self.metric}")
+        if value is None:
+            self.step = step
+            return True
+        before = inf if self.value is None else self._sign * self.value
+        change = self._stopping.minimum_change if self._stopping else 0.0
+        self.waited = 0 if self._sign * value < before - change else self.waited + 1
+        if self._sign * value >= before:
+            return False
+        self.value, self.step = value, step
+        return True
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether enough measurements were none better."""
+        return self._stopping is not None and self.waited >= self._stopping.patience
+
+    def state(self) -> dict:
+        """What a checkpoint keeps."""
+        return {"value": self.value, "step": self.step, "waited": self.waited}
+
+    def restore(self, state: dict) -> None:
+        """Go on with what a checkpoint kept."""
+        self.value, self.step, self.waited = state["value"], state["step"], state["waited"]
+
+
+def metrics_of(objectives) -> list[str]:
+    """The metrics that are measured of objectives of these names."""
+    kinds = ("loss", "accuracy", "perplexity")
+    return ["loss", *(f"{name}_{kind}" for name in objectives for kind in kinds)]

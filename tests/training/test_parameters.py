@@ -1,0 +1,33 @@
+"""Which weights are trained, by the names of their layers; mistakes at their line."""
+
+import pytest
+
+from archbuilder.experiment import Experiment
+from archbuilder.language import SpecError, check, read
+from tests import small_run
+
+
+def lines(folder, **training):
+    spec = small_run.write(small_run.bert(folder, **training), folder / "spec.yaml")
+    with pytest.raises(SpecError) as found:
+        check(read(spec), Experiment)
+    return [line.partition("spec.yaml:")[2].split(" ", 1)[1] for line in found.value.lines]
+
+
+def test_a_pattern_that_names_nothing_is_told_with_the_nearest(tmp_path):
+    groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_scale": 0.5}]
+    found = lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
+    assert found == [
+        "training.parameter_groups.0.layers: no layer is called 'encoder.layers.0.atention.*'; "
+        "there is 'encoder.layers.0.attention.key'",
+        "training.freeze.0: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
+    ]
+
+
+def test_freezing_all_is_refused(tmp_path):
+    assert lines(tmp_path, freeze=["*"]) == ["training.freeze: nothing would be left to train"]
+
+
+def test_a_group_that_changes_nothing_is_refused(tmp_path):
+    (line,) = lines(tmp_path, parameter_groups=[{"layers": "*"}])
+    assert line.endswith("write 'learning_rate_scale' or 'weight_decay'")
