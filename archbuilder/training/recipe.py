@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from archbuilder.language import Mistake, Spec
 from archbuilder.network.architecture import Architecture
@@ -12,6 +12,7 @@ from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.precision import Precision
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.tracker import Trackers
 
 
 class Batch(Spec):
@@ -77,6 +78,12 @@ class Training(Spec):
     """Steps between measurements on the validation text."""
     checkpoint_every: PositiveInt = 500
     """Steps between checkpoints."""
+    samples: NonNegativeInt | None = None
+    """Validation examples for each measurement to show what the model makes of them; always the
+    same. Unless told, 2 where an objective fills masks or writes a target. Several processes that
+    train together show none."""
+    trackers: Trackers = ()
+    """Where the run can be watched, beside its metrics.jsonl."""
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
         """What no single field can know."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from archbuilder.inference.samples import Samples
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint, compilation, precision
@@ -18,6 +19,7 @@ from archbuilder.training.material import Material, gather
 from archbuilder.training.reporter import Reporter, Silent
 from archbuilder.training.run_folder import FollowedRun, RunFolder
 from archbuilder.training.shapes import Shapes
+from archbuilder.training.tracking import Tracking, tracked
 
 
 def train(
@@ -42,7 +44,9 @@ def train(
         trainer = Trainer(experiment, run, material, reporter, devices)
         trainer.resume()
         trainer.header()
-        return trainer.run_to_end()
+        to_do = first and trainer.step < experiment.training.steps
+        with tracked(experiment, run, trainer.step, reporter.tell, to_do) as trainer.tracking:
+            return trainer.run_to_end()
 
 
 def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
@@ -79,6 +83,7 @@ class Trainer:
             optimizer = recipe.optimizer.build(graph, recipe.global_clipnorm)
             optimizer = precision.with_loss_scaling(optimizer, policy, graph)
         self.engine = devices.engine(graph, experiment.objectives, optimizer, compiled, recipe)
+        self.samples, self.tracking = Samples(experiment, drawn, material.prepared), Tracking()
         self.step, self.saved, self.last = 0, 0, {}
         self.best, self.best_step = math.inf, None
 
@@ -160,6 +165,7 @@ class Trainer:
             record = self._take_step(batches)
             clock.took_step(batches)
             advance(self.step)
+            self._show(record, clock)
             self._tend(record, clock)
             clock.settle()
             if self.devices.any(stop.asked) and self.step < self.recipe.steps:
@@ -230,7 +236,7 @@ class Trainer:
         recipe, last = self.recipe, self.step == self.recipe.steps
         if clock.taken == 2 or last or self.step % recipe.log_every == 0:
             record |= {"gradient_norm": self.engine.gradient_norm, **clock.rates()}
-            self.run.log(record)
+            self._log(record)
             self.reporter.step(record, recipe.steps, self.names, clock.left())
             clock.restart()
         improved = False
@@ -245,9 +251,10 @@ class Trainer:
         found, loss = {"step": self.step}, 0.0
         if self.material.validation is not None:
             found |= self._measure(self.material.validation)
-            self.run.log(found)
+            self._log(found)
             self.reporter.evaluation(found, self.names)
             self._refuse_divergence(found, "validation_")
+            self._show_samples()
             loss = found["validation_loss"]
         self.last = record | found
         improved = loss < self.best or self.material.validation is None
@@ -256,6 +263,22 @@ class Trainer:
             self.engine.settle()
             self.run.save_model(self.model)
         return improved
+
+    def _log(self, record: dict) -> None:
+        self.run.log(record)
+        self.tracking.log(record)
+
+    def _show(self, record: dict, clock: Clock) -> None:
+        now = record | {"gradient_norm": self.engine.gradient_norm, **clock.rates()}
+        self.reporter.live(now, self.recipe.steps, self.names, clock.left())
+
+    def _show_samples(self) -> None:
+        """What the model makes of a few examples; processes that share one cannot use it alone."""
+        if self.samples and self.devices.processes == 1:
+            self.engine.settle()
+            found = self.samples()
+            self.reporter.samples(found)
+            self.tracking.samples(self.step, found)
 
     def _measure(self, batches) -> dict:
         numbers = range(len(batches))
