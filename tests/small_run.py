@@ -118,6 +118,7 @@ def _spec(name, training):
             "log_every": 1,
             "evaluate_every": 3,
             "checkpoint_every": 2,
+            "samples": 0,
         }
         | training,
     }

@@ -12,6 +12,8 @@ from archbuilder.experiment import Data, load
 from archbuilder.language import shipped_specs
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.training.recipe import Training
+from archbuilder.training.tracker import Tracker
 from tests.variants import classes, minimal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -64,3 +66,11 @@ def test_the_text_it_shows_can_be_written():
     section = README.partition("## Text")[2].partition("## Training")[0]
     data = section.partition("```yaml\n")[2].partition("```")[0]
     Data.model_validate(yaml.safe_load(data)["data"])
+
+
+def test_the_trackers_it_shows_are_all_there_are():
+    section = README.partition("## Training")[2].partition("## ")[0]
+    training = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["training"]
+    needed = {"steps": 1, "batch": {"tokens": 1}, "optimizer": {"type": "adam"}}
+    found = Training.model_validate(training | needed | {"learning_rate": 1e-4})
+    assert [type(one) for one in found.trackers] == classes(Tracker)

@@ -16,6 +16,7 @@ from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.tracker import Tracker
 
 # Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
 NETWORK = {
@@ -32,6 +33,7 @@ OTHER = {
     "data.train": Corpus,
     "training.optimizer": Optimizer,
     "training.learning_rate": Schedule,
+    "training.trackers": Tracker,
 }
 
 # A value for each field that some variant requires.

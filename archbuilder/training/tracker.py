@@ -151,6 +151,7 @@ class MLflowRun(Track):
     def __init__(self, spec: MLflow, subject: Subject):
         # A server that is gone shall not hold the run for the minutes that MLflow tries by itself.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         self._mlflow: Any = import_module("mlflow")
         self._client = self._mlflow.MlflowClient(tracking_uri=spec.tracking_uri)
         if subject.known_as is None:
@@ -230,7 +231,7 @@ class WandbRun(Track):
             settings=settings,
         )
         self.known_as = self._run.id
-        self.place = self._run.url or str(self._run.dir)
+        self.place = str(self._run.dir if self._run.offline else self._run.url)
 
     def numbers(self, step, found):
         self._log(step, found)

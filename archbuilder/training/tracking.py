@@ -9,6 +9,9 @@ from archbuilder.stopping import Interrupted
 from archbuilder.training.run_folder import RunFolder, replace
 from archbuilder.training.tracker import AnyTracker, Ending, Subject, Track
 
+REASON = 200
+"""Characters of an error that are told."""
+
 
 class Tracking:
     """The trackers that are open; one that fails is told of and left out."""
@@ -102,4 +105,6 @@ def _tagged(record: dict) -> Iterator[tuple[str, float]]:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """What an error says, in a line that is not too long."""
+    line = str(error).strip().partition("\n")[0] or type(error).__name__
+    return line if len(line) <= REASON else f"{line[:REASON]}..."
