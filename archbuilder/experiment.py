@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from archbuilder.framework import load_keras
+from archbuilder.inference.samples import SHOWN
 from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
@@ -93,6 +94,8 @@ class Experiment(Spec):
         training = self._needs("training", "data", "tokenizer", "training")
         if processes is not None:
             processes.check(training)
+        for tracker in training.trackers:
+            tracker.check()
         load_keras(training.engine)
         from archbuilder.training.trainer import train
 
@@ -127,6 +130,8 @@ class Experiment(Spec):
         training = parts.get("training")
         if objectives and training is not None and training.batch.packing:
             yield from _rows_can_be_packed(objectives)
+        if objectives and training is not None and training.samples:
+            yield from _samples_can_be_shown(objectives, data)
         if model is not None and training is not None:
             yield from _under("training", training.mistakes(model))
         if objectives and training is not None:
@@ -259,6 +264,14 @@ def _rows_can_be_packed(objectives: dict) -> Iterator[Mistake]:
                 ("training", "batch", "packing"),
                 f"'{name}' reads one vector a row, and a packed row holds several examples",
             )
+
+
+def _samples_can_be_shown(objectives: dict, data: Data | None) -> Iterator[Mistake]:
+    if not any(objective.type in SHOWN for objective in objectives.values()):
+        kinds = " or ".join(SHOWN)
+        yield Mistake(("training", "samples"), f"there is nothing to show without {kinds}")
+    elif data is not None and data.validation is None:
+        yield Mistake(("training", "samples"), "they are taken from data.validation; give it")
 
 
 def _tokenizers_agree(model: Architecture, parts: dict[str, Any]) -> Iterator[Mistake]:

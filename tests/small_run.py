@@ -86,6 +86,7 @@ def training() -> dict:
         "log_every": 1,
         "evaluate_every": 3,
         "checkpoint_every": 2,
+        "samples": 0,
     }
 
 

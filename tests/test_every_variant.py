@@ -11,6 +11,7 @@ from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
 
 CASES = table(NETWORK | OTHER)
+LISTS = {"training.trackers"}
 SCHEMA = json.dumps(json_schema(Experiment))
 
 
@@ -33,7 +34,7 @@ def spec_with(place, variant, folder):
     part = spec
     for key in path:
         part = part[key]
-    part[last] = settings
+    part[last] = [settings] if place in LISTS else settings
     return spec
 
 
@@ -57,7 +58,11 @@ def test_a_misspelled_field_is_one_mistake_at_its_line(case, tmp_path):
     part = spec
     for key in path:
         part = part[key]
-    settings = part[last] if case[0] != "objectives" else next(iter(part[last].values()))
+    settings = part[last]
+    if case[0] == "objectives":
+        (settings,) = settings.values()
+    elif case[0] in LISTS:
+        (settings,) = settings
     settings["no_such_field"] = 1
     file = small_run.write(spec, tmp_path / "spec.yaml")
     line = 1 + file.read_text().splitlines().index(

@@ -15,7 +15,9 @@ from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.average import Average
 from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
+from archbuilder.training.recipe import Training
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.tracker import Tracker
 from tests.variants import classes, minimal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -77,3 +79,11 @@ def test_the_text_it_shows_can_be_written():
     section = README.partition("## Text")[2].partition("## Training")[0]
     data = section.partition("```yaml\n")[2].partition("```")[0]
     Data.model_validate(yaml.safe_load(data)["data"])
+
+
+def test_the_trackers_it_shows_are_all_there_are():
+    section = README.partition("## Training")[2].partition("## ")[0]
+    training = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["training"]
+    needed = {"steps": 1, "batch": {"tokens": 1}, "optimizer": {"type": "adam"}}
+    found = Training.model_validate(training | needed | {"learning_rate": 1e-4})
+    assert [type(one) for one in found.trackers] == classes(Tracker)

@@ -18,6 +18,7 @@ from archbuilder.training.average import Average
 from archbuilder.training.distribution import Distribution
 from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.tracker import Tracker
 
 # Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
 NETWORK = {
@@ -36,6 +37,7 @@ OTHER = {
     "training.learning_rate": Schedule,
     "training.distribution": Distribution,
     "training.average": Average,
+    "training.trackers": Tracker,
 }
 
 # A value for each field that some variant requires.

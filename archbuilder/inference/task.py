@@ -36,9 +36,10 @@ class FillMask:
             if vocabulary.mask_id not in row:
                 raise UserMistake(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
         for start in range(0, len(rows), ROWS):
-            yield from self._fill(rows[start : start + ROWS])
+            yield from self.fill(rows[start : start + ROWS])
 
-    def _fill(self, rows):
+    def fill(self, rows: list[list[int]]) -> Iterator[dict]:
+        """One object for each row of ids; each has start, end and a mask."""
         vocabulary = self.vocabulary
         token_ids, padding_mask = padded(rows, vocabulary.padding_id)
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
@@ -86,12 +87,15 @@ class Translate:
             _short_enough(row, self.longest, number)
         for start in range(0, len(rows), WINDOW):
             here = range(start, min(start + WINDOW, len(rows)))
-            found = self._translate({place: rows[place] for place in here if lines[place].strip()})
+            found = self.translate({place: rows[place] for place in here if lines[place].strip()})
             for place in here:
                 yield {"text": self.target.decode(found.get(place, []))}
 
-    def _translate(self, rows: dict[int, list[int]]) -> dict[int, list[int]]:
-        """The target ids for each row; those of like length are worked on together."""
+    def translate(self, rows: dict[int, list[int]]) -> dict[int, list[int]]:
+        """The target ids for each row of source ids, the end included.
+
+        Those of like length are worked on together.
+        """
         order = sorted(rows, key=lambda place: len(rows[place]))
         found = {}
         for start in range(0, len(order), ROWS):

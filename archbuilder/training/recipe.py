@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from archbuilder.language import Mistake, Spec
 from archbuilder.network.architecture import Architecture
@@ -15,6 +15,7 @@ from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.parameters import ParameterGroup
 from archbuilder.training.precision import Precision
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.tracker import Trackers
 
 
 class Batch(Spec):
@@ -100,6 +101,12 @@ class Training(Spec):
     perplexity, as in masked_lm_accuracy."""
     early_stopping: EarlyStopping | None = None
     """When to stop before the end."""
+    samples: NonNegativeInt | None = None
+    """Validation examples for each measurement to show what the model makes of them; always the
+    same. Unless told, 2 where an objective fills masks or writes a target. Several processes that
+    train together show none."""
+    trackers: Trackers = ()
+    """Where the run can be watched, beside its metrics.jsonl."""
 
     @model_validator(mode="after")
     def _one_extent(self):

@@ -1,6 +1,6 @@
 """What a run tells the person who watches: a header, a line now and then, and a bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from rich.console import Console
@@ -11,11 +11,14 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from archbuilder.text.prepare import Watcher
 
 SECONDS = 10
 """Between the lines that stand for a bar."""
+READABLE = 100
+"""Characters that are shown of a text."""
 
 
 class Reporter(Watcher):
@@ -28,10 +31,10 @@ class Reporter(Watcher):
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TimeRemainingColumn(compact=True),
+            _TimeLeft(compact=True),
         )
         watched = self.console.is_terminal
-        self._bar = Progress(*columns, console=self.console, disable=not watched, transient=True)
+        self._bar = _Bar(*columns, console=self.console, disable=not watched, transient=True)
 
     def tell(self, line: str) -> None:
         self.console.print(line, markup=False)
@@ -39,9 +42,10 @@ class Reporter(Watcher):
     def begin(self, what: str, total: int | None, lines: bool = True) -> Callable[[int], None]:
         """Some work on `total` of something; gives what to call with the number that is done.
 
-        Where no terminal shows a bar, a line is told from time to time, if `lines`.
+        Where no terminal shows a bar, a line is told from time to time, if `lines`; or else `step`
+        and `live` tell how it goes.
         """
-        task = self._bar.add_task(what, total=total)
+        task = self._bar.add_task(what, total=total, timed=lines)
         self._bar.start()
         told = monotonic()
 
@@ -55,23 +59,27 @@ class Reporter(Watcher):
         return advance
 
     def end(self) -> None:
+        self._bar.below = ""
         self._bar.stop()
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
 
     def step(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
-        """One line on a step's record, of so many steps where their number is known."""
-        of = "" if steps is None else f"/{steps}"
-        norm = record["gradient_norm"]
-        parts = [f"step {record['step']}{of}", f"loss {record['loss']:.3f}"]
-        parts += [_objective(record, name) for name in names]
-        parts += [
-            f"rate {record['learning_rate']:.2e}",
-            "left out, as float16 overflowed" if norm is None else f"norm {norm:.2f}",
-            f"{record['tokens_per_second']:,.0f} tokens/s",
-            f"{_clock(seconds_left)} left",
-        ]
-        self.tell("  ".join(parts))
+        """One line on a step's record, where no terminal shows a live one."""
+        if self._bar.disable:
+            self.tell(_step(record, steps, names, seconds_left))
+
+    def live(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
+        """The line below the bar, where a terminal shows it: the step that was taken last."""
+        if not self._bar.disable:
+            self._bar.below = _step(record, steps, names, seconds_left)
+
+    def samples(self, found: Sequence) -> None:
+        """A line for each text of some examples, each a `Sample`, as far as a terminal can tell."""
+        for sample in found:
+            width = max(map(len, sample.texts))
+            for label, text in sample.texts.items():
+                self.tell(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
 
     def evaluation(self, found: dict, names: list[str]) -> None:
         """One line on a measurement of the validation text."""
@@ -95,6 +103,45 @@ class Silent(Reporter):
 
     def __init__(self) -> None:
         super().__init__(Console(quiet=True))
+
+
+class _Bar(Progress):
+    """A bar with a line below it."""
+
+    below = ""
+
+    def get_renderables(self):
+        yield from super().get_renderables()
+        if self.below:  # The console wraps nothing of itself, and a live line must fit.
+            yield Text(self.below, no_wrap=False, overflow="fold")
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """Nothing where the line below tells it."""
+
+    def render(self, task):
+        return super().render(task) if task.fields["timed"] else Text()
+
+
+def _step(record: dict, steps: int | None, names: list[str], seconds_left: float) -> str:
+    of, norm = "" if steps is None else f"/{steps}", record["gradient_norm"]
+    parts = [f"step {record['step']}{of}", f"loss {record['loss']:.3f}"]
+    parts += [_objective(record, name) for name in names]
+    parts += [
+        f"rate {record['learning_rate']:.2e}",
+        "left out, as float16 overflowed" if norm is None else f"norm {norm:.2f}",
+        f"{record['tokens_per_second']:,.0f} tokens/s",
+        f"{_clock(seconds_left)} left",
+    ]
+    return "  ".join(parts)
+
+
+def _readable(text: str, encoding: str) -> str:
+    """A text in one line that is not too long, in characters that the encoding has."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    if len(line) > READABLE:
+        line = line[: READABLE - 3] + "..."
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _objective(record: dict, name: str, prefix: str = "") -> str:

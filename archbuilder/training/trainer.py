@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from archbuilder.inference.samples import Samples
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint, compilation, precision
@@ -23,6 +24,7 @@ from archbuilder.training.parameters import optimizer_for
 from archbuilder.training.reporter import Reporter, Silent
 from archbuilder.training.run_folder import FollowedRun, RunFolder
 from archbuilder.training.shapes import Shapes
+from archbuilder.training.tracking import Tracking, tracked
 
 
 def train(
@@ -47,7 +49,9 @@ def train(
         trainer = Trainer(experiment, run, material, reporter, devices)
         trainer.resume()
         trainer.header()
-        return trainer.run_to_end()
+        to_do = first and not trainer.is_over
+        with tracked(experiment, run, trainer.step, reporter.tell, to_do) as trainer.tracking:
+            return trainer.run_to_end()
 
 
 def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
@@ -87,6 +91,7 @@ class Trainer:
         self.engine = devices.engine(graph, experiment.objectives, optimizer, clip, compiled)
         self.extent = Extent(recipe, material.train)
         self.best = Best(recipe.best, recipe.early_stopping)
+        self.samples, self.tracking = Samples(experiment, drawn, material.prepared), Tracking()
         self.step, self.saved, self.last = 0, 0, {}
 
     def resume(self) -> None:
@@ -133,7 +138,7 @@ class Trainer:
 
     def run_to_end(self) -> dict:
         """Take the steps that are left."""
-        if self._is_over:
+        if self.is_over:
             self.reporter.tell(f"all {self.step} steps are done; see {self.run.path}")
             return self.last
         advance = self.reporter.begin("training", self.extent.steps, lines=False)
@@ -152,21 +157,23 @@ class Trainer:
     def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor, advance) -> None:
         clock = Clock(self.extent.seconds)
         coming: Future = pool.submit(self._batches, self.step + 1)
-        while not self._is_over:
+        while not self.is_over:
             batches = clock.waited(coming.result)
             coming = pool.submit(self._batches, self.step + 2)
             record = self._take_step(batches)
             clock.took_step(batches)
             advance(self.step)
+            self._show(record, clock)
             self._tend(record, clock)
             clock.settle()
-            if self.devices.any(stop.asked) and not self._is_over:
+            if self.devices.any(stop.asked) and not self.is_over:
                 if self.saved < self.step:
                     self._save()
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether there is no step left to take."""
         return self.step > 0 and (self.extent.reached(self.step) or self.best.is_given_up)
 
     def _batches(self, step: int) -> list[dict]:
@@ -233,11 +240,9 @@ class Trainer:
         self.extent.seconds = clock.seconds()
         last = self.extent.reached(self.step)
         if clock.taken == 2 or last or self.step % recipe.log_every == 0:
-            norm = self.engine.gradient_norm
-            record |= {"gradient_norm": norm if math.isfinite(norm) else None, **clock.rates()}
-            self.run.log(record)
-            left = self.extent.left(self.step, clock.pace())
-            self.reporter.step(record, self.extent.steps, self.names, left)
+            record |= {"gradient_norm": self._norm(), **clock.rates()}
+            self._log(record)
+            self.reporter.step(record, self.extent.steps, self.names, self._left(clock))
             clock.restart()
         improved = False
         if last or self.step % recipe.evaluate_every == 0:
@@ -257,9 +262,10 @@ class Trainer:
         with self.engine.averaged():
             if self.material.validation is not None:
                 found |= self._measure(self.material.validation)
-                self.run.log(found)
+                self._log(found)
                 self.reporter.evaluation(found, self.names)
                 self._refuse_divergence(found, "validation_")
+                self._show_samples()
             self.last = record | found
             improved = self.best.take(found, self.step)
             if improved:
@@ -284,6 +290,28 @@ class Trainer:
         self.run.save_model(self.model)
         self.engine.restore(now)
         self.reporter.tell(f"the mean of {count} checkpoints{told}")
+
+    def _log(self, record: dict) -> None:
+        self.run.log(record)
+        self.tracking.log(record)
+
+    def _show(self, record: dict, clock: Clock) -> None:
+        now = record | {"gradient_norm": self._norm(), **clock.rates()}
+        self.reporter.live(now, self.extent.steps, self.names, self._left(clock))
+
+    def _norm(self) -> float | None:
+        norm = self.engine.gradient_norm
+        return norm if math.isfinite(norm) else None
+
+    def _left(self, clock: Clock) -> float:
+        return self.extent.left(self.step, clock.pace())
+
+    def _show_samples(self) -> None:
+        """What the model makes of a few examples; processes that share one cannot use it alone."""
+        if self.samples and self.devices.processes == 1:
+            found = self.samples()
+            self.reporter.samples(found)
+            self.tracking.samples(self.step, found)
 
     def _measure(self, batches) -> dict:
         numbers = range(len(batches))
