@@ -3,15 +3,17 @@
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.next_sentence import NextSentence
 from archbuilder.objectives.objective import Objective, deciding
+from archbuilder.objectives.sentence_order import SentenceOrder
 from archbuilder.objectives.sequence_to_sequence import SequenceToSequence
 
-AnyObjective = SequenceToSequence | MaskedLM | NextSentence
+AnyObjective = SequenceToSequence | MaskedLM | NextSentence | SentenceOrder
 
 __all__ = [
     "AnyObjective",
     "MaskedLM",
     "NextSentence",
     "Objective",
+    "SentenceOrder",
     "SequenceToSequence",
     "deciding",
 ]
