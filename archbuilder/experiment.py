@@ -115,7 +115,9 @@ class Experiment(Spec):
             yield from _lengths_agree(model, data)
         if objectives and data is not None:
             yield from _corpora_agree(objectives, data)
-        training = parts.get("training")
+        tokenizer, training = parts.get("tokenizer"), parts.get("training")
+        if objectives and data is not None and tokenizer is not None:
+            yield from _sentinels_agree(objectives, data, tokenizer)
         if objectives and training is not None and training.batch.packing:
             yield from _rows_can_be_packed(objectives)
         if model is not None:
@@ -208,6 +210,18 @@ def _corpora_agree(objectives: dict, data: Data) -> Iterator[Mistake]:
             ("data", "overlong"),
             f"these objectives' examples cannot be {data.overlong}: choose from {choice}",
         )
+
+
+def _sentinels_agree(objectives: dict, data: Data, tokenizer) -> Iterator[Mistake]:
+    for name, objective in objectives.items():
+        needed = objective.sentinels(data.sequence_length)
+        if tokenizer.file is None and tokenizer.sentinels < needed:
+            yield Mistake(
+                ("tokenizer", "sentinels"),
+                f"'{name}' leaves out up to {needed - 1} spans of an example, and marks each and "
+                f"the end with a token of its own; the tokenizer has {tokenizer.sentinels}: "
+                f"write 'sentinels: {needed}'",
+            )
 
 
 def _rows_can_be_packed(objectives: dict) -> Iterator[Mistake]:

@@ -23,7 +23,12 @@ def spec_with(place, variant, folder):
     settings = minimal(variant)
     examples = getattr(variant, "examples", None)
     parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
-    spec = (small_run.transformer if parallel else small_run.bert)(folder)
+    kind = small_run.bert
+    if parallel:
+        kind = small_run.transformer
+    elif examples and "decoder_" in examples.sides:
+        kind = small_run.denoiser
+    spec = kind(folder)
     if place == "objectives":
         if not variant.pools:
             spec["model"].pop("pooler", None)

@@ -56,6 +56,10 @@ class Objective(Spec):
     def check_vocabulary(self, vocabulary) -> None:
         """Raises `UserMistake` where the tokenizer lacks something that this objective needs."""
 
+    def sentinels(self, sequence_length: int) -> int:
+        """How many tokens that stand for spans it needs, with examples of so many tokens."""
+        return 0
+
     def smoothing(self) -> float:
         """The share of probability that the loss spreads over all classes."""
         return 0.0
