@@ -145,12 +145,28 @@ class DrawnNetwork:
         }
         self.model = self.draw()
 
-    def draw(self, packed: bool = False):
+    def training_graph(self, packed: bool = False):
+        """The graph that is trained: the model, unless rows are packed or there is a generator."""
+        import keras
+
+        generators = {
+            name: objective.build_generator(keras.layers, name, self.parts)
+            for name, objective in self.experiment.objectives.items()
+        }
+        generators = [one for one in generators.values() if one is not None]
+        return self.draw(packed, generators) if packed or generators else self.model
+
+    def draw(self, packed: bool = False, generators: Sequence = ()):
         """A graph over the same weights; `packed`: that reads rows of several examples."""
         import keras
 
         inputs = {name: _input(name) for name in self.experiment.model.inputs(packed)}
-        outputs = self.parts(inputs)
+        read, told = dict(inputs), {}
+        for generator in generators:
+            own = {key: _input(key) for key in generator.inputs}
+            read, found = generator(read, own)
+            told, inputs = told | found, inputs | own
+        outputs = self.parts(read) | told
         for name, objective in self.experiment.objectives.items():
             own = {key: _input(key) for key in objective.inputs(name)}
             outputs[name] = self._heads[name](outputs, own)

@@ -41,7 +41,8 @@ class MaskedLM(Objective):
         return [f"{name}_positions"]
 
     def build(self, layers, name: str, network: Network):
-        return MaskedLMHead(self, layers, name, network)
+        dim = network.spec.hidden_dim
+        return MaskedLMHead(self.activation, self.norm, layers, name, network, dim)
 
     def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
         most = self.mask_selection_length
@@ -90,12 +91,15 @@ class MaskedLMHead:
     implementation.
     """
 
-    def __init__(self, spec: MaskedLM, layers, name: str, network: Network):
-        dim, initializer = network.spec.hidden_dim, network.spec.initializer
+    def __init__(
+        self, activation: Activation, norm: Norm, layers, name: str, network: Network, dim: int
+    ):
+        """`dim` is the width of the vectors it reads."""
+        width, initializer = network.spec.hidden_dim, network.spec.initializer
         self.name = name
-        self.activation: Activation = spec.activation
-        self.transform = dense(layers, f"{name}.transform", dim, dim, initializer)
-        self.norm = spec.norm.build(layers, f"{name}.norm", dim)
+        self.activation: Activation = activation
+        self.transform = dense(layers, f"{name}.transform", dim, width, initializer)
+        self.norm = norm.build(layers, f"{name}.norm", width)
         self.project = network.project()
         self.bias = bias(layers, f"{name}.bias", network.spec.vocabulary_size)
 

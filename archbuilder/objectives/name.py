@@ -14,7 +14,9 @@ ARRAYS = {f"{side}{array}" for side in SIDES for array in ("token_ids", "padding
 """What batches hold, whoever wants it, with `segment_ids` and `pair_class`."""
 TAKEN = LAYERS | STREAMS | ARRAYS | {"segment_ids", "pair_class", "validation"}
 
-SUFFIXES = ("positions", "targets", "weights", "share")
+OWN = ("positions", "targets", "weights", "share")
+GENERATOR = tuple(f"generator_{key}" for key in (*OWN, "slots", "draws"))
+SUFFIXES = (*OWN, "generator", *GENERATOR)
 """What stands behind an objective's name in a batch."""
 
 

@@ -10,7 +10,8 @@ class TensorFlowEngine:
     """Steps on TensorFlow, traced once for all batch sizes and lengths.
 
     A loss is the sum over the tokens that count, divided by their number in the whole effective
-    batch, however many micro-batches that is made of; then times the objective's weight.
+    batch, however many micro-batches that is made of; then times its weight. `objectives` are
+    by the names of the outputs that are scored.
     """
 
     def __init__(self, model, objectives: dict, optimizer):
@@ -19,9 +20,12 @@ class TensorFlowEngine:
         self._gradients: list = []
         self._compiled: dict = {}
 
-    def train(self, batches: list[dict]) -> dict:
-        """Take one step on the micro-batches; gives each objective's sums (see `score`)."""
-        shares = token_shares(batches, self.objectives)
+    def train(self, batches: list[dict], weights: dict[str, float]) -> dict:
+        """Take one step on the micro-batches; gives each output's sums (see `score`).
+
+        `weights` is what each output's loss is multiplied by.
+        """
+        shares = token_shares(batches, weights)
         if len(batches) == 1:
             return self._run(self._step, batches[0] | shares)
         if not self._gradients:
@@ -81,10 +85,7 @@ class TensorFlowEngine:
         weights = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             scores = self._scores(batch, training=True)
-            losses = [
-                objective.weight * scores[name]["loss"] * batch[f"{name}_share"]
-                for name, objective in self.objectives.items()
-            ]
+            losses = [scores[name]["loss"] * batch[f"{name}_share"] for name in self.objectives]
             loss = tf.add_n(losses)
         return tape.gradient(loss, weights), scores
 
@@ -94,7 +95,7 @@ class TensorFlowEngine:
         return {
             name: score(
                 outputs[name],
-                batch[f"{name}_targets"],
+                (outputs if f"{name}_targets" in outputs else batch)[f"{name}_targets"],
                 batch[f"{name}_weights"],
                 objective.smoothing(),
             )
@@ -102,10 +103,12 @@ class TensorFlowEngine:
         }
 
 
-def token_shares(batches: list[dict], objectives: dict) -> dict:
-    """What one token counts for in the whole effective batch, for each objective: 1 / tokens."""
-    counts = {name: sum(b[f"{name}_weights"].sum() for b in batches) for name in objectives}
-    return {f"{name}_share": np.float32(1 / max(count, 1)) for name, count in counts.items()}
+def token_shares(batches: list[dict], weights: dict[str, float]) -> dict:
+    """What one token counts for in the whole effective batch, for each output: weight / tokens."""
+    counts = {name: sum(b[f"{name}_weights"].sum() for b in batches) for name in weights}
+    return {
+        f"{name}_share": np.float32(weights[name] / max(count, 1)) for name, count in counts.items()
+    }
 
 
 def added(sums: list[dict]) -> dict:
@@ -116,13 +119,13 @@ def added(sums: list[dict]) -> dict:
     }
 
 
-def metrics(sums: dict, objectives: dict) -> dict[str, float]:
-    """Means out of sums: each objective's loss, accuracy and perplexity, and the weighted loss."""
+def metrics(sums: dict, weights: dict[str, float]) -> dict[str, float]:
+    """Means out of sums: each output's loss, accuracy and perplexity, and the weighted loss."""
     found = {"loss": 0.0}
     for name, scores in sums.items():
         count = max(scores["count"], 1)
         found[f"{name}_loss"] = scores["loss"] / count
         found[f"{name}_accuracy"] = scores["correct"] / count
         found[f"{name}_perplexity"] = float(np.exp(min(scores["surprise"] / count, 700)))
-        found["loss"] += objectives[name].weight * scores["loss"] / count
+        found["loss"] += weights[name] * scores["loss"] / count
     return found

@@ -8,6 +8,7 @@ from time import perf_counter
 import keras
 
 from archbuilder.mistake import UserMistake
+from archbuilder.objectives import scored, weights_at
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint
 from archbuilder.training.baseline import baseline, frequencies
@@ -48,14 +49,15 @@ class Trainer:
     def __init__(self, experiment, run: RunFolder, material: Material, reporter: Reporter):
         self.recipe = experiment.training
         self.experiment, self.run, self.material = experiment, run, material
-        self.reporter, self.names = reporter, list(experiment.objectives)
+        self.reporter, self.objectives = reporter, scored(experiment.objectives)
+        self.names = list(self.objectives)
         keras.utils.set_random_seed(self.recipe.seed)
         keras.config.set_dtype_policy(dtype_policy(self.recipe.precision))
         drawn = experiment.network()
         self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
-        self.graph = drawn.draw(packed=True) if self.recipe.batch.packing else self.model
+        self.graph = drawn.training_graph(self.recipe.batch.packing)
         optimizer = self.recipe.optimizer.build(self.graph, self.recipe.global_clipnorm)
-        self.engine = TensorFlowEngine(self.graph, experiment.objectives, optimizer)
+        self.engine = TensorFlowEngine(self.graph, self.objectives, optimizer)
         self.step, self.saved, self.last = 0, 0, {}
         self.best, self.best_step = math.inf, None
 
@@ -148,7 +150,8 @@ class Trainer:
     def _take_step(self, batches: list[dict]) -> dict:
         rate = self._rate(self.step + 1)
         self.engine.optimizer.learning_rate = rate
-        found = metrics(self.engine.train(batches), self.experiment.objectives)
+        weights = weights_at(self.experiment.objectives, self.step + 1, self.recipe.steps)
+        found = metrics(self.engine.train(batches, weights), weights)
         if not math.isfinite(found["loss"]) or not math.isfinite(self.engine.gradient_norm):
             self._diverged(found["loss"])
         self.step += 1
@@ -201,7 +204,9 @@ class Trainer:
 
     def _measure(self, batches) -> dict:
         sums = added([self.engine.measure(batches[number]) for number in range(len(batches))])
-        found = metrics(sums, self.experiment.objectives)
+        # Weighed as at the last step, so that measurements can be compared.
+        last = self.recipe.steps
+        found = metrics(sums, weights_at(self.experiment.objectives, last, last))
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self) -> None:
@@ -218,11 +223,13 @@ class Trainer:
         """Show the model beside guessing by frequency, on the same positions."""
         if self.material.validation is None:
             return
-        counts = frequencies(self.material.train, self.names)
-        classes = {name: self.model.output[name].shape[-1] for name in self.names}
-        smoothing = {name: one.smoothing() for name, one in self.experiment.objectives.items()}
+        # What the graph itself decides, such as which tokens were replaced, is not known before.
+        names = [name for name in self.names if f"{name}_targets" not in self.graph.output]
+        counts = frequencies(self.material.train, names)
+        classes = {name: self.graph.output[name].shape[-1] for name in names}
+        smoothing = {name: self.objectives[name].smoothing() for name in names}
         guess = baseline(counts, self.material.validation, classes, smoothing)
-        self.reporter.baseline(self.last, guess, self.names)
+        self.reporter.baseline(self.last, guess, names)
 
     def _rate(self, step: int) -> float:
         recipe = self.recipe

@@ -9,6 +9,8 @@ from archbuilder.training.engine import TensorFlowEngine, metrics, token_shares
 from archbuilder.training.optimizer import AdamW
 from tests.variants import tiny
 
+WEIGHTS = {"sequence_to_sequence": 1.0}
+
 
 def engine(weights=None):
     """A small Transformer without dropout, and its engine."""
@@ -54,8 +56,8 @@ def test_accumulated_batches_are_the_large_batch():
     micro, large = engine(), engine()
     for step in range(5):
         batches = [batch(2, 3 + place + step, seed=10 * step + place) for place in range(4)]
-        first = metrics(micro.train(batches), micro.objectives)
-        second = metrics(large.train([joined(batches)]), large.objectives)
+        first = metrics(micro.train(batches, WEIGHTS), WEIGHTS)
+        second = metrics(large.train([joined(batches)], WEIGHTS), WEIGHTS)
         assert first["loss"] == pytest.approx(second["loss"], rel=1e-5)
         assert micro.gradient_norm == pytest.approx(large.gradient_norm, rel=1e-4)
 
@@ -63,8 +65,8 @@ def test_accumulated_batches_are_the_large_batch():
 def test_a_token_counts_the_same_in_every_micro_batch():
     batches = [batch(2, 3, seed=0), batch(2, 9, seed=1)]
     tokens = sum(one["sequence_to_sequence_weights"].sum() for one in batches)
-    shares = token_shares(batches, {"sequence_to_sequence": None})
-    assert shares["sequence_to_sequence_share"] == pytest.approx(1 / tokens)
+    shares = token_shares(batches, {"sequence_to_sequence": 3.0})
+    assert shares["sequence_to_sequence_share"] == pytest.approx(3 / tokens)
 
 
 def test_measuring_changes_nothing_and_repeats_exactly():
@@ -79,5 +81,5 @@ def test_measuring_changes_nothing_and_repeats_exactly():
 def test_one_batch_can_be_learned_by_heart():
     one = engine()
     for _ in range(150):
-        found = metrics(one.train([batch(3, 6, 0)]), one.objectives)
+        found = metrics(one.train([batch(3, 6, 0)], WEIGHTS), WEIGHTS)
     assert found["sequence_to_sequence_accuracy"] == 1.0
