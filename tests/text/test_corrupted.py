@@ -1,5 +1,6 @@
 """What is left out of a text and what is to be written, on ids that can be followed by hand."""
 
+from math import exp, factorial
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,6 +160,13 @@ def test_poisson_lengths_add_up_and_are_never_more_than_what_they_cover():
             lengths = poisson_lengths_of(total, mean, random)
             assert lengths.sum() == total
             assert len(lengths) <= total
+
+
+def test_poisson_lengths_are_as_likely_as_their_formula_says():
+    lengths = poisson_lengths_of(300_000, 3.0, np.random.default_rng(0))
+    shares = np.bincount(lengths)[:6] / len(lengths)
+    expected = [exp(-3) * 3**k / factorial(k) for k in range(6)]
+    np.testing.assert_allclose(shares, expected, atol=0.005)
 
 
 def test_places_are_even_and_keep_their_distance():

@@ -31,19 +31,12 @@ def lengths_of(total: int, spans: int, random) -> np.ndarray:
 
 
 def poisson_lengths_of(total: int, mean: float, random) -> np.ndarray:
-    """Lengths drawn until they are `total` in all, the last cut off; some of them are zero.
+    """Poisson lengths, some of them zero, given that they are `total` in all: a multinomial draw.
 
     There are at most `total` of them, so that a mark for each is never longer than what they cover.
     """
-    drawn = np.zeros(0, dtype=int)
-    while drawn.sum() < total:
-        drawn = np.append(drawn, random.poisson(mean, 8 + int(total / mean)))
-    sums = np.cumsum(drawn)
-    last = int(np.searchsorted(sums, total))
-    lengths = drawn[: last + 1]
-    lengths[-1] -= sums[last] - total
-    surplus = np.flatnonzero(lengths == 0)[: max(len(lengths) - total, 0)]
-    return random.permutation(np.delete(lengths, surplus))
+    spans = max(1, round(total / mean))
+    return random.multinomial(total, np.full(spans, 1 / spans))
 
 
 def places_of(spans: int, left: int, apart: int, random) -> np.ndarray:
