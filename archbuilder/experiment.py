@@ -13,7 +13,7 @@ from archbuilder.language import Mistake, Spec, check, named, read
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
-from archbuilder.objectives import AnyObjective, deciding
+from archbuilder.objectives import AnyObjective, deciding, scored
 from archbuilder.objectives.name import name_mistakes
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.examples import Overlong
@@ -127,7 +127,9 @@ class Experiment(Spec):
             yield from _lengths_agree(model, data)
         if objectives and data is not None:
             yield from _corpora_agree(objectives, data)
-        training = parts.get("training")
+        tokenizer, training = parts.get("tokenizer"), parts.get("training")
+        if objectives and data is not None and tokenizer is not None:
+            yield from _sentinels_agree(objectives, data, tokenizer)
         if objectives and training is not None and training.batch.packing:
             yield from _rows_can_be_packed(objectives)
         if objectives and training is not None and training.samples:
@@ -136,6 +138,7 @@ class Experiment(Spec):
             yield from _under("training", training.mistakes(model))
         if objectives and training is not None:
             yield from _measurements_agree(objectives, training, data)
+            yield from _lengths_of_runs_agree(objectives, training)
         if model is not None and objectives and training is not None:
             yield from _under("training", _layers_agree(model, objectives, training))
         if model is not None:
@@ -163,12 +166,28 @@ class DrawnNetwork:
         }
         self.model = self.draw()
 
-    def draw(self, packed: bool = False):
+    def training_graph(self, packed: bool = False):
+        """The graph that is trained: the model, unless rows are packed or there is a generator."""
+        import keras
+
+        generators = {
+            name: objective.build_generator(keras.layers, name, self.parts)
+            for name, objective in self.experiment.objectives.items()
+        }
+        generators = [one for one in generators.values() if one is not None]
+        return self.draw(packed, generators) if packed or generators else self.model
+
+    def draw(self, packed: bool = False, generators: Sequence = ()):
         """A graph over the same weights; `packed`: that reads rows of several examples."""
         import keras
 
         inputs = {name: _input(name) for name in self.experiment.model.inputs(packed)}
-        outputs = self.parts(inputs)
+        read, told = dict(inputs), {}
+        for generator in generators:
+            own = {key: _input(key) for key in generator.inputs}
+            read, found = generator(read, own)
+            told, inputs = told | found, inputs | own
+        outputs = self.parts(read) | told
         for name, objective in self.experiment.objectives.items():
             own = {key: _input(key) for key in objective.inputs(name)}
             outputs[name] = self._heads[name](outputs, own)
@@ -220,8 +239,18 @@ def _layers_agree(model, objectives: dict, training: Training) -> Iterator[Mista
     yield from mistakes_of_names(training, _counted(model, objectives).weights)
 
 
+def _lengths_of_runs_agree(objectives: dict, training: Training) -> Iterator[Mistake]:
+    for name, objective in objectives.items():
+        weight = objective.weight
+        if training.minutes is not None and getattr(weight, "last_step", 0) is None:
+            yield Mistake(
+                ("objectives", name, "weight"),
+                "the number of steps is not known, as training.minutes decides: write last_step",
+            )
+
+
 def _measurements_agree(objectives: dict, training: Training, data) -> Iterator[Mistake]:
-    known = metrics_of(objectives)
+    known = metrics_of(scored(objectives))
     if training.best not in known:
         yield Mistake(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
     if data is None or data.validation is not None:
@@ -255,6 +284,18 @@ def _corpora_agree(objectives: dict, data: Data) -> Iterator[Mistake]:
             ("data", "overlong"),
             f"these objectives' examples cannot be {data.overlong}: choose from {choice}",
         )
+
+
+def _sentinels_agree(objectives: dict, data: Data, tokenizer) -> Iterator[Mistake]:
+    for name, objective in objectives.items():
+        needed = objective.sentinels(data.sequence_length)
+        if tokenizer.file is None and tokenizer.sentinels < needed:
+            yield Mistake(
+                ("tokenizer", "sentinels"),
+                f"'{name}' leaves out up to {needed - 1} spans of an example, and marks each and "
+                f"the end with a token of its own; the tokenizer has {tokenizer.sentinels}: "
+                f"write 'sentinels: {needed}'",
+            )
 
 
 def _rows_can_be_packed(objectives: dict) -> Iterator[Mistake]:

@@ -69,6 +69,16 @@ def transformer(folder: Path, **training) -> dict:
     return spec
 
 
+def denoiser(folder: Path, **training) -> dict:
+    """A Transformer that mends documents, whose tokenizer has sentinels, as a plain spec."""
+    read = bert(folder)
+    spec = transformer(folder, **training)
+    spec["objectives"] = {"span_corruption": {}}
+    spec["tokenizer"] = {"type": "wordpiece", "sentinels": 10}
+    spec["data"] = read["data"]
+    return spec
+
+
 def write(spec: dict, path: Path) -> Path:
     """The spec as a file."""
     path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")

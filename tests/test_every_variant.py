@@ -7,6 +7,9 @@ import yaml
 
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
+from archbuilder.objectives import weights_at
+from archbuilder.text.prepare import Watcher
+from archbuilder.training.material import gather
 from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
 
@@ -24,7 +27,12 @@ def spec_with(place, variant, folder):
     settings = minimal(variant)
     examples = getattr(variant, "examples", None)
     parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
-    spec = (small_run.transformer if parallel else small_run.bert)(folder)
+    kind = small_run.bert
+    if parallel:
+        kind = small_run.transformer
+    elif examples and "decoder_" in examples.sides:
+        kind = small_run.denoiser
+    spec = kind(folder)
     if place == "objectives":
         if not variant.pools:
             spec["model"].pop("pooler", None)
@@ -90,8 +98,33 @@ def test_every_objective_trains_alone(case, tmp_path):
     spec["training"]["steps"] = 2
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
     found = experiment.train(tmp_path / "run")
-    (name,) = experiment.objectives
-    assert found["loss"] == found[f"{name}_loss"]
+    weights = weights_at(experiment.objectives, 2, 2)
+    losses = [weight * found[f"{name}_loss"] for name, weight in weights.items()]
+    assert found["loss"] == pytest.approx(sum(losses))
+
+
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
+    spec = spec_with(*case, tmp_path)
+    spec["training"]["steps"] = 1
+    spec["training"]["batch"] = {"examples": 4, "packing": True}
+    path = small_run.write(spec, tmp_path / "spec.yaml")
+    if case[1].pools:
+        with pytest.raises(SpecError, match="reads one vector a row"):
+            load(path)
+    else:
+        assert load(path).train(tmp_path / "run")["step"] == 1
+
+
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
+    experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
+    first, second = (gather(experiment, Watcher()).train for _ in range(2))
+    inputs = {tensor.name for tensor in experiment.network().training_graph().inputs}
+    for number in (len(first) + 1, 0):
+        one, other = first[number], second[number]
+        assert one.keys() == other.keys() >= inputs
+        assert all((one[name] == other[name]).all() for name in one)
 
 
 @pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=named)

@@ -47,7 +47,39 @@ def no_decoder(spec):
     spec["target_tokenizer"] = {"type": "characters"}
 
 
+def too_few_sentinels(spec):
+    spec["data"]["sequence_length"] = 128
+    spec["tokenizer"]["sentinels"] = 7
+
+
+def two_vocabularies(spec):
+    spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
+    spec["target_tokenizer"] = {"type": "characters"}
+
+
+def no_decoder_to_write(spec):
+    del spec["model"]["decoder"]
+    spec["model"]["embeddings"]["tie"] = "output"
+
+
 CASES = [
+    (
+        small_run.denoiser,
+        too_few_sentinels,
+        "tokenizer.sentinels: 'span_corruption' leaves out up to 7 spans of an example, and marks "
+        "each and the end with a token of its own; the tokenizer has 7: write 'sentinels: 8'",
+    ),
+    (
+        small_run.denoiser,
+        two_vocabularies,
+        "objectives.span_corruption: its source and target are one text, with one vocabulary: "
+        "leave out model.target_vocabulary_size",
+    ),
+    (
+        small_run.denoiser,
+        no_decoder_to_write,
+        "objectives.span_corruption: writing a target needs model.decoder, and the model has none",
+    ),
     (
         small_run.bert,
         packing,

@@ -10,6 +10,7 @@ import yaml
 
 from archbuilder.experiment import Data, load
 from archbuilder.language import shipped_specs
+from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.average import Average
@@ -18,6 +19,7 @@ from archbuilder.training.optimizer import Optimizer
 from archbuilder.training.recipe import Training
 from archbuilder.training.schedule import Schedule
 from archbuilder.training.tracker import Tracker
+from tests import small_run
 from tests.variants import classes, minimal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -73,6 +75,19 @@ def test_every_way_to_train_is_in_its_table():
             assert f"`{minimal(variant)['type']}`" in section
     for variant in classes(Distribution):
         assert f"`{{type: {minimal(variant)['type']}" in section
+
+
+def test_every_objective_is_in_its_table():
+    section = README.partition("## Objectives")[2].partition("## Training")[0]
+    types = [minimal(variant)["type"] for variant in classes(AnyObjective)]
+    for kind in types:
+        assert f"| `{kind}` |" in section
+
+
+def test_the_objectives_it_shows_can_be_written(tmp_path):
+    section = README.partition("## Objectives")[2].partition("## Training")[0]
+    shown = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])
+    load(small_run.write(small_run.bert(tmp_path) | shown, tmp_path / "spec.yaml"))
 
 
 def test_the_text_it_shows_can_be_written():

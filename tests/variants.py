@@ -61,6 +61,7 @@ SAMPLES = {
 }
 # What a variant needs besides, where it must choose between fields.
 CHOICES = {kind: {"text": "text"} for kind in ("tsv", "csv", "jsonl", "parquet", "hugging_face")}
+CHOICES["replaced_token_detection"] = {"generator_size": 0.5}
 
 
 def classes(union) -> list[type]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from archbuilder.insight.text_facts import text_facts
+from archbuilder.objectives import scored
 from archbuilder.text.prepare import Watcher
 from archbuilder.training.material import gather
 
@@ -139,7 +140,9 @@ def shown(batches, objectives: dict, count: int) -> list[dict]:
                 vocabulary = target if name.startswith("decoder") else source
                 mask = batch[name.removesuffix("token_ids") + "padding_mask"][row] > 0
                 example[name] = _written(ids[row][mask], vocabulary)
-        for name in objectives:
+        for name in scored(objectives):
+            if f"{name}_targets" not in batch:
+                continue  # They depend on what a generator writes.
             targets, weights = batch[f"{name}_targets"][row], batch[f"{name}_weights"][row]
             if np.ndim(targets):
                 example[f"{name} is to guess"] = _written(targets[weights > 0], target)

@@ -171,17 +171,23 @@ class Network:
         return {"sequence": memory, "decoder_sequence": decoded}
 
     def encode(
-        self, token_ids, padding_mask, segment_ids=None, packing_ids=None, packing_positions=None
+        self,
+        token_ids,
+        padding_mask,
+        segment_ids=None,
+        packing_ids=None,
+        packing_positions=None,
+        encoder=None,
     ):
         """[B, S, D] from ids and mask [B, S]; the mask is 1 at real tokens and 0 at padding.
 
         Where rows are packed, `packing_ids` [B, S] says which example a token belongs to and
-        `packing_positions` [B, S] its place in that.
+        `packing_positions` [B, S] its place in that. `encoder` may be another than the network's.
         """
         places = in_order(token_ids) if packing_positions is None else packing_positions
         hidden = self.encoder_embeddings(token_ids, places, segment_ids)
         allowed = _seen(padding_mask, packing_ids, packing_ids)
-        return self.encoder(hidden, mask_bias(allowed, hidden.dtype))
+        return (encoder or self.encoder)(hidden, mask_bias(allowed, hidden.dtype))
 
     def decode(
         self,

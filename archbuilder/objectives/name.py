@@ -11,10 +11,12 @@ STREAMS = {"sequence", "pooled", "decoder_sequence"}
 """What any network gives."""
 SIDES = ("", "encoder_", "decoder_")
 ARRAYS = {f"{side}{array}" for side in SIDES for array in ("token_ids", "padding_mask", "targets")}
-"""What batches hold, whoever wants it, with `segment_ids` and `random_next`."""
-TAKEN = LAYERS | STREAMS | ARRAYS | {"segment_ids", "random_next", "validation"}
+"""What batches hold, whoever wants it, with `segment_ids` and `pair_class`."""
+TAKEN = LAYERS | STREAMS | ARRAYS | {"segment_ids", "pair_class", "validation"}
 
-SUFFIXES = ("positions", "targets", "weights", "share")
+OWN = ("positions", "targets", "weights", "share")
+GENERATOR = tuple(f"generator_{key}" for key in (*OWN, "slots", "draws"))
+SUFFIXES = (*OWN, "generator", *GENERATOR)
 """What stands behind an objective's name in a batch."""
 
 

@@ -4,14 +4,15 @@
 def score(logits, targets, weights, smoothing: float = 0.0) -> dict:
     """Sums over the positions that count.
 
-    `logits` [.., V], `targets` int [..] and `weights` float [..], 1.0 where a position counts.
-    Gives `loss` (nats, with label smoothing: Szegedy et al., 2016, section 7), `surprise` (nats,
-    without), `correct` and `count`, each a float32 scalar.
+    `logits` [.., V], or [.., 1] of class 1 against class 0; `targets` int [..] and `weights` float
+    [..], 1.0 where a position counts. Gives `loss` (nats, with label smoothing: Szegedy et al.,
+    2016, section 7), `surprise` (nats, without), `correct` and `count`, each a float32 scalar.
     """
     from keras import ops
 
-    classes = logits.shape[-1]
-    logits = ops.reshape(ops.cast(logits, "float32"), (-1, classes))  # [N, V]
+    logits = ops.reshape(ops.cast(logits, "float32"), (-1, logits.shape[-1]))  # [N, V]
+    if logits.shape[-1] == 1:
+        logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
     targets, weights = ops.reshape(targets, (-1,)), ops.reshape(weights, (-1,))  # [N]
     loss, surprise = cross_entropy(logits, targets, smoothing)
     correct = ops.cast(ops.equal(ops.argmax(logits, axis=-1), targets), "float32")

@@ -5,7 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, count, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from archbuilder.mistake import UserMistake
 BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 """Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
+SENTINEL = "<extra_id_{}>"
+"""A token that stands for a span left out, as T5's vocabularies write the one of a number."""
 ROLES = ("padding", "unknown", "start", "end", "mask")
 
 
@@ -45,6 +47,8 @@ class Vocabulary(ABC):
         self.padding_id, self.unknown_id, self.start_id, self.end_id = ordinary
         self.mask_id = known.get(found[4])
         self.mask_token = None if self.mask_id is None else found[4]
+        sentinels = map(self._id, map(SENTINEL.format, count()))
+        self.sentinel_ids = tuple(takewhile(lambda one: one is not None, sentinels))
         self.special_ids = tuple(sorted(known[token] for token in found if token in known))
 
     @property

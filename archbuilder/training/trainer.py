@@ -8,6 +8,7 @@ import keras
 
 from archbuilder.inference.samples import Samples
 from archbuilder.mistake import UserMistake
+from archbuilder.objectives import scored, weights_at
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.training import checkpoint, compilation, precision
 from archbuilder.training.average import LastCheckpoints
@@ -75,7 +76,9 @@ class Trainer:
     def __init__(self, experiment, run: RunFolder, material: Material, reporter, devices: Devices):
         self.recipe = recipe = experiment.training
         self.experiment, self.run, self.material = experiment, run, material
-        self.reporter, self.names, self.devices = reporter, list(experiment.objectives), devices
+        self.reporter, self.devices = reporter, devices
+        self.objectives = scored(experiment.objectives)
+        self.names = list(self.objectives)
         policy, why = precision.chosen(recipe.precision, devices)
         compiled, told = compilation.chosen(recipe, devices, material.lengths())
         self._chosen = f"{policy} ({why}), {told}"
@@ -85,10 +88,10 @@ class Trainer:
         with devices.scope():
             drawn = experiment.network()
             self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
-            graph = drawn.draw(packed=True) if recipe.batch.packing else self.model
+            self.graph = graph = drawn.training_graph(recipe.batch.packing)
             optimizer = precision.with_loss_scaling(optimizer_for(experiment, graph), policy, graph)
         clip = recipe.global_clipnorm
-        self.engine = devices.engine(graph, experiment.objectives, optimizer, clip, compiled)
+        self.engine = devices.engine(graph, self.objectives, optimizer, clip, compiled)
         self.extent = Extent(recipe, material.train)
         self.best = Best(recipe.best, recipe.early_stopping)
         self.samples, self.tracking = Samples(experiment, drawn, material.prepared), Tracking()
@@ -183,13 +186,14 @@ class Trainer:
 
     def _take_step(self, batches: list[dict]) -> dict:
         rate = self._rate(self.step + 1)
+        weights = weights_at(self.experiment.objectives, self.step + 1, self.extent.steps)
         try:
-            sums = self.engine.train(batches, rate)
+            sums = self.engine.train(batches, rate, weights)
         except Exception as error:
             if _is_lack_of_memory(error):
                 raise self._out_of_memory(batches) from error
             raise
-        found = metrics(sums, self.experiment.objectives)
+        found = metrics(sums, weights)
         self._refuse_divergence(found)
         self.step += 1
         return {"step": self.step, **found, "learning_rate": rate}
@@ -316,7 +320,9 @@ class Trainer:
     def _measure(self, batches) -> dict:
         numbers = range(len(batches))
         sums = added([self.engine.measure(self.shapes(batches[number])) for number in numbers])
-        found = metrics(sums, self.experiment.objectives)
+        # Weighed as at the last step, so that measurements can be compared.
+        last = self.extent.steps
+        found = metrics(sums, weights_at(self.experiment.objectives, last, last))
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self) -> None:
@@ -330,11 +336,13 @@ class Trainer:
         """Show the model beside guessing by frequency, on the same positions."""
         if self.material.validation is None:
             return
-        counts = frequencies(self.material.train, self.names)
-        classes = {name: self.model.output[name].shape[-1] for name in self.names}
-        smoothing = {name: one.smoothing() for name, one in self.experiment.objectives.items()}
+        # What the graph itself decides, such as which tokens were replaced, is not known before.
+        names = [name for name in self.names if f"{name}_targets" not in self.graph.output]
+        counts = frequencies(self.material.train, names)
+        classes = {name: self.graph.output[name].shape[-1] for name in names}
+        smoothing = {name: self.objectives[name].smoothing() for name in names}
         guess = baseline(counts, self.material.validation, classes, smoothing)
-        self.reporter.baseline(self.last, guess, self.names)
+        self.reporter.baseline(self.last, guess, names)
 
     def _rate(self, step: int) -> float:
         hidden_dim = self.experiment.model.hidden_dim

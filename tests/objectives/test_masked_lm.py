@@ -7,6 +7,7 @@ import pytest
 
 from archbuilder.mistake import UserMistake
 from archbuilder.objectives import MaskedLM
+from archbuilder.objectives.selection import Chosen, Spans, WholeWords
 
 VOCABULARY = SimpleNamespace(special_ids=(0, 1, 2, 3, 4), mask_id=4, size=1000)
 
@@ -70,35 +71,77 @@ def test_a_row_without_ordinary_tokens_guesses_nothing():
     assert batch["mlm_weights"].sum() == 0
 
 
-def words(rows=4000, length=100, seed=0):
+def words(selection, rows=4000, length=100):
     """Words of one to four tokens, ids 5 beginning one and 6 going on with it, in a batch."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     begins = random.random((rows, length)) < 0.5
     begins[:, [0, 1, -1]] = True
     token_ids = np.where(begins, 5, 6).astype("int32")
     token_ids[:, 0], token_ids[:, -1] = 2, 3
     vocabulary = SimpleNamespace(word_starts=lambda ids: ids != 6, **vars(VOCABULARY))
     batch = {"token_ids": token_ids.copy(), "padding_mask": np.ones_like(token_ids)}
-    objective = MaskedLM(type="masked_lm", whole_words=True, mask_selection_length=50)
-    objective.corrupt("mlm", batch, random, vocabulary)
+    settings = {"mask_selection": selection, "mask_selection_length": 50}
+    MaskedLM(type="masked_lm", **settings).corrupt("mlm", batch, random, vocabulary)
     chosen = np.zeros(token_ids.shape, bool)
     at, slots = np.nonzero(batch["mlm_weights"])
     chosen[at, batch["mlm_positions"][at, slots]] = True
-    return token_ids, chosen
+    return token_ids, chosen, batch
 
 
-def test_whole_words_are_hidden_whole():
-    token_ids, chosen = words()
-    goes_on = token_ids[:, 1:] == 6
-    assert (chosen[:, 1:] == chosen[:, :-1])[goes_on].all()
+WORDS = [WholeWords(type="whole_words"), Spans(type="spans")]
+each = pytest.mark.parametrize("selection", WORDS, ids=lambda one: one.type)
 
 
-def test_whole_words_are_hidden_at_the_same_rate():
-    token_ids, chosen = words()
+@each
+def test_words_are_hidden_whole(selection):
+    token_ids, chosen, _ = words(selection)
+    broken = (chosen[:, 1:] != chosen[:, :-1])[token_ids[:, 1:] == 6]
+    assert not broken.any()
+
+
+@each
+def test_words_are_hidden_at_the_same_rate(selection):
+    token_ids, chosen, _ = words(selection)
     assert chosen.sum() / (token_ids > 4).sum() == pytest.approx(15 / 98, abs=0.001)
     begins = chosen[token_ids == 5].mean()
     goes_on = chosen[token_ids == 6].mean()
     assert begins == pytest.approx(goes_on, rel=0.05)
+
+
+def test_spans_have_the_papers_lengths_in_words():
+    random = np.random.default_rng(0)
+    token_ids = np.tile([5, 6], (50, 5000))
+    vocabulary = SimpleNamespace(word_starts=lambda ids: ids != 6)
+    spans = Spans(type="spans").begins(token_ids, token_ids > 0, vocabulary, random)
+    assert not spans[:, 1::2].any()
+    lengths = np.concatenate([np.diff(np.flatnonzero(row)) for row in spans]) // 2
+    assert lengths.max() == 10
+    assert lengths.mean() == pytest.approx(3.8, abs=0.02)  # Section 3.1.
+    assert (lengths == 1).mean() == pytest.approx(0.2 / (1 - 0.8**10), abs=0.005)
+
+
+def test_a_span_ends_before_a_special_token_and_begins_behind_it():
+    token_ids = np.full((200, 9), 5)
+    token_ids[:, 4] = 3
+    vocabulary = SimpleNamespace(word_starts=lambda ids: np.ones_like(ids, bool))
+    spans = Spans(type="spans").begins(
+        token_ids, token_ids != 3, vocabulary, np.random.default_rng(0)
+    )
+    assert spans[:, [0, 4, 5]].all()
+    assert not spans[:, [1, 2, 3, 6, 7, 8]].all(axis=0).any()
+
+
+def test_a_span_is_masked_replaced_or_kept_as_one():
+    targets = np.random.default_rng(1).integers(5, 1000, (3000, 6)).astype("int32")
+    units = np.tile([2, 2, 2, 5, 5, 7], (3000, 1))
+    chosen = Chosen(units, np.ones(units.shape), targets, units)
+    objective = MaskedLM(type="masked_lm", mask_selection=Spans(type="spans"))
+    hidden = objective._hidden(chosen, np.random.default_rng(0), VOCABULARY)
+    kind = np.where(hidden == VOCABULARY.mask_id, 0, np.where(hidden == targets, 2, 1))
+    assert (kind[:, :3] == kind[:, :1]).mean() > 0.999  # A random token may be the same.
+    assert (kind[:, 3] == kind[:, 4]).mean() > 0.999
+    rates = np.bincount(kind[:, [0, 3, 5]].ravel()) / kind[:, [0, 3, 5]].size
+    np.testing.assert_allclose(rates, [0.8, 0.1, 0.1], atol=0.01)
 
 
 def test_a_packed_row_may_hide_as_much_as_its_examples_would():

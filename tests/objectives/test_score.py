@@ -38,6 +38,14 @@ def test_gradient_is_that_of_the_formula(smoothing):
     )
 
 
+def test_one_logit_is_that_of_class_1_against_class_0():
+    logit, targets = np.array([[-2.0], [0.5], [3.0]], "float32"), np.array([0, 1, 0], "int32")
+    sums = score(tf.constant(logit), tf.constant(targets), tf.ones(3))
+    signs = np.where(targets == 1, -1, 1) * logit[:, 0]
+    np.testing.assert_allclose(sums["loss"], np.log1p(np.exp(signs)).sum(), rtol=1e-5)
+    assert float(sums["correct"]) == 2
+
+
 def test_sums_leave_out_positions_that_do_not_count():
     weights = np.array([1, 0, 1, 0], dtype="float32")
     sums = score(tf.constant(LOGITS), tf.constant(TARGETS), tf.constant(weights))

@@ -23,6 +23,7 @@ from archbuilder.training.parameters import optimizer_for
 from tests.parity import bert
 
 EVERY = 25
+WEIGHTS = {"masked_lm": 1.0, "next_sentence": 1.0}
 SIZES = {"vocabulary_size": 8000, "hidden_dim": 256, "num_layers": 4, "num_heads": 4, "width": 1024}
 
 
@@ -35,7 +36,7 @@ def main(documents: Path, steps: int) -> None:
     for step in range(1, steps + 1):
         batch = material.train[step - 1]
         rate = recipe.learning_rate.rate_at(step, steps, SIZES["hidden_dim"])
-        found = metrics(ours.train([batch], rate), experiment.objectives)
+        found = metrics(ours.train([batch], rate, WEIGHTS), WEIGHTS)
         curves[0].append(found["masked_lm_loss"])
         curves[1].append(take_step(model, optimizer, batch, rate, recipe.global_clipnorm))
         if step % EVERY == 0 or step == steps:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text import examples as module
-from archbuilder.text.examples import Limits, Pairs, Segments, Translations, shortened
+from archbuilder.text.examples import Limits, NextPairs, OrderedPairs, Segments, Translations
+from archbuilder.text.examples import documents as module
+from archbuilder.text.examples.pairs import shortened
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
 BOTH = (VOCABULARY, VOCABULARY)
@@ -92,8 +93,8 @@ def test_a_text_of_which_nothing_is_left_is_told():
         segments([9], overlong="drop")
 
 
-def pairs(*texts, length=12, overlong="truncate", short_rate=0.0):
-    return Pairs(documents(*texts), BOTH, Limits(length, overlong), short_rate)
+def pairs(*texts, length=12, overlong="truncate", short_rate=0.0, kind=NextPairs):
+    return kind(documents(*texts), BOTH, Limits(length, overlong), short_rate)
 
 
 def natural(seed, count=150):
@@ -119,7 +120,7 @@ def test_a_true_pair_is_one_run_and_a_random_one_is_of_two_documents(short_rate)
         first, second = split(row)
         assert len(first)
         assert len(second)
-        if row["random_next"]:
+        if row["pair_class"]:
             assert first[0] // 10_000 != second[0] // 10_000
         else:
             assert first[0] // 10_000 == second[0] // 10_000
@@ -139,14 +140,28 @@ def test_some_pairs_are_made_for_a_shorter_length():
     assert np.mean(np.array(some) < 30) > np.mean(np.array(most) < 30) + 0.15
 
 
+def test_segments_in_order_are_of_class_0_and_swapped_ones_of_class_1():
+    found = pairs([3, 4, 2], *natural(0, 20), length=24, kind=OrderedPairs)
+    for row in rows(found):
+        first, second = split(row)
+        assert first[0] // 10_000 == second[0] // 10_000
+        assert (first[-1] < second[0]) == (row["pair_class"] == 0)
+        assert (second[-1] < first[0]) == (row["pair_class"] == 1)
+
+
+def test_a_single_document_has_pairs_that_can_be_swapped():
+    found = pairs([3, 3, 3, 3], kind=OrderedPairs)
+    assert {row["pair_class"] for seed in range(9) for row in rows(found, seed=seed)} == {0, 1}
+
+
 def guessed(found, sign, times=40):
     """How often the commoner class for a sign is right, on rows it was not counted on."""
     drawn = [row for seed in range(times) for row in rows(found, seed=seed)]
     half, seen = len(drawn) // 2, defaultdict(Counter)
     for row in drawn[:half]:
-        seen[sign(row)][row["random_next"]] += 1
+        seen[sign(row)][row["pair_class"]] += 1
     right = [
-        max(seen[sign(row)], key=seen[sign(row)].get, default=0) == row["random_next"]
+        max(seen[sign(row)], key=seen[sign(row)].get, default=0) == row["pair_class"]
         for row in drawn[half:]
     ]
     return np.mean(right)
@@ -161,13 +176,30 @@ def guessed(found, sign, times=40):
     ],
     ids=["length", "second segment's length", "both"],
 )
-def test_lengths_do_not_tell_the_classes_apart(sign):
-    assert guessed(pairs(*natural(0, 400), length=40, short_rate=0.1), sign) < 0.54
+@pytest.mark.parametrize("kind", [NextPairs, OrderedPairs])
+def test_lengths_do_not_tell_the_classes_apart(sign, kind):
+    assert guessed(pairs(*natural(0, 400), length=40, short_rate=0.1, kind=kind), sign) < 0.54
 
 
-def test_half_of_the_pairs_are_random():
-    found = pairs(*natural(0), length=40)
-    drawn = [row["random_next"] for seed in range(20) for row in rows(found, seed=seed)]
+def test_what_is_cut_does_not_tell_the_order():
+    texts = natural(0, 200)
+    begins = {
+        10_000 * number + int(place)
+        for number, lengths in enumerate(texts, start=1)
+        for place in np.cumsum([0, *lengths])
+    }
+
+    def whole(row):
+        first, second = split(row)
+        return tuple(int(end) in begins for s in (first, second) for end in (s[0], s[-1] + 1))
+
+    assert guessed(pairs(*texts, length=40, kind=OrderedPairs), whole) < 0.54
+
+
+@pytest.mark.parametrize("kind", [NextPairs, OrderedPairs])
+def test_half_of_the_pairs_are_of_each_class(kind):
+    found = pairs(*natural(0), length=40, kind=kind)
+    drawn = [row["pair_class"] for seed in range(20) for row in rows(found, seed=seed)]
     assert np.mean(drawn) == pytest.approx(0.5, abs=0.01)
 
 

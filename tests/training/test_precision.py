@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.language import read, shipped_specs
+from archbuilder.objectives import scored, weights_at
 from archbuilder.text.prepare import Watcher
 from archbuilder.training import precision
 from archbuilder.training.engines import open_devices
@@ -62,13 +63,14 @@ def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp
     keras.utils.set_random_seed(0)
     chosen = f"mixed_{name}"
     keras.config.set_dtype_policy(chosen)
-    model = experiment.build()
+    model = experiment.network().training_graph()
     optimizer = precision.with_loss_scaling(optimizer_for(experiment, model), chosen, model)
-    engine = open_devices(recipe).engine(model, experiment.objectives, optimizer, 1.0, False)
+    objectives, weights = scored(experiment.objectives), weights_at(experiment.objectives, 1, 20)
+    engine = open_devices(recipe).engine(model, objectives, optimizer, 1.0, False)
     losses = []
     for step in range(20):
         batch = with_a_row_of_padding(material.train[step])
-        losses.append(metrics(engine.train([batch], 1e-3), experiment.objectives)["loss"])
+        losses.append(metrics(engine.train([batch], 1e-3, weights), weights)["loss"])
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
     assert all(np.isfinite(np.asarray(weight)).all() for weight in model.weights)

@@ -40,7 +40,7 @@ class ByteLevelBPE(LearntTokenizer):
     kind: ClassVar[str] = "a byte-level BPE tokenizer.json"
 
     def _train(self, lines, vocabulary_size):
-        held = [*ANGLED, *self.symbols, *_letters()]
+        held = [*ANGLED, *self.all_symbols, *_letters()]
         if len(held) > vocabulary_size:
             raise UserMistake(
                 f"model.vocabulary_size: {vocabulary_size} is too small: the bytes, symbols and "
@@ -57,7 +57,7 @@ class ByteLevelBPE(LearntTokenizer):
     def _words(self, lines: list[str]) -> Counter[str]:
         """How often each word stands in the lines, bytes written as characters."""
         chunks: Counter[str] = Counter()
-        for line in between_symbols(lines, self.symbols):
+        for line in between_symbols(lines, self.all_symbols):
             begin = " " if self.prefix_space and not line.startswith(" ") else ""
             chunks.update(_CHUNKS.findall(begin + line))
         return counted_words(self._tokenizer({}, []), chunks)
@@ -66,10 +66,10 @@ class ByteLevelBPE(LearntTokenizer):
         return ByteLevelVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, ids: dict[str, int]) -> Vocabulary:
-        merges = _merges(list(ids)[len(ANGLED) + len(self.symbols) :])
+        merges = _merges(list(ids)[len(ANGLED) + len(self.all_symbols) :])
         tokenizer = self._tokenizer(ids, merges)
         tokenizer.add_special_tokens(list(ANGLED))
-        add_symbols(tokenizer, self.symbols)
+        add_symbols(tokenizer, self.all_symbols)
         return ByteLevelVocabulary({"tokenizer.json": tokenizer.to_str().encode()})
 
     def _tokenizer(self, ids: dict[str, int], merges: list[tuple[str, str]]):

@@ -24,11 +24,11 @@ class Characters(LearntTokenizer):
 
     def _train(self, lines, vocabulary_size):
         reading, counts = self.reading, Counter()
-        for line in between_symbols(lines, self.symbols):
+        for line in between_symbols(lines, self.all_symbols):
             counts.update(reading.normal(line))
         ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
-        ordered = [letter for letter in ordered if letter not in self.symbols]
-        characters = "".join(ordered[: vocabulary_size - len(ANGLED) - len(self.symbols)])
+        ordered = [letter for letter in ordered if letter not in self.all_symbols]
+        characters = "".join(ordered[: vocabulary_size - len(ANGLED) - len(self.all_symbols)])
         return CharacterVocabulary({"characters.json": reading.saved(characters=characters)})
 
     def _read(self, content):

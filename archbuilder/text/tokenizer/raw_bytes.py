@@ -22,7 +22,7 @@ class Bytes(TextTokenizer):
     """There is no file to read: the bytes are known."""
 
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        needed = len(ANGLED) + len(self.symbols) + 256
+        needed = len(ANGLED) + len(self.all_symbols) + 256
         if vocabulary_size < needed:
             raise UserMistake(
                 f"model.vocabulary_size: {vocabulary_size} is too small: the bytes, symbols and "

@@ -47,7 +47,7 @@ class SentencePiece(LearntTokenizer):
                 model_type=self.algorithm,
                 character_coverage=self.character_coverage,
                 byte_fallback=self.byte_fallback,
-                user_defined_symbols=list(self.symbols),
+                user_defined_symbols=list(self.all_symbols),
                 remove_extra_whitespaces=self.normalization != "none",
                 **self._rules(folder),
             )

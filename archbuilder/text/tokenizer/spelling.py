@@ -43,7 +43,8 @@ class SpelledVocabulary(Vocabulary):
         return ids, counts
 
     def _id(self, token):
-        return self._ids.get(token) if token in ANGLED else None
+        named = token in ANGLED or token in self._reading.symbols
+        return self._ids.get(token) if named else None
 
     def _encode(self, lines):
         return rows(*self.encode_arrays(lines))

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, PositiveInt, model_serializer, model_validator
+from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_serializer, model_validator
 
 from archbuilder.language import FilePath, Spec
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.normalization import Reading
 from archbuilder.text.tokenizer.sample import sampled
-from archbuilder.text.vocabulary import ANGLED, BRACKETED, Vocabulary
+from archbuilder.text.vocabulary import ANGLED, BRACKETED, SENTINEL, Vocabulary
 
 NO_TEXT = "there is no text to train the tokenizer on"
 
@@ -27,6 +27,8 @@ def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"the symbol {symbol!r} is written twice")
         if symbol in (*BRACKETED, *ANGLED) or re.fullmatch("<0x[0-9A-F]{2}>", symbol):
             raise ValueError(f"the symbol {symbol!r} is a special token's name")
+        if re.fullmatch(SENTINEL.format(r"\d+"), symbol):
+            raise ValueError(f"the symbol {symbol!r} is a sentinel's name: write 'sentinels'")
     return symbols
 
 
@@ -42,6 +44,9 @@ class TextTokenizer(Spec):
     """Take accents off letters."""
     symbols: Annotated[tuple[str, ...], AfterValidator(_sound)] = ()
     """Texts that are one token each, wherever they stand, kept as they are written."""
+    sentinels: NonNegativeInt = 0
+    """Symbols <extra_id_0>, <extra_id_1> and so on, so many of them, that take the place of spans
+    left out (Raffel et al., 2020, section 3.1.4)."""
 
     @abstractmethod
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
@@ -51,9 +56,14 @@ class TextTokenizer(Spec):
         """
 
     @property
+    def all_symbols(self) -> tuple[str, ...]:
+        """Its symbols, sentinels included."""
+        return (*self.symbols, *map(SENTINEL.format, range(self.sentinels)))
+
+    @property
     def reading(self) -> Reading:
         """What is done to a text before it is cut."""
-        return Reading(self.normalization, self.lowercase, self.strip_accents, self.symbols)
+        return Reading(self.normalization, self.lowercase, self.strip_accents, self.all_symbols)
 
 
 class LearntTokenizer(TextTokenizer):
@@ -95,11 +105,11 @@ class LearntTokenizer(TextTokenizer):
             raise ValueError(f"{', '.join(names)}: {have} no effect beside 'file': {why}")
 
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        held = len(ANGLED) + len(self.symbols)
+        held = len(ANGLED) + len(self.all_symbols)
         if vocabulary_size <= held:
             raise UserMistake(
                 f"model.vocabulary_size: {vocabulary_size} leaves no room beside the "
-                f"{held} special tokens{' and symbols' if self.symbols else ''}"
+                f"{held} special tokens{' and symbols' if self.all_symbols else ''}"
             )
         drawn = sampled(lines, self.training_characters)
         if not any(line.strip() for line in drawn):

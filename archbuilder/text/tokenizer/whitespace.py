@@ -28,9 +28,9 @@ class Whitespace(LearntTokenizer):
 
     def _train(self, lines, vocabulary_size):
         reading, counts = self.reading, Counter()
-        for line in between_symbols(lines, self.symbols):
+        for line in between_symbols(lines, self.all_symbols):
             counts.update(reading.normal(line).split())
-        held = {*ANGLED, *self.symbols}
+        held = {*ANGLED, *self.all_symbols}
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
         words = [word for word in ordered if word not in held][: vocabulary_size - len(held)]
         saved = reading.saved(continuation=self.continuation, words=words)
@@ -82,7 +82,8 @@ class WhitespaceVocabulary(Vocabulary):
         ]
 
     def _id(self, token):
-        return self._ids.get(token) if token in ANGLED else None
+        named = token in ANGLED or token in self._symbols
+        return self._ids.get(token) if named else None
 
     def _encode(self, lines):
         known, unknown = self._words.get, self.unknown_id

@@ -41,13 +41,13 @@ class WordPiece(LearntTokenizer):
 
     def _train(self, lines, vocabulary_size):
         chunks: Counter[str] = Counter()
-        for line in between_symbols(lines, self.symbols):
+        for line in between_symbols(lines, self.all_symbols):
             chunks.update(line.split(" "))
         words = counted_words(self._tokenizer({}), chunks)
         if not words:
             raise UserMistake(NO_TEXT)
         tokens = self._alphabet(words)
-        least = len(tokens) + len(BRACKETED) + len(self.symbols)
+        least = len(tokens) + len(BRACKETED) + len(self.all_symbols)
         if least > vocabulary_size:
             raise UserMistake(
                 f"model.vocabulary_size: {vocabulary_size} is too small: this text's characters "
@@ -63,7 +63,7 @@ class WordPiece(LearntTokenizer):
         for piece in merged_pieces(words, vocabulary_size + len(tokens)):
             token = piece[1:] if piece.startswith(SPACE) else f"{_INSIDE}{piece}"
             tokens.setdefault(token)
-        listed = dict.fromkeys([*BRACKETED, *self.symbols, *tokens])
+        listed = dict.fromkeys([*BRACKETED, *self.all_symbols, *tokens])
         return self._vocabulary(list(listed)[:vocabulary_size])
 
     def _alphabet(self, words: Counter[str]) -> dict[str, None]:
@@ -87,12 +87,12 @@ class WordPiece(LearntTokenizer):
         return WordPieceVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, tokens: list[str]) -> Vocabulary:
-        unlisted = next((symbol for symbol in self.symbols if symbol not in tokens), None)
+        unlisted = next((symbol for symbol in self.all_symbols if symbol not in tokens), None)
         if unlisted is not None:
-            raise UserMistake(f"has no token {unlisted!r}, which 'symbols' names")
+            raise UserMistake(f"has no token {unlisted!r}, which the spec names")
         tokenizer = self._tokenizer({token: place for place, token in enumerate(tokens)})
         tokenizer.add_special_tokens([token for token in BRACKETED if token in tokens])
-        add_symbols(tokenizer, self.symbols)
+        add_symbols(tokenizer, self.all_symbols)
         return WordPieceVocabulary(
             {
                 "tokenizer.json": tokenizer.to_str().encode(),

@@ -51,8 +51,8 @@ class Engine(ABC):
     """The interface of engines.
 
     A loss is the sum over the tokens that count, divided by their number in the whole effective
-    batch, however many micro-batches and devices that is spread over; then times the objective's
-    weight.
+    batch, however many micro-batches and devices that is spread over; then times its weight.
+    `objectives` are by the names of the outputs that are scored.
     """
 
     gradient_norm: float = 0.0
@@ -64,12 +64,15 @@ class Engine(ABC):
         self.inputs, self.clip = [tensor.name for tensor in model.inputs], clip
 
     @abstractmethod
-    def train(self, batches: list[dict], rate: float) -> dict:
-        """Take one step on the micro-batches; gives each objective's sums (see `score`)."""
+    def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
+        """Take one step on the micro-batches; gives each output's sums (see `score`).
+
+        `rate` is the learning rate, and `weights` what each output's loss is multiplied by.
+        """
 
     @abstractmethod
     def measure(self, batch: dict) -> dict:
-        """Each objective's sums on a batch, with dropout off."""
+        """Each output's sums on a batch, with dropout off."""
 
     @property
     def variables(self) -> list:
@@ -143,7 +146,7 @@ class Engine(ABC):
         return {
             name: score(
                 outputs[name],
-                batch[f"{name}_targets"],
+                (outputs if f"{name}_targets" in outputs else batch)[f"{name}_targets"],
                 batch[f"{name}_weights"],
                 objective.smoothing(),
             )
@@ -151,16 +154,15 @@ class Engine(ABC):
         }
 
     def _loss(self, scores: dict, batch: dict):
-        return sum(
-            objective.weight * scores[name]["loss"] * batch[f"{name}_share"]
-            for name, objective in self.objectives.items()
-        )
+        return sum(scores[name]["loss"] * batch[f"{name}_share"] for name in self.objectives)
 
 
-def token_shares(batches: list[dict], objectives: dict) -> dict:
-    """What one token counts for in the whole effective batch, for each objective: 1 / tokens."""
-    counts = {name: sum(b[f"{name}_weights"].sum() for b in batches) for name in objectives}
-    return {f"{name}_share": np.float32(1 / max(count, 1)) for name, count in counts.items()}
+def token_shares(batches: list[dict], weights: dict[str, float]) -> dict:
+    """What one token counts for in the whole effective batch, for each output: weight / tokens."""
+    counts = {name: sum(b[f"{name}_weights"].sum() for b in batches) for name in weights}
+    return {
+        f"{name}_share": np.float32(weights[name] / max(count, 1)) for name, count in counts.items()
+    }
 
 
 def added(sums: list[dict]) -> dict:
@@ -171,15 +173,15 @@ def added(sums: list[dict]) -> dict:
     }
 
 
-def metrics(sums: dict, objectives: dict) -> dict[str, float]:
-    """Means out of sums: each objective's loss, accuracy and perplexity, and the weighted loss."""
+def metrics(sums: dict, weights: dict[str, float]) -> dict[str, float]:
+    """Means out of sums: each output's loss, accuracy and perplexity, and the weighted loss."""
     found = {"loss": 0.0}
     for name, scores in sums.items():
         count = max(scores["count"], 1)
         found[f"{name}_loss"] = scores["loss"] / count
         found[f"{name}_accuracy"] = scores["correct"] / count
         found[f"{name}_perplexity"] = float(np.exp(min(scores["surprise"] / count, 700)))
-        found["loss"] += objectives[name].weight * scores["loss"] / count
+        found["loss"] += weights[name] * scores["loss"] / count
     return found
 
 

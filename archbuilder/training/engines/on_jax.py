@@ -88,9 +88,9 @@ class JaxEngine(Engine):
         self._apply = _jitted(self._applied, layouts)
         self._measure = jax.jit(lambda state, batch: self._scored(state, batch, training=False)[0])
 
-    def train(self, batches: list[dict], rate: float) -> dict:
+    def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
         self._set_rate(rate)
-        shares = token_shares(batches, self.objectives)
+        shares = token_shares(batches, weights)
         if len(batches) == 1:
             batch = self._placed(batches[0] | shares)
             self._state, (sums, norm) = self._step(self._state, batch)

@@ -48,9 +48,9 @@ class TensorFlowEngine(Engine):
         self._gradients: list = []
         self._functions: dict = {}
 
-    def train(self, batches: list[dict], rate: float) -> dict:
+    def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
         self.optimizer.learning_rate = rate
-        shares = token_shares(batches, self.objectives)
+        shares = token_shares(batches, weights)
         if len(batches) == 1:
             sums, norm = self._run(self._step, batches[0] | shares)
         else:

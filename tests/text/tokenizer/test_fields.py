@@ -16,6 +16,7 @@ SETTINGS = {
     "lowercase": (True, "THE FOX"),
     "strip_accents": (True, "thé fox"),
     "symbols": (["<fox>"], "the <fox> dog"),
+    "sentinels": (2, "the <extra_id_1> dog"),
 }
 
 
@@ -68,6 +69,14 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
 
 
 @every_tokenizer
+def test_sentinels_are_found_by_their_names(variant):
+    vocabulary = spec(variant, sentinels=3, symbols=["<x>"]).train(TEXT, 500)
+    written = [vocabulary.token(i) for i in vocabulary.sentinel_ids]
+    assert written == ["<extra_id_0>", "<extra_id_1>", "<extra_id_2>"]
+    assert spec(variant).train(TEXT, 500).sentinel_ids == ()
+
+
+@every_tokenizer
 @pytest.mark.parametrize(
     ("symbols", "sentence"),
     [
@@ -75,6 +84,7 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
         ([""], "a symbol must not be empty"),
         (["<mask>"], "the symbol '<mask>' is a special token's name"),
         (["a b"], "the symbol 'a b' must not hold white space"),
+        (["<extra_id_7>"], "the symbol '<extra_id_7>' is a sentinel's name: write 'sentinels'"),
     ],
 )
 def test_a_symbol_that_cannot_be_is_one_sentence(variant, symbols, sentence, tmp_path):

@@ -79,7 +79,7 @@ def test_a_plain_list_is_read_as_the_spec_says(tmp_path):
 
 
 def test_a_symbol_that_the_list_lacks_is_one_sentence(tmp_path):
-    with pytest.raises(UserMistake, match="vocabulary: has no token '<x>', which 'symbols' names"):
+    with pytest.raises(UserMistake, match="vocabulary: has no token '<x>', which the spec names"):
         existing(tmp_path, listed(*BRACKETED, "a"), symbols=["<x>"])
 
 

@@ -17,7 +17,7 @@ from archbuilder.training.engines.engine import metrics
 from archbuilder.training.parameters import optimizer_for
 from archbuilder.training.shapes import Shapes
 from tests import small_run
-from tests.training.engines.steps import RATE, batch, joined
+from tests.training.engines.steps import RATE, WEIGHTS, batch, joined
 from tests.variants import tiny
 
 JAX = keras.config.backend() == "jax"
@@ -71,7 +71,7 @@ def fresh(way=None):
 
 
 def step(one, shapes, batches):
-    return metrics(one.train([shapes(batch) for batch in batches], RATE), one.objectives)
+    return metrics(one.train([shapes(batch) for batch in batches], RATE, WEIGHTS), WEIGHTS)
 
 
 def ragged(number):

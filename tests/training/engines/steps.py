@@ -3,6 +3,7 @@
 import numpy as np
 
 RATE = 1e-2
+WEIGHTS = {"sequence_to_sequence": 1.0}
 
 
 def batch(rows, length, seed):

@@ -9,8 +9,8 @@ from tests.training.engines.steps import batch
 def test_a_token_counts_the_same_in_every_micro_batch():
     batches = [batch(2, 3, seed=0), batch(2, 9, seed=1)]
     tokens = sum(one["sequence_to_sequence_weights"].sum() for one in batches)
-    shares = token_shares(batches, {"sequence_to_sequence": None})
-    assert shares["sequence_to_sequence_share"] == pytest.approx(1 / tokens)
+    shares = token_shares(batches, {"sequence_to_sequence": 3.0})
+    assert shares["sequence_to_sequence_share"] == pytest.approx(3 / tokens)
 
 
 def test_sums_add_up_over_batches():

@@ -1,0 +1,42 @@
+"""Denoising: write a text as it was before it was damaged."""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.language import Mistake
+from archbuilder.mistake import UserMistake
+from archbuilder.network.architecture import Architecture
+from archbuilder.objectives.writing import WritingObjective, one_vocabulary
+from archbuilder.text.examples import Examples, Limits, NoisyText
+from archbuilder.text.examples.spans import Corruption
+
+
+class Denoising(WritingObjective):
+    """Read a text in which a mask stands for each missing span, and write all of it.
+
+    Lewis et al., 2020, section 2.2: text infilling, with lengths drawn from a Poisson distribution,
+    so that a mask may also stand where nothing is missing; and sentence permutation.
+    """
+
+    type: Literal["denoising"]
+    corruption_rate: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of tokens missing."""
+    mean_span_length: Annotated[float, Field(ge=1)] = 3.0
+    """Tokens that a mask stands for, on average."""
+    permute_sentences: bool = True
+    """Put the sentences of each example into an order that is drawn."""
+    examples: ClassVar[type[Examples]] = NoisyText
+
+    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+        corruption = Corruption(self.corruption_rate, self.mean_span_length)
+        return NoisyText(tokens, vocabularies, limits, corruption, self.permute_sentences)
+
+    def check_vocabulary(self, vocabulary) -> None:
+        if vocabulary.mask_id is None:
+            raise UserMistake("denoising: the tokenizer has no mask token to stand for spans")
+
+    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+        yield from super().mistakes(model)
+        yield from one_vocabulary(model)

@@ -1,0 +1,42 @@
+"""Objectives that tell two kinds of pairs of segments apart, from the pooled vector."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from archbuilder.language import Mistake
+from archbuilder.network.architecture import Architecture, Network
+from archbuilder.network.layer import dense
+from archbuilder.objectives.objective import Objective, Share
+from archbuilder.text.examples import Examples, Limits
+from archbuilder.text.examples.pairs import Pairs
+
+
+class PairObjective(Objective):
+    """The interface of these: their examples are pairs, half of each class."""
+
+    short_pair_rate: Share = 0.1
+    """Share of pairs that are made for a shorter length, drawn between 2 and the full one, so that
+    the model meets such input, too (as in BERT's reference implementation)."""
+    examples: ClassVar[type[Pairs]]
+    pools: ClassVar[bool] = True
+
+    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+        return self.examples(tokens, vocabularies, limits, self.short_pair_rate)
+
+    def build(self, layers, name: str, network: Network):
+        head = dense(layers, name, network.spec.hidden_dim, 2, network.spec.initializer)
+        return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
+
+    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
+        targets = batch.pop("pair_class")
+        batch[f"{name}_targets"] = targets
+        batch[f"{name}_weights"] = (targets >= 0).astype("float32")
+
+    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+        if model.pooler is None:
+            yield Mistake((), "this objective reads the pooled vector: give the model a pooler")
+        if (model.embeddings.num_segments or 0) < 2:
+            found = model.embeddings.num_segments or "none"
+            yield Mistake(
+                (), f"pairs need embeddings.num_segments of at least 2; the model has {found}"
+            )

@@ -1,0 +1,16 @@
+"""Sentence order: do two segments that belong together stand in their order?"""
+
+from typing import ClassVar, Literal
+
+from archbuilder.objectives.pair import PairObjective
+from archbuilder.text.examples import OrderedPairs
+
+
+class SentenceOrder(PairObjective):
+    """Tell two segments in their order, class 0, from the same two swapped, class 1.
+
+    Lan et al., 2020, section 3.1; half of the pairs are of each class.
+    """
+
+    type: Literal["sentence_order"]
+    examples: ClassVar = OrderedPairs

@@ -1,0 +1,41 @@
+"""Span corruption: write the spans that were left out of a text."""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.language import Mistake
+from archbuilder.network.architecture import Architecture
+from archbuilder.objectives.writing import WritingObjective, one_vocabulary
+from archbuilder.text.examples import CorruptedSpans, Examples, Limits
+from archbuilder.text.examples.corrupted import sentinels_needed
+from archbuilder.text.examples.spans import Corruption
+
+
+class SpanCorruption(WritingObjective):
+    """Read a text with a sentinel in place of each span left out, and write the spans.
+
+    Raffel et al., 2020, section 3.1.4.
+    """
+
+    type: Literal["span_corruption"]
+    corruption_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of tokens left out."""
+    mean_span_length: Annotated[float, Field(ge=1)] = 3.0
+    """Tokens in a span, on average."""
+    examples: ClassVar[type[Examples]] = CorruptedSpans
+
+    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+        return CorruptedSpans(tokens, vocabularies, limits, self._corruption)
+
+    def sentinels(self, sequence_length: int) -> int:
+        return sentinels_needed(sequence_length, self._corruption)
+
+    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+        yield from super().mistakes(model)
+        yield from one_vocabulary(model)
+
+    @property
+    def _corruption(self) -> Corruption:
+        return Corruption(self.corruption_rate, self.mean_span_length)

@@ -1,0 +1,19 @@
+"""How text becomes examples: segments of documents, pairs of segments, a source with its target."""
+
+from archbuilder.text.examples.corrupted import CorruptedSpans, NoisyText
+from archbuilder.text.examples.examples import Examples, Limits, Overlong
+from archbuilder.text.examples.pairs import NextPairs, OrderedPairs
+from archbuilder.text.examples.segments import Segments
+from archbuilder.text.examples.translations import Translations
+
+__all__ = [
+    "CorruptedSpans",
+    "Examples",
+    "Limits",
+    "NextPairs",
+    "NoisyText",
+    "OrderedPairs",
+    "Overlong",
+    "Segments",
+    "Translations",
+]

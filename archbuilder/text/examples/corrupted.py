@@ -1,0 +1,138 @@
+"""Text with parts of it missing: the encoder reads what is left, the decoder writes what was."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.examples.documents import blocks, runs
+from archbuilder.text.examples.examples import Examples, Limits
+from archbuilder.text.examples.spans import (
+    Corruption,
+    lengths_of,
+    parted,
+    places_of,
+    poisson_lengths_of,
+)
+
+
+class CorruptedText(Examples):
+    """The interface of these: runs of sentences, in which what is missing is drawn each time."""
+
+    form = "documents"
+    overlong = ("split", "truncate", "drop", "refuse")
+    sides: ClassVar = {
+        "encoder_": ("encoder_token_ids",),
+        "decoder_": ("decoder_token_ids", "decoder_targets"),
+    }
+
+    def row(self, index, random):
+        source, target = self._corrupted(index, random)
+        return {
+            "encoder_token_ids": source,
+            "decoder_token_ids": np.concatenate([[self.vocabulary.start_id], target[:-1]]),
+            "decoder_targets": target,
+        }
+
+    @abstractmethod
+    def _corrupted(self, index: int, random) -> tuple[np.ndarray, np.ndarray]:
+        """What the encoder reads, and what the decoder is to write."""
+
+
+class CorruptedSpans(CorruptedText):
+    """Spans left out, a sentinel in place of each; the target is the spans behind their sentinels.
+
+    Raffel et al., 2020, section 3.1.4: one sentinel more marks the target's end. Runs are longer
+    than data.sequence_length, as is right for what is left of them to fill it.
+    """
+
+    def __init__(self, documents, vocabularies, limits: Limits, corruption: Corruption):
+        self.documents, self.vocabulary = documents, vocabularies[0]
+        self.corruption = corruption
+        room = longest_run(limits.sequence_length, corruption)
+        self.sentinels = np.array(self.vocabulary.sentinel_ids, dtype="int32")
+        needed = sentinels_needed(limits.sequence_length, corruption)
+        if len(self.sentinels) < needed:
+            raise UserMistake(
+                f"the tokenizer has {len(self.sentinels)} of the {needed} sentinels, <extra_id_0> "
+                "and so on, that take the place of spans: take one that has them, or train one "
+                f"with 'sentinels: {needed}'"
+            )
+        self.begins, self.tokens, self.left_out = runs(documents, room, limits)
+        self.lengths = lengths_with_sentinels(self.tokens, corruption).astype("int32")
+
+    def _corrupted(self, index, random):
+        begin, tokens = self.begins[index], int(self.tokens[index])
+        hidden, spans = int(self.corruption.hidden(tokens)), int(self.corruption.spans(tokens))
+        lengths = lengths_of(hidden, spans, random)
+        places = places_of(spans, tokens - hidden, 1, random)
+        left, taken = parted(self.documents.ids[begin : begin + tokens], lengths, places)
+        end, sentinels = self.vocabulary.end_id, self.sentinels[:spans]
+        source = np.insert(left, places, sentinels)
+        target = np.insert(taken, np.cumsum(lengths) - lengths, sentinels)
+        return np.append(source, end), np.append(target, [self.sentinels[spans], end])
+
+
+def lengths_with_sentinels(tokens, corruption: Corruption) -> np.ndarray:
+    """Tokens of source and target, [N, 2], of runs of so many tokens."""
+    hidden, spans = corruption.hidden(tokens), corruption.spans(tokens)
+    return np.stack([tokens - hidden + spans + 1, hidden + spans + 2], axis=1)
+
+
+def longest_run(sequence_length: int, corruption: Corruption) -> int:
+    """The most tokens of text of which neither source nor target is over the length.
+
+    So does T5's reference implementation: 568 tokens for a source of 512.
+    """
+    tokens = np.arange(1, int(sequence_length / (1 - corruption.rate)) + 3)
+    fits = (lengths_with_sentinels(tokens, corruption) <= sequence_length).all(axis=1)
+    return int(np.argmin(fits)) if not fits.all() else len(tokens)
+
+
+def sentinels_needed(sequence_length: int, corruption: Corruption) -> int:
+    """One for each span of the longest run, and one for the target's end."""
+    return int(corruption.spans(longest_run(sequence_length, corruption))) + 1
+
+
+class NoisyText(CorruptedText):
+    """Spans, some of them empty, each replaced by one mask, and sentences in any order.
+
+    Lewis et al., 2020, section 2.2, "text infilling" and "sentence permutation"; the target is the
+    text as it was. The encoder reads start, text, end.
+    """
+
+    def __init__(
+        self, documents, vocabularies, limits: Limits, corruption: Corruption, permute: bool
+    ):
+        self.documents, self.vocabulary = documents, vocabularies[0]
+        self.corruption, self.permute = corruption, permute
+        self.begins, self.tokens, self.left_out = runs(
+            documents, limits.sequence_length - 2, limits
+        )
+        self.sentences = np.concatenate([self._sentences(*block) for block in blocks(documents)])
+        self.lengths = np.stack([self.tokens + 2, self.tokens + 1], axis=1).astype("int32")
+
+    def _sentences(self, base, offsets, ends):
+        """The sentence with which each run in a block begins."""
+        first, last = np.searchsorted(self.begins, offsets[[0, -1]])
+        return base + np.searchsorted(offsets, self.begins[first:last], side="right") - 1
+
+    def _corrupted(self, index, random):
+        begin, tokens = self.begins[index], int(self.tokens[index])
+        ids = self.documents.ids[begin : begin + tokens]
+        noisy = self._permuted(index, ids, random) if self.permute else ids
+        lengths = poisson_lengths_of(
+            int(self.corruption.hidden(tokens)), self.corruption.mean, random
+        )
+        places = places_of(len(lengths), tokens - int(lengths.sum()), 0, random)
+        left, _ = parted(noisy, lengths, places)
+        noisy = np.insert(left, places, self.vocabulary.mask_id)
+        start, end = [self.vocabulary.start_id], [self.vocabulary.end_id]
+        return np.concatenate([start, noisy, end]), np.append(ids, end)
+
+    def _permuted(self, index, ids, random):
+        first, begin = int(self.sentences[index]), int(self.begins[index])
+        ends = self.documents.sentences[first + 1 : first + len(ids)] - begin
+        sentences = np.split(ids, ends[ends < len(ids)])
+        return np.concatenate([sentences[place] for place in random.permutation(len(sentences))])

@@ -1,0 +1,165 @@
+"""What each objective hides, at which rate, over 100,000 tokens, against the papers' numbers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from archbuilder.objectives import (
+    Denoising,
+    MaskedLM,
+    NextSentence,
+    ReplacedTokenDetection,
+    SentenceOrder,
+    SpanCorruption,
+)
+from archbuilder.objectives.selection import Spans, Tokens, WholeWords
+from archbuilder.text.batches import Batches
+from archbuilder.text.examples import Limits
+from archbuilder.text.order import Budget
+
+LENGTH = 128
+FIRST = 100
+"""Ordinary ids are those from `FIRST` on: each token of the text has one of its own."""
+SENTINELS = tuple(range(5, 50))
+
+
+def word_starts(token_ids):
+    """Words of one, two or three tokens; special tokens are words."""
+    return (token_ids % 7 != 1) & (token_ids % 7 != 4) & (token_ids % 7 != 5) | (token_ids < FIRST)
+
+
+VOCABULARY = SimpleNamespace(
+    padding_id=0,
+    start_id=2,
+    end_id=3,
+    mask_id=4,
+    special_ids=(0, 1, 2, 3, 4),
+    sentinel_ids=SENTINELS,
+    size=30_000,
+    word_starts=word_starts,
+)
+
+
+def documents():
+    """Documents of 2 to 59 sentences of 3 to 29 tokens, over 150,000 tokens in all."""
+    random = np.random.default_rng(0)
+    texts = [random.integers(3, 30, random.integers(2, 60)) for _ in range(320)]
+    sentences = np.cumsum([0, *np.concatenate(texts)])
+    starts = np.cumsum([0, *map(len, texts)])
+    ids = FIRST + np.arange(sentences[-1])
+    return SimpleNamespace(ids=ids, sentences=sentences, documents=starts)
+
+
+def batches(objective):
+    """An epoch's batches, of over 100,000 tokens."""
+    name, text = objective.type, documents()
+    limits = Limits(LENGTH, objective.examples.overlong[0])
+    examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), limits)
+    budget = Budget(tokens=4096, rows=None, longest=LENGTH)
+    found = Batches([(1.0, examples)], {name: objective}, (VOCABULARY, VOCABULARY), budget, seed=0)
+    drawn = [found[number] for number in range(len(found))]
+    assert sum(int((ids(batch) >= 0).sum()) for batch in drawn) > 100_000
+    return drawn
+
+
+def ids(batch):
+    return batch["encoder_token_ids" if "encoder_token_ids" in batch else "token_ids"]
+
+
+def masked(objective):
+    """Share of tokens to guess; of these, those masked, replaced and kept; none special."""
+    found = np.zeros(5)
+    name = objective.type
+    for batch in batches(objective):
+        counts = batch[f"{name}_weights"] > 0
+        now = np.take_along_axis(batch["token_ids"], batch[f"{name}_positions"], axis=1)[counts]
+        meant = batch[f"{name}_targets"][counts]
+        assert (meant >= FIRST).all()
+        real = batch["padding_mask"] > 0
+        special = np.isin(batch["token_ids"], (0, 2, 3)) & real
+        hidden = (now == 4).sum(), ((now != 4) & (now != meant)).sum(), (now == meant).sum()
+        found += [(real & ~special).sum(), len(meant), *hidden]
+    tokens, guessed, *kinds = found
+    return guessed / tokens, np.array(kinds) / guessed
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [Tokens(type="tokens"), WholeWords(type="whole_words"), Spans(type="spans")],
+    ids=lambda one: one.type,
+)
+def test_masked_lm_hides_15_percent_and_80_10_10_of_these(selection):
+    """Devlin et al., 2018, appendix A.1; Joshi et al., 2020, section 3.1, has the same rates."""
+    rate, kinds = masked(
+        MaskedLM(type="masked_lm", mask_selection=selection, mask_selection_length=40)
+    )
+    assert rate == pytest.approx(0.15, abs=0.003)
+    few = selection.together  # Spans are fewer than tokens: their shares vary more.
+    np.testing.assert_allclose(kinds, [0.8, 0.1, 0.1], atol=0.03 if few else 0.01)
+
+
+def test_span_corruption_leaves_out_15_percent_in_spans_of_3():
+    """Raffel et al., 2020, section 3.1.4."""
+    left_out = spans = tokens = 0
+    for batch in batches(SpanCorruption(type="span_corruption")):
+        source, target = batch["encoder_token_ids"], batch["span_corruption_targets"]
+        left_out += (target >= FIRST).sum()
+        tokens += (target >= FIRST).sum() + (source >= FIRST).sum()
+        spans += np.isin(source, SENTINELS).sum()
+    assert left_out / tokens == pytest.approx(0.15, abs=0.003)
+    assert left_out / spans == pytest.approx(3.0, abs=0.1)
+
+
+def test_span_corruption_hides_each_place_alike_but_the_ends_where_few_spans_fit():
+    random = np.random.default_rng(0)
+    objective = SpanCorruption(type="span_corruption")
+    text = SimpleNamespace(ids=FIRST + np.arange(100), sentences=[0, 100], documents=[0, 1])
+    text = SimpleNamespace(**{name: np.array(array) for name, array in vars(text).items()})
+    examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), Limits(LENGTH, "split"))
+    hidden = np.zeros(100)
+    for _ in range(4000):
+        target = examples.row(0, random)["decoder_targets"]
+        hidden[target[target >= FIRST] - FIRST] += 1 / 4000
+    assert hidden.mean() == pytest.approx(0.15)
+    np.testing.assert_allclose(hidden[3:-3], 0.154, atol=0.02)
+
+
+def test_denoising_hides_30_percent_in_poisson_spans_of_3():
+    """Lewis et al., 2020, section 2.2 and 5.1 (its large models): 30%, lambda 3."""
+    objective = Denoising(type="denoising", permute_sentences=False)
+    hidden = masks = tokens = empty = alone = 0
+    for batch in batches(objective):
+        source, target = batch["encoder_token_ids"], batch["denoising_targets"]
+        shown, masked = source >= FIRST, source == 4
+        tokens += (target >= FIRST).sum()
+        hidden += (target >= FIRST).sum() - shown.sum()
+        masks += masked.sum()
+        between = shown[:, :-2] & masked[:, 1:-1] & shown[:, 2:]
+        alone += between.sum()
+        empty += (between & (source[:, 2:] - source[:, :-2] == 1)).sum()
+    assert hidden / tokens == pytest.approx(0.3, abs=0.003)
+    assert hidden / masks == pytest.approx(3.0, abs=0.1)
+    assert empty / alone == pytest.approx(np.exp(-3), abs=0.01)
+
+
+def test_replaced_token_detection_masks_15_percent_and_asks_about_all():
+    """Clark et al., 2020, section 2 and table 6."""
+    name, masked, tokens = "replaced_token_detection", 0, 0
+    for batch in batches(ReplacedTokenDetection(type=name)):
+        token_ids, real = batch["token_ids"], batch["padding_mask"] > 0
+        masked += (token_ids == 4).sum()
+        tokens += (real & ~np.isin(token_ids, (2, 3))).sum()
+        assert not ((token_ids == 4) & ~real).any()
+        assert (batch[f"{name}_weights"] == real).all()
+        assert (batch[f"{name}_generator_weights"].sum() == (token_ids == 4).sum()).all()
+    assert masked / tokens == pytest.approx(0.15, abs=0.003)
+
+
+@pytest.mark.parametrize("kind", [SentenceOrder, NextSentence])
+def test_half_of_the_pairs_are_of_each_class(kind):
+    """Lan et al., 2020, section 3.1; Devlin et al., 2018, section 3.1."""
+    name = "sentence_order" if kind is SentenceOrder else "next_sentence"
+    drawn = batches(kind(type=name))
+    targets = np.concatenate([batch[f"{name}_targets"] for batch in drawn])
+    assert targets.mean() == pytest.approx(0.5, abs=3 * 0.5 / len(targets) ** 0.5)

@@ -1,0 +1,183 @@
+"""What is left out of a text and what is to be written, on ids that can be followed by hand."""
+
+from math import exp, factorial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.examples import CorruptedSpans, Limits, NoisyText
+from archbuilder.text.examples.corrupted import (
+    lengths_with_sentinels,
+    longest_run,
+    sentinels_needed,
+)
+from archbuilder.text.examples.spans import (
+    Corruption,
+    lengths_of,
+    parted,
+    places_of,
+    poisson_lengths_of,
+)
+
+T5 = Corruption(rate=0.15, mean=3.0)
+BART = Corruption(rate=0.3, mean=3.0)
+SENTINELS = tuple(range(500, 540))
+VOCABULARY = SimpleNamespace(start_id=2, end_id=3, mask_id=4, sentinel_ids=SENTINELS)
+BOTH = (VOCABULARY, VOCABULARY)
+
+
+def documents(*texts):
+    """Documents of sentences of so many tokens; the ids count up from 1,000."""
+    lengths = [length for text in texts for length in text]
+    sentences = np.cumsum([0, *lengths])
+    starts = np.cumsum([0, *(len(text) for text in texts)])
+    ids = 1000 + np.arange(sentences[-1])
+    return SimpleNamespace(ids=ids, sentences=sentences, documents=starts)
+
+
+def drawn(examples, times=5):
+    random = np.random.default_rng(0)
+    rows = range(len(examples.lengths))
+    return [(index, examples.row(index, random)) for _ in range(times) for index in rows]
+
+
+def random_documents(count=60):
+    random = np.random.default_rng(0)
+    return [random.integers(1, 20, random.integers(1, 12)).tolist() for _ in range(count)]
+
+
+def test_lengths_are_those_of_the_reference_implementation():
+    assert longest_run(512, T5) == 568
+    source, target = lengths_with_sentinels(np.array([568]), T5)[0]
+    assert (source, target) == (512, 114 + 1)  # Here the target has its last sentinel, too.
+    assert sentinels_needed(512, T5) == 29
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.15, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("mean", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("length", [8, 9, 24, 128])
+def test_no_run_is_too_long_and_none_more_would_fit(length, mean, rate):
+    corruption = Corruption(rate, mean)
+    most = longest_run(length, corruption)
+    lengths = lengths_with_sentinels(np.arange(1, most + 2), corruption)
+    assert (lengths[:-1] <= length).all()
+    assert (lengths[-1] > length).any()
+
+
+def filled(source, target):
+    """The text that a source and its target are of: each sentinel replaced by its span."""
+    spans, found = {}, []
+    for token in target[:-1]:
+        if token in SENTINELS:
+            span = spans[token] = []
+        else:
+            span.append(token)
+    for token in source[:-1]:
+        found += spans[token] if token in SENTINELS else [token]
+    return found, [len(span) for span in spans.values()]
+
+
+def test_source_and_target_together_are_the_text():
+    examples = CorruptedSpans(documents(*random_documents()), BOTH, Limits(64, "split"), T5)
+    for index, row in drawn(examples):
+        source, target = row["encoder_token_ids"].tolist(), row["decoder_targets"].tolist()
+        found, lengths = filled(source, target)
+        begin = examples.begins[index]
+        assert found == (1000 + np.arange(begin, begin + examples.tokens[index])).tolist()
+        assert (source[-1], target[-1]) == (3, 3)
+        assert [token for token in target if token in SENTINELS] == [*SENTINELS[: len(lengths)]]
+        assert min(lengths[:-1]) >= 1
+        assert lengths[-1] == 0  # The last sentinel marks the end.
+        assert [len(source), len(target)] == examples.lengths[index].tolist()
+        assert row["decoder_token_ids"].tolist() == [2, *target[:-1]]
+
+
+def test_spans_are_drawn_afresh():
+    examples = CorruptedSpans(documents([30, 30]), BOTH, Limits(128, "split"), T5)
+    sources = {tuple(row["encoder_token_ids"].tolist()) for _, row in drawn(examples, 20)}
+    assert len(sources) == 20
+
+
+def test_a_tokenizer_with_too_few_sentinels_is_refused():
+    few = SimpleNamespace(**vars(VOCABULARY) | {"sentinel_ids": (1, 2)})
+    with pytest.raises(UserMistake, match=r"has 2 of the 8 sentinels.* 'sentinels: 8'"):
+        CorruptedSpans(documents([9, 9]), (few, few), Limits(128, "split"), T5)
+
+
+def noisy(*texts, length=64, permute=True, corruption=BART):
+    return NoisyText(documents(*texts), BOTH, Limits(length, "split"), corruption, permute)
+
+
+def test_the_target_is_the_text_and_the_source_is_never_longer():
+    examples = noisy(*random_documents(), length=30)
+    for index, row in drawn(examples, 20):
+        begin, tokens = examples.begins[index], examples.tokens[index]
+        text = (1000 + np.arange(begin, begin + tokens)).tolist()
+        source = row["encoder_token_ids"].tolist()
+        assert row["decoder_targets"].tolist() == [*text, 3]
+        assert row["decoder_token_ids"].tolist() == [2, *text]
+        assert (source[0], source[-1]) == (2, 3)
+        assert len(source) <= examples.lengths[index, 0] <= 30
+        shown = [token for token in source[1:-1] if token != 4]
+        assert set(shown) <= set(text)
+        assert len(shown) == tokens - max(1, min(round(0.3 * tokens), tokens - 1))
+
+
+def test_sentences_are_permuted_whole_where_that_is_asked_for():
+    little = Corruption(rate=0.01, mean=1.0)  # One token of each text, at most.
+    orders = set()
+    for permute in (False, True):
+        examples = noisy([3, 4, 2], [5, 5], permute=permute, corruption=little)
+        for index, row in drawn(examples, 60):
+            ids = [token for token in row["encoder_token_ids"].tolist() if token > 4]
+            sentences = np.searchsorted([1003, 1007, 1009, 1014], ids, side="right")
+            changes = sentences[np.flatnonzero(np.diff(sentences, prepend=-1))]
+            assert len(set(changes)) == len(changes)
+            steps = np.diff(ids)[np.diff(sentences) == 0]
+            assert ((steps == 1) | (steps == 2)).all()
+            if not permute:
+                assert ids == sorted(ids)
+            elif index == 0:
+                orders.add(tuple(changes))
+    assert len(orders) == 6
+
+
+def test_lengths_of_spans_add_up_and_their_choice_is_even():
+    random = np.random.default_rng(0)
+    found = [tuple(lengths_of(5, 3, random)) for _ in range(6000)]
+    counts = {lengths: found.count(lengths) for lengths in set(found)}
+    assert len(counts) == 6  # As many as there are ways to write 5 as an ordered sum of three.
+    assert all(sum(lengths) == 5 for lengths in counts)
+    assert min(counts.values()) > 900
+
+
+def test_poisson_lengths_add_up_and_are_never_more_than_what_they_cover():
+    random = np.random.default_rng(0)
+    for total in (1, 2, 3, 10, 100):
+        for mean in (1.0, 3.0):
+            lengths = poisson_lengths_of(total, mean, random)
+            assert lengths.sum() == total
+            assert len(lengths) <= total
+
+
+def test_poisson_lengths_are_as_likely_as_their_formula_says():
+    lengths = poisson_lengths_of(300_000, 3.0, np.random.default_rng(0))
+    shares = np.bincount(lengths)[:6] / len(lengths)
+    expected = [exp(-3) * 3**k / factorial(k) for k in range(6)]
+    np.testing.assert_allclose(shares, expected, atol=0.005)
+
+
+def test_places_are_even_and_keep_their_distance():
+    random = np.random.default_rng(0)
+    found = [tuple(places_of(2, 3, 1, random).tolist()) for _ in range(6000)]
+    assert set(found) == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
+    assert min(map(found.count, set(found))) > 900
+    assert {tuple(places_of(2, 1, 0, random)) for _ in range(99)} == {(0, 0), (0, 1), (1, 1)}
+
+
+def test_a_text_is_parted_where_the_spans_stand():
+    left, taken = parted(np.arange(6), np.array([2, 0, 1]), np.array([1, 1, 3]))
+    assert left.tolist() == [0, 3, 4]
+    assert taken.tolist() == [1, 2, 5]
