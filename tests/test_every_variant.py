@@ -43,6 +43,8 @@ def spec_with(place, variant, folder):
     for key in path:
         part = part[key]
     part[last] = [settings] if place in LISTS else settings
+    if place == "training.distribution":
+        part["engine"] = variant.engine
     return spec
 
 

@@ -18,9 +18,9 @@ def test_a_pattern_that_names_nothing_is_told_with_the_nearest(tmp_path):
     groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_scale": 0.5}]
     found = lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
     assert found == [
-        "training.parameter_groups.0.layers: no layer is called 'encoder.layers.0.atention.*'; "
+        "training.freeze[0]: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
+        "training.parameter_groups[0].layers: no layer is called 'encoder.layers.0.atention.*'; "
         "there is 'encoder.layers.0.attention.key'",
-        "training.freeze.0: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
     ]
 
 
