@@ -213,7 +213,10 @@ class WeightsAndBiases(AnyTracker):
 
 
 class WandbRun(Track):
-    """A run by its identifier; of steps that it has already, nothing is written twice."""
+    """A run by its identifier; of steps that it has already, nothing is written twice.
+
+    Offline each start has a file of its own that knows of no other, until `wandb sync` joins them.
+    """
 
     def __init__(self, spec: WeightsAndBiases, subject: Subject):
         self._wandb: Any = import_module("wandb")
