@@ -8,6 +8,7 @@ import yaml
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
 from archbuilder.objectives import weights_at
+from archbuilder.objectives.name import SUFFIXES
 from archbuilder.text.prepare import Watcher
 from archbuilder.training.material import gather
 from tests import small_run
@@ -122,10 +123,13 @@ def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
 def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
     first, second = (gather(experiment, Watcher()).train for _ in range(2))
+    (name,) = experiment.objectives
     inputs = {tensor.name for tensor in experiment.network().training_graph().inputs}
     for number in (len(first) + 1, 0):
         one, other = first[number], second[number]
         assert one.keys() == other.keys() >= inputs
+        added = {key for key in one if key.startswith(name)}
+        assert added <= {f"{name}_{suffix}" for suffix in SUFFIXES}
         assert all((one[name] == other[name]).all() for name in one)
 
 

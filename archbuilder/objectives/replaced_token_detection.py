@@ -91,6 +91,7 @@ class ReplacedTokenDetection(Objective):
             yield Mistake(
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
             )
+            return
         sizes = {"hidden_dim": model.hidden_dim} | dict(_sizes(model.encoder.model_dump()))
         for name, size in sizes.items():
             if (size * self.share).denominator != 1:

@@ -29,7 +29,8 @@ def test_what_is_no_name_is_refused(name):
 
 
 def test_what_another_objective_adds_is_taken():
-    for name in ("topic_positions", "topic_targets", "topic_weights", "validation_topic"):
+    own = ("topic_positions", "topic_targets", "topic_weights", "validation_topic")
+    for name in (*own, "topic_generator", "topic_generator_slots"):
         (mistake,) = name_mistakes(["topic", name])
         assert mistake.path == (name,)
         assert not list(name_mistakes(["other", name]))
