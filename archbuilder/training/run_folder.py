@@ -6,13 +6,13 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from archbuilder.language import plain_text, read
-from archbuilder.mistake import UserMistake
+from archbuilder.mistake import UserMistake, writable
 from archbuilder.text.tokenizer import load_vocabulary
 from archbuilder.text.vocabulary import Vocabulary
 from archbuilder.training import checkpoint
@@ -54,22 +54,22 @@ class RunFolder:
         finally:
             os.close(folder)
 
-    def goes_on(self, plain_spec: dict, restart: bool) -> bool:
-        """Whether there is something to go on with; a run of another spec is refused.
+    def goes_on(self, experiment, restart: bool) -> bool:
+        """Whether there is something to go on with; a run of another experiment is refused.
 
         A run that has no checkpoint yet has nothing to lose, and takes the new spec.
         """
         begun = bool(checkpoint.steps(self.checkpoints))
         if restart or not (begun or self.model.exists()):
             return False
-        self._same(plain_spec)
+        self._same(experiment)
         if not begun:
             raise UserMistake(
                 f"{self.path}: has a model and no checkpoint to go on from; {_AFRESH}"
             )
         return True
 
-    def begin(self, plain_spec: dict, vocabularies: tuple[Vocabulary, Vocabulary]) -> None:
+    def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary]) -> None:
         """Begin a run: what another left here goes."""
         try:
             for path in (self.tokenizer, self.target_tokenizer, self.checkpoints):
@@ -78,7 +78,7 @@ class RunFolder:
                 path.unlink(missing_ok=True)
             for folder, vocabulary in self._tokenizers(vocabularies):
                 vocabulary.save(folder)
-            replace(self.spec, (_HEADER + plain_text(plain_spec)).encode())
+            replace(self.spec, (_HEADER + plain_text(plain(experiment))).encode())
         except OSError as error:
             raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
 
@@ -102,8 +102,11 @@ class RunFolder:
         except OSError:
             return False
 
-    def _same(self, plain_spec: dict) -> None:
-        differences = list(difference(self.resolved(), plain_spec))
+    def _same(self, experiment) -> None:
+        before = self.resolved()
+        with suppress(ValueError):  # What the language has learnt since has its defaults.
+            before = plain(type(experiment).model_validate(before))
+        differences = list(difference(before, plain(experiment)))
         if differences:
             changed = "\n  ".join(differences)
             raise UserMistake(f"{self.path} holds a run of another spec:\n  {changed}\n{_AFRESH}")
@@ -176,9 +179,10 @@ class RunFolder:
         """Drop the lines of steps that will be taken again."""
         if not self.metrics.exists():
             return
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _step_of(line) <= step]
-        replace(self.metrics, "".join(line + "\n" for line in kept).encode())
+        with writable(self.metrics):
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if _step_of(line) <= step]
+            replace(self.metrics, "".join(line + "\n" for line in kept).encode())
 
     def log(self, record: dict) -> None:
         """Add a line to the metrics."""
@@ -231,6 +235,11 @@ class FollowedRun(RunFolder):
 
     def save_model(self, model) -> None:
         pass
+
+
+def plain(experiment) -> dict:
+    """A spec as plain data, defaults included, as it is written down."""
+    return experiment.model_dump(mode="json", exclude_none=True)
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import Interrupted
-from archbuilder.training.run_folder import RunFolder, replace
+from archbuilder.training.run_folder import RunFolder, plain, replace
 from archbuilder.training.tracker import AnyTracker, Ending, Subject, Track
 
 REASON = 200
@@ -63,8 +63,7 @@ def tracked(experiment, run: RunFolder, step: int, tell: Callable[[str], None], 
 
 def _open(tracker: AnyTracker, experiment, run: RunFolder, step: int, tracking: Tracking) -> None:
     names = _names(run) if step else {}
-    plain = experiment.model_dump(mode="json", exclude_none=True)
-    subject = Subject(run.path, experiment.name, plain, step, names.get(tracker.type))
+    subject = Subject(run.path, experiment.name, plain(experiment), step, names.get(tracker.type))
     try:
         track = tracker.open(subject)
     except Exception as error:  # Each library has its own.

@@ -56,11 +56,10 @@ def train(
 
 
 def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
-    plain_spec = experiment.model_dump(mode="json", exclude_none=True)
-    goes_on = run.goes_on(plain_spec, restart)
+    goes_on = run.goes_on(experiment, restart)
     material = gather(experiment, reporter, run.vocabularies() if goes_on else None)
     if not goes_on:
-        run.begin(plain_spec, material.prepared.vocabularies)
+        run.begin(experiment, material.prepared.vocabularies)
     devices.meet("begun")
     return material
 
