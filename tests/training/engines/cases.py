@@ -42,7 +42,7 @@ else:
 
 
 @cache
-def engine(way=None):
+def engine(way=None, optimizer="adamw"):
     """A small Transformer, its engine and what pads its batches."""
     spec = tiny(decoder=True)
     spec["model"]["embeddings"]["dropout"] = DROPOUT
@@ -51,6 +51,7 @@ def engine(way=None):
         spec["model"][side]["attention"]["dropout"] = DROPOUT
     average = {"type": "exponential", "decay": 0.9}
     spec["training"] = small_run.training() | {"engine": keras.config.backend(), "average": average}
+    spec["training"]["optimizer"] = {"type": optimizer, "weight_decay": 0.01}
     experiment = Experiment.model_validate(spec)
     recipe = experiment.training.model_copy(update={"distribution": MANY.get(way)})
     devices = open_devices(recipe)
@@ -63,15 +64,15 @@ def engine(way=None):
     return found, Shapes(Budget(48, None), devices.replicas, compiled=JAX), begin
 
 
-def fresh(way=None):
+def fresh(way=None, optimizer="adamw"):
     """The engine as it began."""
-    one, shapes, begin = engine(way)
+    one, shapes, begin = engine(way, optimizer)
     one.restore(begin)
     return one, shapes
 
 
-def step(one, shapes, batches):
-    return metrics(one.train([shapes(batch) for batch in batches], RATE, WEIGHTS), WEIGHTS)
+def step(one, shapes, batches, rate=RATE):
+    return metrics(one.train([shapes(batch) for batch in batches], rate, WEIGHTS), WEIGHTS)
 
 
 def ragged(number):
@@ -149,14 +150,19 @@ if JAX:
 
 else:  # Where nothing is dropped, whatever the shape of a batch.
 
+    def twenty_steps(optimizer, joins):
+        """The losses and final weights of steps on four batches each, or on these joined."""
+        one, shapes = fresh(optimizer=optimizer)
+        losses = []
+        for number in range(20):
+            parts = [batch(2, 3 + place + number % 5, 10 * number + place) for place in range(4)]
+            rate = RATE * (20 - number) / 20
+            losses.append(step(one, shapes, [joined(parts)] if joins else parts, rate)["loss"])
+        return losses, [np.array(weight) for weight in one.model.trainable_variables]
+
     def test_accumulated_batches_are_the_large_batch():
-        batches = [
-            [batch(2, 3 + place + number, 10 * number + place) for place in range(4)]
-            for number in range(5)
-        ]
-        one, shapes = fresh()
-        expected = [step(one, shapes, [joined(parts)])["loss"] for parts in batches]
-        one, shapes = fresh()
-        assert [step(one, shapes, parts)["loss"] for parts in batches] == pytest.approx(
-            expected, rel=1e-5
-        )
+        expected, _ = twenty_steps("adamw", joins=True)
+        assert twenty_steps("adamw", joins=False)[0] == pytest.approx(expected, rel=1e-5)
+        _, weights = twenty_steps("sgd", joins=True)
+        for weight, other in zip(weights, twenty_steps("sgd", joins=False)[1], strict=True):
+            np.testing.assert_allclose(weight, other, rtol=0, atol=1e-6)
