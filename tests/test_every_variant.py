@@ -7,6 +7,7 @@ import yaml
 
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
+from archbuilder.objectives import CausalLM
 from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
 
@@ -24,6 +25,8 @@ def spec_with(place, variant, folder):
     examples = getattr(variant, "examples", None)
     parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
     spec = (small_run.transformer if parallel else small_run.bert)(folder)
+    if variant is CausalLM:
+        return small_run.gpt(folder)
     if place == "objectives":
         if not variant.pools:
             spec["model"].pop("pooler", None)

@@ -33,6 +33,8 @@ class MaskedLM(Objective):
     """The non-linearity of the head's transform."""
     norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
     """Normalisation after the head's transform."""
+    transform_bias: bool = True
+    """Whether the head's transform has a bias."""
 
     hides: ClassVar[bool] = True
 
@@ -100,7 +102,7 @@ class MaskedLM(Objective):
         return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        if model.decoder is not None:
+        if model.encoder is None or model.decoder is not None:
             yield Mistake(
                 (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
             )
@@ -115,15 +117,22 @@ class MaskedLMHead:
     """The masked positions' vectors, transformed, on the vocabulary: [B, M, V].
 
     Only masked positions are projected. Transform, tied projection and bias as in BERT's reference
-    implementation.
+    implementation; where tables are narrower, the transform narrows (as in ALBERT's).
     """
 
     def __init__(self, spec: MaskedLM, layers, name: str, network: Network):
-        dim, initializer = network.spec.hidden_dim, network.spec.initializer
+        dim, width = network.spec.hidden_dim, network.spec.written_dim
         self.name = name
         self.activation: Activation = spec.activation
-        self.transform = dense(layers, f"{name}.transform", dim, dim, initializer)
-        self.norm = spec.norm.build(layers, f"{name}.norm", dim)
+        self.transform = dense(
+            layers,
+            f"{name}.transform",
+            dim,
+            width,
+            network.spec.initializer,
+            use_bias=spec.transform_bias,
+        )
+        self.norm = spec.norm.build(layers, f"{name}.norm", width)
         self.project = network.project()
         self.bias = bias(layers, f"{name}.bias", network.spec.vocabulary_size)
 
