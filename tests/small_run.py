@@ -55,6 +55,17 @@ def bert(folder: Path, **training) -> dict:
     return spec
 
 
+def gpt(folder: Path, **training) -> dict:
+    """A decoder of one layer on documents in `folder`, as a plain spec."""
+    spec = bert(folder, **training)
+    model = spec["model"]
+    del model["pooler"]
+    model["decoder"] = model.pop("encoder")
+    model["embeddings"] = {"tie": "output"}
+    spec["objectives"] = {"causal_lm": {}}
+    return spec
+
+
 def transformer(folder: Path, **training) -> dict:
     """A Transformer of one layer and one on parallel text in `folder`, as a plain spec."""
     spec = _spec("small_transformer", training)

@@ -7,7 +7,7 @@ import yaml
 
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
-from archbuilder.objectives import weights_at
+from archbuilder.objectives import CausalLM, weights_at
 from archbuilder.objectives.name import SUFFIXES
 from archbuilder.text.prepare import Watcher
 from archbuilder.training.material import gather
@@ -29,6 +29,8 @@ def spec_with(place, variant, folder):
     examples = getattr(variant, "examples", None)
     parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
     kind = small_run.bert
+    if variant is CausalLM:
+        return small_run.gpt(folder)
     if parallel:
         kind = small_run.transformer
     elif examples and "decoder_" in examples.sides:

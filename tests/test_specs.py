@@ -19,6 +19,16 @@ PUBLISHED = {
     "bert_medium": 41_668_412,
     "bert_base": 110_106_428,
     "bert_large": 336_226_108,
+    "roberta_base": 124_697_433,
+    "distilbert_base": 66_985_530,
+    "albert_base_v2": 11_221_680,
+    "modernbert_base": 149_655_232,
+    "t5_small": 60_506_624,
+    "t5_v1_1_small": 76_961_152,
+    "bart_base": 139_420_416,
+    "marian": 73_886_208,
+    "gpt2": 124_439_808,
+    "llama_like": 152_980_224,
 }
 
 

@@ -1,16 +1,19 @@
 """Every variant of every union, taken from the unions: a new one tests itself."""
 
 import typing
+from copy import deepcopy
 from types import UnionType
 
 from pydantic_core import PydanticUndefined
 
 from archbuilder.network.attention import Attention
+from archbuilder.network.attention_position import AnyAttentionPosition
 from archbuilder.network.feed_forward import FeedForward
 from archbuilder.network.initializer import Initializer
 from archbuilder.network.norm import Norm
 from archbuilder.network.pooler import Pooler
 from archbuilder.network.position import Positions
+from archbuilder.network.residual import ResidualScaling
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
@@ -26,8 +29,10 @@ NETWORK = {
     "model.initializer": Initializer,
     "model.pooler": Pooler,
     "model.encoder.attention": Attention,
+    "model.encoder.attention.positions": AnyAttentionPosition,
     "model.encoder.feed_forward": FeedForward,
     "model.encoder.norm": Norm,
+    "model.encoder.residual_scaling": ResidualScaling,
 }
 OTHER = {
     "objectives": AnyObjective,
@@ -46,6 +51,10 @@ SAMPLES = {
     "intermediate_dim": 12,
     "activation": "relu",
     "max_sequence_length": 32,
+    "max_distance": 3,
+    "num_experts": 4,
+    "num_experts_per_token": 2,
+    "expert": {"type": "mlp", "intermediate_dim": 12, "activation": "relu"},
     "rate": 0.001,
     "peak": 0.001,
     "warmup_steps": 10,
@@ -109,7 +118,7 @@ def tiny(decoder: bool) -> dict:
         "embeddings": {"tie": "all", "scale": True, "dropout": 0.1},
         "positions": {"type": "sinusoidal"},
         "encoder": stack,
-        "decoder": dict(stack),
+        "decoder": deepcopy(stack),
         "initializer": {"type": "truncated_normal", "stddev": 0.5},
     }
     objectives = {"sequence_to_sequence": {"type": "sequence_to_sequence"}}
@@ -125,8 +134,10 @@ def with_variant(place: str, variant: type, decoder: bool) -> dict:
     """The tiny model with a variant at its place, in both stacks where it has two."""
     spec = tiny(decoder)
     _, *path, last = place.split(".")
-    sides = ["encoder", "decoder"] if path == ["encoder"] and decoder else path[:1]
-    for side in sides or [None]:
-        part = spec["model"] if side is None else spec["model"][side]
+    sides = [path, ["decoder", *path[1:]]] if path and decoder else [path]
+    for steps in sides:
+        part = spec["model"]
+        for step in steps:
+            part = part[step]
         part[last] = minimal(variant)
     return spec

@@ -17,7 +17,7 @@ def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> lis
     memory = network.encode(source["encoder_token_ids"], mask)
     memories = network.decoder.remember(memory)
     rows = len(mask)
-    caches = [_empty(ops, keys, steps) for keys, _ in memories]
+    caches = network.decoder.empty_caches(rows, steps, memory.dtype)
     written = np.zeros((rows, 0), dtype="int32")
     token_ids = np.full((rows, 1), vocabulary.start_id, dtype="int32")
     for index in range(steps):
@@ -30,11 +30,6 @@ def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> lis
     return [
         _until(row[:limit].tolist(), end_id) for row, limit in zip(written, limits, strict=True)
     ]
-
-
-def _empty(ops, keys, steps):  # keys [B, H, S, K] -> keys and values, [B, H, steps, K] each
-    zeros = ops.zeros((*keys.shape[:2], steps, keys.shape[3]), dtype=keys.dtype)
-    return zeros, zeros
 
 
 def _until(ids: list[int], end_id: int) -> list[int]:

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "tanh"]
-"""gelu is the exact one (Hendrycks and Gimpel, 2016); gelu_tanh its approximation by tanh."""
+Activation = Literal["relu", "squared_relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"]
+"""gelu is the exact one (Hendrycks and Gimpel, 2016) and gelu_tanh its approximation by tanh;
+squared_relu is So et al., 2021."""
 
 
 def activate(x, name: Activation):
@@ -12,4 +13,6 @@ def activate(x, name: Activation):
 
     if name.startswith("gelu"):
         return ops.gelu(x, approximate=name == "gelu_tanh")
+    if name == "squared_relu":
+        return ops.square(ops.relu(x))
     return getattr(ops, name)(x)

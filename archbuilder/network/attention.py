@@ -1,11 +1,25 @@
 """Attention: each query gathers values by how well their keys match it, where the mask allows."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
-from archbuilder.language import Spec
-from archbuilder.network.layer import Rate, dense, dropout
+from archbuilder.language import Mistake, Spec
+from archbuilder.network.attention_position import AnyAttentionPosition, Placed, Rotary
+from archbuilder.network.initializer import Gains
+from archbuilder.network.layer import Rate, dense, dropout, unchanged
+from archbuilder.network.norm import Norm
+from archbuilder.network.sight import Sight
+
+
+def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a projection twice")
+    return names
+
+
+Projection = Literal["query", "key", "value", "output"]
 
 
 class MultiHead(Spec):
@@ -13,59 +27,139 @@ class MultiHead(Spec):
 
     type: Literal["multi_head"]
     num_heads: PositiveInt
-    """Heads; must divide hidden_dim."""
+    """Heads of queries; must divide hidden_dim unless key_dim is given."""
+    num_key_value_heads: PositiveInt | None = None
+    """Heads of keys and values, each for equally many heads of queries (Ainslie et al., 2023; with
+    one, Shazeer, 2019); as many as num_heads unless told."""
+    key_dim: PositiveInt | None = None
+    """Width of a head; hidden_dim / num_heads unless told."""
+    positions: AnyAttentionPosition | None = None
+    """How attention knows how far apart tokens are; nothing where the input tells."""
+    sliding_window_size: PositiveInt | None = None
+    """Tokens that a query reaches: in a decoder itself and those before it, so many in all; in an
+    encoder itself and half as many to either side (Beltagy et al., 2020, section 3.1)."""
+    biases: Annotated[tuple[Projection, ...], AfterValidator(_once_each)] = (
+        "query",
+        "key",
+        "value",
+        "output",
+    )
+    """The projections that have a bias."""
+    query_key_norm: Norm | None = None
+    """Normalisation of each head's queries and keys (Henry et al., 2020; Dehghani et al., 2023)."""
+    scale: PositiveFloat | None = None
+    """What products of queries and keys are multiplied by; key_dim**-0.5 unless told."""
+    logit_soft_cap: PositiveFloat | None = None
+    """Scores x become cap * tanh(x / cap) (Gemma Team, 2024, section 2)."""
     dropout: Rate = 0.0
     """Share of attention weights dropped in training."""
 
-    def build(self, layers, name: str, dim: int, initializer):
-        return MultiHeadAttention(self, layers, name, dim, initializer)
+    def head_dim(self, dim: int) -> int:
+        """Width of a head in a stack of width `dim`."""
+        return self.key_dim or dim // self.num_heads
+
+    def across(self) -> "MultiHead":
+        """The same, looking at another sequence, where there are no distances."""
+        return self.model_copy(update={"positions": None, "sliding_window_size": None})
+
+    def build(self, layers, name: str, dim: int, initializer, gains: Gains, positions: Placed):
+        return MultiHeadAttention(self, layers, name, dim, initializer, gains, positions)
+
+    def mistakes(self, dim: int) -> Iterator[Mistake]:
+        """What does not fit together in a stack of width `dim`."""
+        if self.key_dim is None and dim % self.num_heads:
+            yield Mistake(("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {dim}")
+        groups = self.num_key_value_heads
+        if groups is not None and self.num_heads % groups:
+            yield Mistake(
+                ("num_key_value_heads",), f"{groups} does not divide the {self.num_heads} heads"
+            )
+        if isinstance(self.positions, Rotary):
+            turned = self.positions.turned(self.head_dim(dim))
+            if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
+                path = ("rotary_share",) if self.positions.rotary_share < 1 else ()
+                yield Mistake(
+                    ("positions", *path),
+                    f"pairs are turned, and {turned:g} channels of a head are no pairs",
+                )
 
 
 class MultiHeadAttention:
-    """The part of `MultiHead`: with heads before positions, [B, H, T, K], products are plain."""
+    """The part of `MultiHead`: with heads before positions, [B, H, T, K], products are plain.
 
-    def __init__(self, spec: MultiHead, layers, name: str, dim: int, initializer):
-        self.scale = (dim // spec.num_heads) ** -0.5
-        self.query = dense(layers, f"{name}.query", dim, dim, initializer)
-        self.key = dense(layers, f"{name}.key", dim, dim, initializer)
-        self.value = dense(layers, f"{name}.value", dim, dim, initializer)
-        self.output = dense(layers, f"{name}.output", dim, dim, initializer)
-        self.dropout = dropout(layers, f"{name}.dropout", spec.dropout)
-        heads = (-1, spec.num_heads, dim // spec.num_heads)
-        self.split = layers.Reshape(heads, name=f"{name}.split")
-        self.merge = layers.Reshape((-1, dim), name=f"{name}.merge")
-
-    def project(self, memory):
-        """Keys and values, [B, H, S, K] each, of a memory [B, S, D]."""
-        return self._heads(self.key(memory)), self._heads(self.value(memory))
-
-    def __call__(self, queries, keys_and_values, bias):
-        """[B, T, D] from queries [B, T, D]; `bias` [B or 1, 1, T or 1, S] is added to scores."""
-        from keras import ops
-
-        keys, values = keys_and_values
-        queries = self._heads(self.query(queries)) * self.scale
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2))) + bias  # [B, H, T, S]
-        weights = self.dropout(ops.softmax(scores))
-        attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # [B, T, H, K]
-        return self.output(self.merge(attended))
-
-    def _heads(self, x):  # [B, T, D] -> [B, H, T, K]
-        from keras import ops
-
-        return ops.transpose(self.split(x), (0, 2, 1, 3))
-
-
-def mask_bias(allowed, dtype):
-    """What to add to scores: zero where attention is `allowed`, far below everything elsewhere.
-
-    Finite, so that a row in which nothing is allowed gives an even mean and no NaN; within
-    float16's range where that is computed in.
+    Where heads share keys and values, those are [B, G, S, K].
     """
+
+    def __init__(
+        self, spec: MultiHead, layers, name, dim, initializer, gains: Gains, positions: Placed
+    ):
+        heads, width = spec.num_heads, spec.head_dim(dim)
+        self.groups = spec.num_key_value_heads or heads
+        self.key_dim, self.repeats = width, heads // self.groups
+
+        def projection(role, inputs, outputs, gain):
+            options = {"gain": gain, "use_bias": role in spec.biases}
+            return dense(layers, f"{name}.{role}", inputs, outputs, initializer, **options)
+
+        def split(role, count):
+            return layers.Reshape((-1, count, width), name=f"{name}.{role}")
+
+        narrow = self.groups * width
+        self.query = projection("query", dim, heads * width, initializer.query_gain(width))
+        self.key = projection("key", dim, narrow, 1.0)
+        self.value = projection("value", dim, narrow, gains.inner)
+        self.output = projection("output", heads * width, dim, gains.output)
+        self.query_norm = self.key_norm = unchanged
+        if spec.query_key_norm is not None:
+            self.query_norm = spec.query_key_norm.build(layers, f"{name}.query_norm", width)
+            self.key_norm = spec.query_key_norm.build(layers, f"{name}.key_norm", width)
+        self.dropout = dropout(layers, f"{name}.dropout", spec.dropout)
+        self.split = split("split", heads)
+        self.split_shared = split("split_shared", self.groups) if self.repeats > 1 else self.split
+        self.merge = layers.Reshape((-1, heads * width), name=f"{name}.merge")
+        self.positions, self.cap = positions, spec.logit_soft_cap
+        self.scale = width**-0.5 if spec.scale is None else spec.scale
+
+    def project(self, memory, view=None):
+        """Keys and values, [B, G, S, K] each, of a memory [B, S, D]; keys turned by `view`."""
+        keys = self.key_norm(_heads_first(self.split_shared(self.key(memory))))
+        values = _heads_first(self.split_shared(self.value(memory)))
+        return self.positions.rotate(keys, view), values
+
+    def __call__(self, queries, keys_and_values, sight: Sight):
+        """[B, T, D] from queries [B, T, D]."""
+        from keras import ops
+
+        keys, values = (self._for_all_heads(x) for x in keys_and_values)
+        queries = self.query_norm(_heads_first(self.split(self.query(queries))))
+        queries = self.positions.rotate(queries, sight.view)
+        if self.scale != 1:
+            queries = queries * self.scale
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # [B, H, T, S]
+        scores = self.positions.score(scores, queries, sight.view)
+        if self.cap is not None:
+            scores = self.cap * ops.tanh(scores / self.cap)
+        weights = self.dropout(ops.softmax(scores + sight.bias))
+        attended = self.positions.mix(ops.matmul(weights, values), weights, sight.view)
+        return self.output(self.merge(_heads_first(attended)))  # [B, T, H, K] merges to [B, T, D]
+
+    def empty_cache(self, rows: int, length: int, dtype):
+        """Keys and values of no tokens yet, [B, G, L, K] each."""
+        from keras import ops
+
+        zeros = ops.zeros((rows, self.groups, length, self.key_dim), dtype=dtype)
+        return zeros, zeros
+
+    def _for_all_heads(self, x):  # [B, G, S, K] -> [B, H, S, K]
+        from keras import ops
+
+        return ops.repeat(x, self.repeats, axis=1) if self.repeats > 1 else x
+
+
+def _heads_first(x):  # [B, T, H, K] -> [B, H, T, K], and back
     from keras import ops
 
-    floor = -3e4 if dtype == "float16" else -1e9
-    return (1 - ops.cast(allowed, dtype)) * floor
+    return ops.transpose(x, (0, 2, 1, 3))
 
 
 Attention = MultiHead

@@ -4,6 +4,8 @@ Each variant gives Keras initialisers as their configurations, which Keras accep
 no Keras to write.
 """
 
+from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
@@ -11,7 +13,37 @@ from pydantic import Field, PositiveFloat
 from archbuilder.language import Spec
 
 
-class GlorotUniform(Spec):
+@dataclass(frozen=True)
+class Gains:
+    """What the first weights of a sublayer are multiplied by, beside what they would be alone."""
+
+    inner: float = 1.0
+    """For values, and for all projections of a feed-forward layer but the last."""
+    output: float = 1.0
+    """For the last projection before the residual sum."""
+
+
+class Beginning(Spec):
+    """The interface of initialisers."""
+
+    @abstractmethod
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        """For the matrix of a projection."""
+
+    @abstractmethod
+    def table(self, dim: int) -> dict:
+        """For a table of vectors of width `dim`."""
+
+    def query_gain(self, key_dim: int) -> float:
+        """What the projection to queries with heads of width `key_dim` is multiplied by."""
+        return 1.0
+
+    def output_gain(self, sublayers: int) -> float:
+        """What a sublayer's last projection is, in a stack of `sublayers`."""
+        return 1.0
+
+
+class GlorotUniform(Beginning):
     """Matrices uniform within sqrt(6 / (inputs + outputs)), tables normal with deviation D**-0.5.
 
     Glorot and Bengio, 2010, equation 16; tables as in Vaswani et al., 2017, whose embeddings are
@@ -20,30 +52,76 @@ class GlorotUniform(Spec):
 
     type: Literal["glorot_uniform"]
 
-    def kernel(self, inputs: int, outputs: int) -> dict:
-        limit = (6 / (inputs + outputs)) ** 0.5
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        limit = gain * (6 / (inputs + outputs)) ** 0.5
         return _initializer("RandomUniform", minval=-limit, maxval=limit)
 
     def table(self, dim: int) -> dict:
         return _initializer("RandomNormal", mean=0.0, stddev=dim**-0.5)
 
 
-class TruncatedNormal(Spec):
+class TruncatedNormal(Beginning):
     """Everything normal, cut at two deviations (Devlin et al., 2018, reference implementation)."""
 
     type: Literal["truncated_normal"]
     stddev: PositiveFloat = 0.02
     """Standard deviation before the cut."""
 
-    def kernel(self, inputs: int, outputs: int) -> dict:
-        return _initializer("TruncatedNormal", mean=0.0, stddev=self.stddev)
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        return _initializer("TruncatedNormal", mean=0.0, stddev=gain * self.stddev)
 
     def table(self, dim: int) -> dict:
         return self.kernel(0, dim)
+
+
+class Normal(Beginning):
+    """Everything normal (Radford et al., 2018, section 4.1)."""
+
+    type: Literal["normal"]
+    stddev: PositiveFloat = 0.02
+    """Standard deviation."""
+    scale_by_depth: bool = False
+    """Divide the deviation of each sublayer's last projection by the root of the number of
+    sublayers in its stack (Radford et al., 2019, section 2.3)."""
+
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        return _initializer("RandomNormal", mean=0.0, stddev=gain * self.stddev)
+
+    def table(self, dim: int) -> dict:
+        return self.kernel(0, dim)
+
+    def output_gain(self, sublayers: int) -> float:
+        return sublayers**-0.5 if self.scale_by_depth else 1.0
+
+
+class T5Normal(Beginning):
+    """Matrices normal with deviation inputs**-0.5, tables with 1.
+
+    Queries begin smaller by the root of a head's width, for T5 does not scale its scores (Raffel et
+    al., 2020, reference implementation).
+    """
+
+    type: Literal["t5"]
+
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        return _initializer("RandomNormal", mean=0.0, stddev=gain * inputs**-0.5)
+
+    def table(self, dim: int) -> dict:
+        return _initializer("RandomNormal", mean=0.0, stddev=1.0)
+
+    def query_gain(self, key_dim: int) -> float:
+        return key_dim**-0.5
+
+
+def constant(value: float) -> dict:
+    """Every weight at one value."""
+    return {"class_name": "Constant", "config": {"value": value}}
 
 
 def _initializer(class_name: str, **config: float) -> dict:
     return {"class_name": class_name, "config": {**config, "seed": None}}
 
 
-Initializer = Annotated[GlorotUniform | TruncatedNormal, Field(discriminator="type")]
+Initializer = Annotated[
+    GlorotUniform | TruncatedNormal | Normal | T5Normal, Field(discriminator="type")
+]

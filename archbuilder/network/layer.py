@@ -4,13 +4,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from archbuilder.network.initializer import constant
+
 Rate = Annotated[float, Field(ge=0, lt=1)]
 """A share that may be nothing but never all."""
 
 
-def dense(layers, name: str, input_dim: int, units: int, initializer, **options: Any):
-    """A projection of the last axis from `input_dim` to `units`, with a bias unless told."""
-    kernel = initializer.kernel(input_dim, units)
+def dense(
+    layers, name: str, input_dim: int, units: int, initializer, gain: float = 1.0, **options: Any
+):
+    """A projection of the last axis from `input_dim` to `units`, with a bias unless told.
+
+    `gain` multiplies its first weights.
+    """
+    kernel = initializer.kernel(input_dim, units, gain)
     layer = layers.Dense(units, kernel_initializer=kernel, name=name, **options)
     layer.build((None, None, input_dim))
     return layer
@@ -33,9 +40,23 @@ def bias(layers, name: str, dim: int):
     return layer
 
 
+def channel_scale(layers, name: str, dim: int, initial: float):
+    """A learned factor for each channel of [B, T, D], which begins at `initial`."""
+    layer = layers.EinsumDense(
+        "btd,d->btd", (None, dim), kernel_initializer=constant(initial), name=name
+    )
+    layer.build((None, None, dim))
+    return layer
+
+
 def dropout(layers, name: str, rate: float):
     """Dropout at `rate`; nothing at all where the rate is zero."""
     return layers.Dropout(rate, name=name) if rate else unchanged
+
+
+def example_dropout(layers, name: str, rate: float):
+    """Dropout of an example's whole [T, D]; nothing at all where the rate is zero."""
+    return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else unchanged
 
 
 def unchanged(x):

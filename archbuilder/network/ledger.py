@@ -21,8 +21,15 @@ class Ledger:
 
     ReversibleEmbedding = Embedding
 
-    def LayerNormalization(self, *, name, **_):
-        return _Entry(self, name, lambda shape: {"gamma": shape[-1:], "beta": shape[-1:]})
+    def EinsumDense(self, equation, output_shape, *, name, **_):
+        return _Entry(self, name, lambda shape: {"kernel": shape[-1:]})
+
+    def LayerNormalization(self, *, center=True, name, **_):
+        weights = ("gamma", "beta") if center else ("gamma",)
+        return _Entry(self, name, lambda shape: dict.fromkeys(weights, shape[-1:]))
+
+    def RMSNormalization(self, *, name, **_):
+        return _Entry(self, name, lambda shape: {"scale": shape[-1:]})
 
     def Dropout(self, rate, *, name, **_):
         return _Entry(self, name, lambda shape: {})

@@ -1,129 +1,211 @@
-"""A stack of equal layers: attention, attention to a memory if there is one, feed-forward."""
+"""A stack of layers, equal but for what some of them change."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, model_validator
 
-from archbuilder.language import Spec
-from archbuilder.network.attention import Attention
-from archbuilder.network.feed_forward import FeedForward
-from archbuilder.network.layer import Rate, dropout, unchanged
-from archbuilder.network.norm import Norm
+from archbuilder.language import Mistake
+from archbuilder.language.partial import partial
+from archbuilder.network.attention_position import Placed
+from archbuilder.network.layer import unchanged
+from archbuilder.network.layer_range import Change, check, concerning, settings_after
+from archbuilder.network.residual import Depths
+from archbuilder.network.sight import Places, Sight, mask_bias
+from archbuilder.network.stack_layer import Layer, StackLayer
 
 
-class Stack(Spec):
+class Stack(Layer):
     """Layers one upon another, with residual connections (Vaswani et al., 2017, section 3.1)."""
 
     num_layers: Annotated[int, Field(ge=1, le=10_000)]
     """Layers."""
-    attention: Attention
-    """How tokens look at each other; a decoder looks at its memory in the same way."""
-    feed_forward: FeedForward
-    """What each token goes through by itself."""
-    norm: Norm
-    """Normalisation around every sublayer."""
-    norm_placement: Literal["post", "pre"] = "post"
-    """After each residual sum, or before each sublayer and once more at the end of the stack
-    (Xiong et al., 2020)."""
-    dropout: Rate = 0.0
-    """Share of each sublayer's output dropped in training, before the residual sum."""
+    num_layer_groups: PositiveInt | None = None
+    """Layers that follow one another share their weights, in so many groups (Lan et al., 2020,
+    section 3.1); each has its own unless told."""
+    skip_first_norm: bool = False
+    """Whether the first layer's attention reads its input as it is, where norms come before."""
+    final_norm: bool | None = None
+    """Whether the stack ends with a norm: unless told, where norms come before sublayers."""
+    overrides: tuple[partial(Change), ...] = ()
+    """Changes to some layers, the later over the earlier; a null takes away."""
 
-    def build(self, layers, name: str, dim: int, initializer, memory: bool):
-        """`memory`: whether the layers attend to another stack's output, too."""
-        return StackPart(self, layers, name, dim, initializer, memory)
+    @model_validator(mode="wrap")
+    @classmethod
+    def _changes_make_layers(cls, data: Any, handler: Any) -> Any:
+        stack = handler(data)
+        check(stack._own(), stack.overrides, stack.num_layers)
+        return stack
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Each layer's own settings."""
+        if not self.overrides:
+            return (self,) * self.num_layers
+        own, changed, kinds = self._own(), self._changed(), {}
+        for numbers in set(changed):
+            settings = settings_after(own, [self.overrides[number] for number in numbers])
+            kinds[numbers] = Layer.model_validate(settings)
+        return tuple(kinds[numbers] for numbers in changed)
+
+    @property
+    def layers_in_group(self) -> int:
+        """How many layers have the same weights."""
+        return self.num_layers // (self.num_layer_groups or self.num_layers)
+
+    def build(self, layers, name: str, dim: int, initializer, causal: bool, depths: Depths):
+        """`causal`: whether a token sees only itself and those before it."""
+        return StackPart(self, layers, name, dim, initializer, causal, depths)
+
+    def mistakes(self, dim: int, memory: bool) -> Iterator[Mistake]:
+        """What does not fit together; `memory`: whether the layers read another stack."""
+        layers = self.layers
+        for numbers, layer in dict(zip(self._changed(), layers, strict=True)).items():
+            for found in layer.layer_mistakes(dim, memory):
+                yield Mistake(self._line(numbers, found.path), found.sentence)
+        yield from self._changes_without_effect()
+        yield from self._groups_that_differ()
+        first = layers[0].norm_placement
+        if self.skip_first_norm and first == "post":
+            yield Mistake(("skip_first_norm",), "no norm comes before attention to be left out")
+        elif self.skip_first_norm and self.layers_in_group > 1:
+            yield Mistake(("skip_first_norm",), "the first layer shares its weights with others")
+
+    def _own(self) -> dict[str, Any]:
+        return self.model_dump(include=set(Layer.model_fields), exclude_none=True)
+
+    def _changed(self) -> tuple[tuple[int, ...], ...]:
+        """For each layer, the numbers of the changes that concern it."""
+        return concerning(self.overrides, self.num_layers)
+
+    def _line(self, numbers: tuple[int, ...], path: tuple) -> tuple:
+        """Where a mistake in a layer's settings stands: in the last change that wrote it."""
+        for depth in (len(path), 1):
+            for number in reversed(numbers):
+                if _has(self.overrides[number], path[:depth]):
+                    return ("overrides", number, *path)
+        return path
+
+    def _changes_without_effect(self) -> Iterator[Mistake]:
+        concerned = {number for numbers in self._changed() for number in numbers}
+        for number, change in enumerate(self.overrides):
+            if number not in concerned:
+                yield Mistake(
+                    ("overrides", number, "layers"), f"none of the {self.num_layers} layers"
+                )
+            elif set(change) == {"layers"}:
+                yield Mistake(("overrides", number), "nothing is changed in these layers")
+
+    def _groups_that_differ(self) -> Iterator[Mistake]:
+        groups = self.num_layer_groups
+        if groups is not None and self.num_layers % groups:
+            yield Mistake(
+                ("num_layer_groups",),
+                f"{groups} groups of equal size cannot be made of {self.num_layers} layers",
+            )
+            return
+        size, layers = self.layers_in_group, self.layers
+        for start in range(0, self.num_layers, size):
+            if any(layer != layers[start] for layer in layers[start : start + size]):
+                yield Mistake(
+                    ("overrides",),
+                    f"layers {start} to {start + size - 1} share their weights and must be equal",
+                )
+                return
+
+
+def _has(change: Any, path: tuple) -> bool:
+    for step in path:
+        if not isinstance(change, dict) or step not in change:
+            return False
+        change = change[step]
+    return True
 
 
 class StackPart:
     """The part of `Stack`."""
 
-    def __init__(self, spec: Stack, layers, name: str, dim: int, initializer, memory: bool):
-        self.layers = [
-            StackLayer(spec, layers, f"{name}.layers.{index}", dim, initializer, memory)
-            for index in range(spec.num_layers)
-        ]
-        pre = spec.norm_placement == "pre"
-        self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if pre else unchanged
+    def __init__(
+        self, spec: Stack, layers, name: str, dim: int, initializer, causal: bool, depths: Depths
+    ):
+        self.causal, self.layers = causal, []
+        self._placed: dict[Any, Placed] = {None: Placed()}
+        each = spec.layers
+        self._windows = [layer.attention.sliding_window_size for layer in each]
 
-    def __call__(self, hidden, bias, memory=None, memory_bias=None):
-        """[B, T, D] -> [B, T, D]; `memory` [B, S, D]; the biases as `mask_bias` makes them."""
-        for layer in self.layers:
-            hidden = layer(hidden, bias, layer.remember(memory), memory_bias)
+        def build(settings, name, norm_first):
+            positions = self._positions(settings.attention, layers, name, dim, initializer)
+            return StackLayer(
+                settings, layers, name, dim, initializer, depths, positions, norm_first
+            )
+
+        for index, settings in enumerate(each):
+            group, within = divmod(index, spec.layers_in_group)
+            norm_first = index > 0 or not spec.skip_first_norm
+            if within == 0:
+                part = build(settings, f"{name}.layers.{group}", norm_first)
+            self.layers.append(part)
+        ends = spec.norm_placement != "post" if spec.final_norm is None else spec.final_norm
+        self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else unchanged
+
+    def __call__(self, hidden, places: Places, routing: list, memory=None, memory_sight=None):
+        """[B, T, D] -> [B, T, D]; `memory` is [B, S, D].
+
+        What routers choose is added to `routing`, for `imbalance`.
+        """
+        for layer, sight in zip(self.layers, self._sights(places, hidden.dtype), strict=True):
+            hidden = layer(hidden, sight, layer.remember(memory), memory_sight, routing)
         return self.final_norm(hidden)
 
     def remember(self, memory):
         """Each layer's keys and values of `memory` [B, S, D], once for all decoding steps."""
         return [layer.remember(memory) for layer in self.layers]
 
-    def step(self, hidden, caches, index, bias, memories, memory_bias):
+    def empty_caches(self, rows: int, length: int, dtype="float32"):
+        """What `step` begins with: each layer's keys and values of no tokens."""
+        return [layer.attention.empty_cache(rows, length, dtype) for layer in self.layers]
+
+    def step(self, hidden, caches, index, places: Places, memories, memory_sight=None):
         """One decoding step: the token at position `index`.
 
-        `hidden` is [B, 1, D]; `caches` holds each layer's keys and values, [B, H, L, K], of which
+        `hidden` is [B, 1, D]; `caches` holds each layer's keys and values, [B, G, L, K], of which
         those before `index` are filled. Returns the new hidden [B, 1, D] and the new caches.
         """
         filled = []
-        for layer, cache, memory in zip(self.layers, caches, memories, strict=True):
-            hidden, cache = layer.step(hidden, cache, index, bias, memory, memory_bias)
+        sights = self._sights(places, hidden.dtype)
+        for layer, sight, cache, memory in zip(self.layers, sights, caches, memories, strict=True):
+            hidden, cache = layer.step(hidden, cache, index, sight, memory, memory_sight)
             filled.append(cache)
         return self.final_norm(hidden), filled
 
-
-class StackLayer:
-    """One layer of a stack."""
-
-    def __init__(self, spec: Stack, layers, name: str, dim: int, initializer, memory: bool):
-        def attention(role):
-            return spec.attention.build(layers, f"{name}.{role}", dim, initializer)
-
-        self.attention = attention("attention")
-        self.around_attention = Residual(spec, layers, f"{name}.attention", dim)
-        self.cross_attention = attention("cross_attention") if memory else None
-        if memory:
-            self.around_cross_attention = Residual(spec, layers, f"{name}.cross_attention", dim)
-        self.feed_forward = spec.feed_forward.build(
-            layers, f"{name}.feed_forward", dim, initializer
-        )
-        self.around_feed_forward = Residual(spec, layers, f"{name}.feed_forward", dim)
-
-    def remember(self, memory):
-        return None if self.cross_attention is None else self.cross_attention.project(memory)
-
-    def __call__(self, hidden, bias, memory, memory_bias):
-        def attend(x):
-            return self.attention(x, self.attention.project(x), bias)
-
-        hidden = self.around_attention(hidden, attend)
-        return self._rest(hidden, memory, memory_bias)
-
-    def step(self, hidden, cache, index, bias, memory, memory_bias):
-        from keras import ops
-
-        def attend(x):
-            nonlocal cache
-            cache = tuple(
-                ops.slice_update(old, (0, 0, index, 0), new)
-                for old, new in zip(cache, self.attention.project(x), strict=True)
+    def _positions(self, attention, layers, name: str, dim: int, initializer) -> Placed:
+        """The part of a layer's positions: its own, or one for all layers that ask for the same."""
+        asked, width = attention.positions, attention.head_dim(dim)
+        key = asked and (asked, attention.num_heads, width, None if asked.shared else name)
+        if key not in self._placed:
+            self._placed[key] = asked.build(
+                layers,
+                f"{name}.attention.positions",
+                attention.num_heads,
+                width,
+                initializer,
+                self.causal,
             )
-            return self.attention(x, cache, bias)
+        return self._placed[key]
 
-        hidden = self.around_attention(hidden, attend)
-        return self._rest(hidden, memory, memory_bias), cache
-
-    def _rest(self, hidden, memory, memory_bias):
-        attend = self.cross_attention
-        if attend is not None:
-            hidden = self.around_cross_attention(hidden, lambda x: attend(x, memory, memory_bias))
-        return self.around_feed_forward(hidden, self.feed_forward)
-
-
-class Residual:
-    """What stands around a sublayer: dropout, the residual sum, and the norm after or before."""
-
-    def __init__(self, spec: Stack, layers, name: str, dim: int):
-        self.norm = spec.norm.build(layers, f"{name}.norm", dim)
-        self.dropout = dropout(layers, f"{name}.residual_dropout", spec.dropout)
-        self.pre = spec.norm_placement == "pre"
-
-    def __call__(self, hidden, sublayer):
-        if self.pre:
-            return hidden + self.dropout(sublayer(self.norm(hidden)))
-        return self.norm(hidden + self.dropout(sublayer(hidden)))
+    def _sights(self, places: Places, dtype) -> list[Sight]:
+        """What each layer sees, made once for all layers that see the same."""
+        masks, views, sights = {}, {}, {}
+        for layer, window in zip(self.layers, self._windows, strict=True):
+            part = layer.attention.positions
+            if window not in masks:
+                masks[window] = mask_bias(places.allowed(self.causal, window), dtype)
+            if part not in views:
+                views[part] = part.view(places, dtype)
+            if (window, part) not in sights:
+                bias = part.bias(masks[window], views[part])
+                sights[window, part] = Sight(bias, views[part])
+        return [
+            sights[window, layer.attention.positions]
+            for layer, window in zip(self.layers, self._windows, strict=True)
+        ]

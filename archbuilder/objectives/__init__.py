@@ -1,5 +1,6 @@
 """Training objectives: a file each, and their union. Several add up without knowing each other."""
 
+from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.objectives.denoising import Denoising
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.next_sentence import NextSentence
@@ -13,6 +14,7 @@ AnyObjective = (
     SequenceToSequence
     | MaskedLM
     | NextSentence
+    | CausalLM
     | SentenceOrder
     | SpanCorruption
     | Denoising
@@ -21,6 +23,7 @@ AnyObjective = (
 
 __all__ = [
     "AnyObjective",
+    "CausalLM",
     "Denoising",
     "MaskedLM",
     "NextSentence",

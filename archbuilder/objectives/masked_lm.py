@@ -34,6 +34,8 @@ class MaskedLM(Objective):
     """The non-linearity of the head's transform."""
     norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
     """Normalisation after the head's transform."""
+    transform_bias: bool = True
+    """Whether the head's transform has a bias."""
 
     hides: ClassVar[bool] = True
 
@@ -42,7 +44,9 @@ class MaskedLM(Objective):
 
     def build(self, layers, name: str, network: Network):
         dim = network.spec.hidden_dim
-        return MaskedLMHead(self.activation, self.norm, layers, name, network, dim)
+        return MaskedLMHead(
+            self.activation, self.norm, layers, name, network, dim, self.transform_bias
+        )
 
     def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
         most = self.mask_selection_length
@@ -73,7 +77,7 @@ class MaskedLM(Objective):
         return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        if model.decoder is not None:
+        if model.encoder is None or model.decoder is not None:
             yield Mistake(
                 (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
             )
@@ -88,17 +92,26 @@ class MaskedLMHead:
     """The masked positions' vectors, transformed, on the vocabulary: [B, M, V].
 
     Only masked positions are projected. Transform, tied projection and bias as in BERT's reference
-    implementation.
+    implementation; where tables are narrower, the transform narrows (as in ALBERT's).
     """
 
     def __init__(
-        self, activation: Activation, norm: Norm, layers, name: str, network: Network, dim: int
+        self,
+        activation: Activation,
+        norm: Norm,
+        layers,
+        name: str,
+        network: Network,
+        dim: int,
+        use_bias: bool = True,
     ):
-        """`dim` is the width of the vectors it reads."""
-        width, initializer = network.spec.hidden_dim, network.spec.initializer
+        """`dim` is the width of the vectors it reads, and `use_bias` the transform's."""
+        width, initializer = network.spec.written_dim, network.spec.initializer
         self.name = name
         self.activation: Activation = activation
-        self.transform = dense(layers, f"{name}.transform", dim, width, initializer)
+        self.transform = dense(
+            layers, f"{name}.transform", dim, width, initializer, use_bias=use_bias
+        )
         self.norm = norm.build(layers, f"{name}.norm", width)
         self.project = network.project()
         self.bias = bias(layers, f"{name}.bias", network.spec.vocabulary_size)

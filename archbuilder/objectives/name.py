@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from archbuilder.language import Mistake
 
-LAYERS = {"embeddings", "positions", "encoder", "decoder_embeddings", "decoder", "pooler", "output"}
+STACKS = {f"{side}{part}" for side in ("", "decoder_") for part in ("embeddings", "positions")}
+LAYERS = {*STACKS, "encoder", "decoder", "pooler", "output"}
 """What the parts of any network are called."""
-STREAMS = {"sequence", "pooled", "decoder_sequence"}
+STREAMS = {"sequence", "pooled", "decoder_sequence", "load_balancing"}
 """What any network gives."""
 SIDES = ("", "encoder_", "decoder_")
 ARRAYS = {f"{side}{array}" for side in SIDES for array in ("token_ids", "padding_mask", "targets")}

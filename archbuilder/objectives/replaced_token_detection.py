@@ -87,7 +87,7 @@ class ReplacedTokenDetection(Objective):
             )
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        if model.decoder is not None:
+        if model.encoder is None or model.decoder is not None:
             yield Mistake(
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
             )
@@ -119,7 +119,14 @@ class Generator:
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
         stack = smaller(model.encoder, spec.share)
-        self.encoder = stack.build(layers, f"{name}.encoder", dim, initializer, memory=False)
+        self.encoder = stack.build(
+            layers,
+            f"{name}.encoder",
+            dim,
+            initializer,
+            causal=False,
+            depths=model.depths("encoder"),
+        )
         self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, network, dim)
 
     def __call__(self, inputs: dict, own: dict):

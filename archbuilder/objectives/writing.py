@@ -28,6 +28,8 @@ class WritingObjective(Objective):
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
         if model.decoder is None:
             yield Mistake((), "writing a target needs model.decoder, and the model has none")
+        elif model.encoder is None:
+            yield Mistake((), "reading a source needs model.encoder, and the model has none")
 
 
 def one_vocabulary(model: Architecture) -> Iterator[Mistake]:

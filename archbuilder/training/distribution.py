@@ -41,7 +41,7 @@ class DataParallel(Spec):
     engine: ClassVar[str] = "jax"
     shards: ClassVar[int] = 1
 
-    def split_axis(self, path: str) -> int | None:
+    def split_axis(self, path: str, shape: tuple[int, ...]) -> int | None:
         """No weight is split."""
         return None
 
@@ -61,43 +61,40 @@ class ModelParallel(Spec):
 
     engine: ClassVar[str] = "jax"
 
-    def split_axis(self, path: str) -> int | None:
+    def split_axis(self, path: str, shape: tuple[int, ...]) -> int | None:
         """The axis along which the weight at `path` is cut, if it is.
 
         What widens is cut along what it writes and what narrows along what it reads, so that one
-        exchange serves both; tables are cut along their vectors.
+        exchange serves both; tables are cut along their vectors. What the shards do not divide
+        stays whole.
         """
-        layer, _, weight = path.rpartition("/")
-        part = layer.rpartition(".")[2]
-        if layer.endswith("embeddings.tokens"):
-            return 1 if weight == "embeddings" else None
-        if ".layers." not in layer:
-            return None
-        if part in WIDENING:
-            return {"kernel": 1, "bias": 0}.get(weight)
-        return 0 if part == "output" and weight == "kernel" else None
+        axis = _axis(*path.rpartition("/")[::2])
+        return None if axis is None or shape[axis] % self.shards else axis
 
     def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        for name, width in _widths(model):
-            if width % self.shards:
-                yield Mistake(("shards",), f"{self.shards} shards do not divide {name} {width}")
-                return
+        if model.hidden_dim % self.shards:
+            yield Mistake(
+                ("shards",), f"{self.shards} shards do not divide hidden_dim {model.hidden_dim}"
+            )
         if self.devices is not None and self.devices % self.shards:
             yield Mistake(
                 ("devices",), f"{self.shards} shards do not divide {self.devices} devices"
             )
 
 
-WIDENING = {"query", "key", "value", "intermediate"}
+WIDENING = {"query", "key", "value", "intermediate", "gate"}
 """Layers of which each shard writes some columns."""
 
 
-def _widths(model: Architecture) -> Iterator[tuple[str, int]]:
-    yield "hidden_dim", model.hidden_dim
-    for side in ("encoder", "decoder"):
-        stack = getattr(model, side)
-        if stack is not None:
-            yield f"{side}.feed_forward.intermediate_dim", stack.feed_forward.intermediate_dim
+def _axis(layer: str, weight: str) -> int | None:
+    part = layer.rpartition(".")[2]
+    if layer.endswith("embeddings.tokens"):
+        return 1 if weight == "embeddings" else None
+    if ".layers." not in layer:
+        return None
+    if part in WIDENING:
+        return {"kernel": 1, "bias": 0}.get(weight)
+    return 0 if part == "output" and weight == "kernel" else None
 
 
 Distribution = Annotated[Mirrored | DataParallel | ModelParallel, Field(discriminator="type")]

@@ -62,7 +62,7 @@ def optimizer_for(experiment, model):
 
     Weights that are frozen are marked so, and are no trainable weights from here on.
     """
-    return bound(experiment.training, model, experiment.model.depths())
+    return bound(experiment.training, model, experiment.model.layer_counts())
 
 
 def bound(recipe, model, depths: dict[str, int]):

@@ -10,6 +10,9 @@ from keras import ops
 
 from archbuilder.mistake import UserMistake
 
+BALANCE = "load_balancing"
+"""What a network of experts gives beside its streams: a loss of each row."""
+
 
 class Devices(ABC):
     """The interface of what a run computes on."""
@@ -140,10 +143,18 @@ class Engine(ABC):
         factor = self.clip / ops.maximum(norm, self.clip)
         return [gradient * factor for gradient in gradients], norm
 
+    def _prepared(self, batches: list[dict], weights: dict[str, float]) -> list[dict]:
+        """The batches with what one token, or row, counts for in the whole effective batch."""
+        if BALANCE in self.model.output:
+            weights = weights | {BALANCE: 1.0}
+            batches = [batch | {f"{BALANCE}_weights": _real_rows(batch)} for batch in batches]
+        shares = token_shares(batches, weights)
+        return [batch | shares for batch in batches]
+
     def _scores(self, outputs: dict, batch: dict) -> dict:
         from archbuilder.objectives.score import score
 
-        return {
+        found = {
             name: score(
                 outputs[name],
                 (outputs if f"{name}_targets" in outputs else batch)[f"{name}_targets"],
@@ -152,9 +163,19 @@ class Engine(ABC):
             )
             for name, objective in self.objectives.items()
         }
+        if f"{BALANCE}_weights" in batch:  # It is no guess: there is a loss, and nothing else.
+            rows = batch[f"{BALANCE}_weights"]
+            found[BALANCE] = {"loss": ops.sum(outputs[BALANCE] * rows), "count": ops.sum(rows)}
+        return found
 
     def _loss(self, scores: dict, batch: dict):
-        return sum(scores[name]["loss"] * batch[f"{name}_share"] for name in self.objectives)
+        return sum(score["loss"] * batch[f"{name}_share"] for name, score in scores.items())
+
+
+def _real_rows(batch: dict) -> np.ndarray:
+    """1.0 for each row that is not padding alone, float32 [B]."""
+    masks = [array for name, array in batch.items() if name.endswith("padding_mask")]
+    return np.any(masks[0] > 0, axis=1).astype("float32")
 
 
 def token_shares(batches: list[dict], weights: dict[str, float]) -> dict:
@@ -179,9 +200,11 @@ def metrics(sums: dict, weights: dict[str, float]) -> dict[str, float]:
     for name, scores in sums.items():
         count = max(scores["count"], 1)
         found[f"{name}_loss"] = scores["loss"] / count
+        found["loss"] += weights.get(name, 1.0) * scores["loss"] / count
+        if name == BALANCE:
+            continue
         found[f"{name}_accuracy"] = scores["correct"] / count
         found[f"{name}_perplexity"] = float(np.exp(min(scores["surprise"] / count, 700)))
-        found["loss"] += weights[name] * scores["loss"] / count
     return found
 
 

@@ -10,7 +10,6 @@ from archbuilder.training.engines.engine import (
     Engine,
     added,
     check_backend,
-    token_shares,
 )
 
 
@@ -64,11 +63,7 @@ class JaxDevices(Devices):
         mesh = keras.distribution.DeviceMesh(
             (self.replicas, distribution.shards), ("batch", "model"), names
         )
-        spread = keras.distribution.ModelParallel(
-            layout_map=_Layouts(distribution, mesh),
-            batch_dim_name="batch",
-            auto_shard_dataset=False,
-        )
+        spread = _Spread(distribution, mesh)
         keras.distribution.set_distribution(spread)
         self.mesh = mesh.backend_mesh
 
@@ -90,9 +85,9 @@ class JaxEngine(Engine):
 
     def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
         self._set_rate(rate)
-        shares = token_shares(batches, weights)
+        batches = self._prepared(batches, weights)
         if len(batches) == 1:
-            batch = self._placed(batches[0] | shares)
+            batch = self._placed(batches[0])
             self._state, (sums, norm) = self._step(self._state, batch)
             self.gradient_norm = float(norm)
             return _floats(sums)
@@ -100,7 +95,7 @@ class JaxEngine(Engine):
         found = []
         for batch in batches:
             state = (self._state, gradients)
-            (self._state, gradients), sums = self._accumulate(state, self._placed(batch | shares))
+            (self._state, gradients), sums = self._accumulate(state, self._placed(batch))
             found.append(_floats(sums))
         self._state, norm = self._apply(self._state, gradients)
         self.gradient_norm = float(norm)
@@ -204,19 +199,20 @@ def _jitted(function, layouts):
     return jax.jit(function, donate_argnums=0, out_shardings=(layouts, None))
 
 
-class _Layouts(keras.distribution.LayoutMap):
-    """Keras's map from a variable's path to its layout, by the distribution's rule."""
+class _Spread(keras.distribution.ModelParallel):
+    """Keras's own, with weights laid out by a rule on their paths and shapes."""
 
     def __init__(self, distribution, mesh):
-        super().__init__(mesh)
-        self._rule = distribution.split_axis
+        nothing = keras.distribution.LayoutMap(mesh)
+        super().__init__(layout_map=nothing, batch_dim_name="batch")
+        self._spec = distribution
 
-    def __getitem__(self, path: str):
-        axis = self._rule(path)
-        if axis is None:
-            return None
-        rank = 1 if path.endswith("/bias") else 2
-        axes = ["model" if place == axis else None for place in range(rank)]
+    def get_variable_layout(self, variable):
+        known = getattr(variable, "_layout", None)  # An optimizer's, that lie as its weight does.
+        if known is not None:
+            return known
+        axis = self._spec.split_axis(variable.path, tuple(variable.shape))
+        axes = ["model" if place == axis else None for place in range(len(variable.shape))]
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
 

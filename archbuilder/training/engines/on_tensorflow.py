@@ -10,7 +10,6 @@ from archbuilder.training.engines.engine import (
     Engine,
     added,
     check_backend,
-    token_shares,
 )
 
 
@@ -50,13 +49,13 @@ class TensorFlowEngine(Engine):
 
     def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
         self.optimizer.learning_rate = rate
-        shares = token_shares(batches, weights)
+        batches = self._prepared(batches, weights)
         if len(batches) == 1:
-            sums, norm = self._run(self._step, batches[0] | shares)
+            sums, norm = self._run(self._step, batches[0])
         else:
             if not self._gradients:
                 self._gradients = self._zeros()
-            sums = added([self._run(self._accumulate, batch | shares)[0] for batch in batches])
+            sums = added([self._run(self._accumulate, batch)[0] for batch in batches])
             _, norm = self._run(self._apply, {})
         self.gradient_norm = norm
         return sums

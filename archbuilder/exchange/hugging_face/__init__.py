@@ -1,0 +1,1 @@
+"""Models in the layout of Hugging Face's `transformers`: what is called how there."""

@@ -1,0 +1,71 @@
+"""Weights under Hugging Face's names and under ours: the same arrays, turned, cut and joined."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from archbuilder.exchange.hugging_face.names import INPUTS_FIRST, NAMES
+
+_WEIGHTS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "scale": "weight",
+    "embeddings": "weight",
+}
+"""What a weight of a Keras layer is called there."""
+
+
+class Place:
+    """Where one of our weights, `layer/weight`, stands in an architecture's files."""
+
+    def __init__(self, architecture: str, path: str):
+        layer, _, weight = path.rpartition("/")
+        number = re.search(r"\.layers\.(\d+)\.", layer)
+        pattern = re.sub(r"(?<=\.layers\.)\d+", "{i}", layer, count=1)
+        their = NAMES[architecture][pattern].replace("{i}", number[1] if number else "")
+        part = re.search(r"\[(\d+)/(\d+)\]$", their)
+        self.part, self.parts = (int(part[1]), int(part[2])) if part else (0, 1)
+        bare = layer.endswith(".bias")  # A bias that is a layer of its own.
+        kind = "bias" if bare else _WEIGHTS[weight]
+        self.name = f"{their.partition('[')[0]}.{kind}"
+        self.turned = weight == "kernel" and architecture not in INPUTS_FIRST
+
+    def ours(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Our weight out of theirs."""
+        array = array.T if self.turned else array
+        return np.split(array, self.parts, axis=-1)[self.part].reshape(shape)
+
+    def theirs(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """Their weight out of ours, all its parts in order."""
+        joined = np.concatenate(arrays, axis=-1)
+        return joined.T if self.turned else joined
+
+
+def ours(
+    architecture: str, theirs: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """Our weights by path, of the given shapes. Raises `KeyError` for one that is not there."""
+    found = {}
+    for path, shape in shapes.items():
+        place = Place(architecture, path)
+        found[path] = place.ours(np.asarray(theirs[place.name]), shape)
+    return found
+
+
+def theirs(architecture: str, ours: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Their weights by name, each tied one once."""
+    gathered: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
+    places = {}
+    for path, array in ours.items():
+        place = Place(architecture, path)
+        bare = place.name.endswith(".bias") and path.endswith("/embeddings")
+        gathered[place.name][place.part] = array[0] if bare else array
+        places[place.name] = place
+    return {
+        name: places[name].theirs([parts[number] for number in sorted(parts)])
+        for name, parts in gathered.items()
+    }

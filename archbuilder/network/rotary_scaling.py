@@ -1,0 +1,47 @@
+"""How rotary positions are stretched, so that a model reads further than it was trained to."""
+
+from math import tau
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from archbuilder.language import Spec
+
+
+class LinearScaling(Spec):
+    """Every pair turns slower by one factor (Chen et al., 2023, equation 4)."""
+
+    type: Literal["linear"]
+    factor: PositiveFloat
+    """How many times further the positions reach."""
+
+    def __call__(self, frequencies):
+        return frequencies / self.factor
+
+
+class Llama3Scaling(Spec):
+    """Slow pairs turn slower, fast ones as before, with a ramp between.
+
+    Grattafiori et al., 2024, section 3.4.2; the ramp as in their reference implementation.
+    """
+
+    type: Literal["llama3"]
+    factor: PositiveFloat
+    """How many times slower the slow pairs turn."""
+    low_frequency_factor: PositiveFloat = 1.0
+    """Pairs that turn less often than this in the original length are slow."""
+    high_frequency_factor: PositiveFloat = 4.0
+    """Pairs that turn more often than this in the original length are fast."""
+    original_max_sequence_length: PositiveInt
+    """Tokens that the model was trained to read."""
+
+    def __call__(self, frequencies):
+        from keras import ops
+
+        turns = frequencies * (self.original_max_sequence_length / tau)
+        low, high = self.low_frequency_factor, self.high_frequency_factor
+        fast = ops.clip((turns - low) / (high - low), 0.0, 1.0)
+        return frequencies * ((1 - fast) / self.factor + fast)
+
+
+RotaryScaling = Annotated[LinearScaling | Llama3Scaling, Field(discriminator="type")]

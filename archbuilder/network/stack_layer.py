@@ -1,0 +1,133 @@
+"""One layer of a stack: attention, attention to a memory if there is one, feed-forward."""
+
+from collections.abc import Iterator
+
+from archbuilder.language import Mistake
+from archbuilder.network.attention import Attention
+from archbuilder.network.attention_position import Placed
+from archbuilder.network.feed_forward import FeedForward
+from archbuilder.network.initializer import Gains
+from archbuilder.network.residual import DeepNorm, Depths, Residual, Surrounded
+from archbuilder.network.sight import Sight
+
+
+class Layer(Surrounded):
+    """Everything that may differ from layer to layer."""
+
+    attention: Attention
+    """How tokens look at each other."""
+    cross_attention: Attention | None = None
+    """How a decoder's tokens look at the encoder's; unless told, as at each other, but for
+    positions and windows, which have no meaning there."""
+    feed_forward: FeedForward
+    """What each token goes through by itself."""
+    parallel: bool = False
+    """Attention and feed-forward read the same vectors, and are added together (Wang and
+    Komatsuzaki, 2021; Chowdhery et al., 2022, section 2)."""
+
+    def gains(self, initializer, depths: Depths) -> Gains:
+        """What the first weights of the sublayers are multiplied by."""
+        beta = self.residual_scaling.beta(depths) if self.residual_scaling else 1.0
+        sublayers = depths.own * (3 if depths.reads else 2)
+        return Gains(inner=beta, output=beta * initializer.output_gain(sublayers))
+
+    def layer_mistakes(self, dim: int, memory: bool) -> Iterator[Mistake]:
+        """What does not fit together in a stack of width `dim`; `memory`: that reads another."""
+        for name in ("attention", "cross_attention"):
+            attention = getattr(self, name)
+            for found in attention.mistakes(dim) if attention else ():
+                yield Mistake((name, *found.path), found.sentence)
+        for found in self.feed_forward.mistakes():
+            yield Mistake(("feed_forward", *found.path), found.sentence)
+        if self.cross_attention is not None and not memory:
+            yield Mistake(("cross_attention",), "there is no other stack to look at; leave it out")
+        for field in ("positions", "sliding_window_size"):
+            if self.cross_attention is not None and getattr(self.cross_attention, field):
+                yield Mistake(
+                    ("cross_attention", field),
+                    "there is no distance between tokens of two texts; leave it out",
+                )
+        if isinstance(self.residual_scaling, DeepNorm) and self.norm_placement != "post":
+            yield Mistake(
+                ("residual_scaling", "type"), "deep_norm is made for norm_placement: post"
+            )
+        if self.parallel and memory:
+            yield Mistake(
+                ("parallel",), "attention to the encoder stands between attention and feed-forward"
+            )
+
+
+class StackLayer:
+    """The part of `Layer`.
+
+    `norm_first`: whether the norm before attention is there, where the placement asks for one.
+    """
+
+    def __init__(
+        self,
+        spec: Layer,
+        layers,
+        name: str,
+        dim: int,
+        initializer,
+        depths: Depths,
+        positions: Placed,
+        norm_first: bool = True,
+    ):
+        gains = spec.gains(initializer, depths)
+
+        def attention(role, settings, positions):
+            return settings.build(layers, f"{name}.{role}", dim, initializer, gains, positions)
+
+        def around(role, norm_first=True):
+            return Residual(spec, layers, f"{name}.{role}", dim, depths, norm_first)
+
+        self.attention = attention("attention", spec.attention, positions)
+        self.around_attention = around("attention", norm_first)
+        self.cross_attention = None
+        if depths.reads:
+            settings = spec.cross_attention or spec.attention.across()
+            self.cross_attention = attention("cross_attention", settings, Placed())
+            self.around_cross_attention = around("cross_attention")
+        self.feed_forward = spec.feed_forward.build(
+            layers, f"{name}.feed_forward", dim, initializer, gains
+        )
+        self.around_feed_forward = None if spec.parallel else around("feed_forward")
+
+    def remember(self, memory):
+        """Keys and values of a memory, [B, G, S, K] each."""
+        return None if self.cross_attention is None else self.cross_attention.project(memory)
+
+    def __call__(self, hidden, sight: Sight, memory, memory_sight, routing: list):
+        """[B, T, D] -> [B, T, D]; `memory` as `remember` gives it."""
+
+        def attend(x):
+            return self.attention(x, self.attention.project(x, sight.view), sight)
+
+        return self._around(hidden, attend, memory, memory_sight, routing)
+
+    def step(self, hidden, cache, index, sight: Sight, memory, memory_sight):
+        """[B, 1, D] -> [B, 1, D] for the token at `index`, and the cache with its key and value."""
+        from keras import ops
+
+        def attend(x):
+            nonlocal cache
+            cache = tuple(
+                ops.slice_update(old, (0, 0, index, 0), new)
+                for old, new in zip(cache, self.attention.project(x, sight.view), strict=True)
+            )
+            return self.attention(x, cache, sight)
+
+        hidden = self._around(hidden, attend, memory, memory_sight, routing=[])
+        return hidden, cache
+
+    def _around(self, hidden, attend, memory, memory_sight, routing):
+        if self.around_feed_forward is None:
+            return self.around_attention(
+                hidden, lambda x: attend(x) + self.feed_forward(x, routing)
+            )
+        hidden = self.around_attention(hidden, attend)
+        across = self.cross_attention
+        if across is not None:
+            hidden = self.around_cross_attention(hidden, lambda x: across(x, memory, memory_sight))
+        return self.around_feed_forward(hidden, lambda x: self.feed_forward(x, routing))

@@ -1,0 +1,43 @@
+"""`transformers` models at random weights, run on batches with our names (needs torch)."""
+
+import numpy as np
+import torch
+import transformers
+
+SIDES = {"": "", "encoder_": "", "decoder_": "decoder_"}
+THEIRS = {
+    "token_ids": "input_ids",
+    "padding_mask": "attention_mask",
+    "segment_ids": "token_type_ids",
+}
+
+
+def random_model(kind: str, seed: int, **config):
+    """A model of class `kind`, all of its weights random, norms and biases included."""
+    torch.manual_seed(seed)
+    model_class = getattr(transformers, kind)
+    settings = model_class.config_class(attn_implementation="eager", **config)
+    model = model_class(settings).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:  # Norms about one, biases about zero.
+                spread = torch.randn(weight.shape) * (0.2 if weight.ndim > 1 else 0.1)
+                weight.copy_(spread + (weight if weight.ndim == 1 else 0))
+    return model
+
+
+def state(model) -> dict[str, np.ndarray]:
+    """Its weights by name."""
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+
+def logits(model, batch: dict[str, np.ndarray]) -> np.ndarray:
+    """[B, T, V] for a batch with our names."""
+    inputs = {}
+    for name, array in batch.items():
+        side = next(side for side in ("encoder_", "decoder_", "") if name.startswith(side))
+        their = THEIRS.get(name.removeprefix(side))
+        if their:
+            inputs[SIDES[side] + their] = torch.tensor(array, dtype=torch.long)
+    with torch.no_grad():
+        return model(**inputs).logits.numpy()
