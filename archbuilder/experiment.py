@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from archbuilder.framework import load_keras
 from archbuilder.inference.samples import SHOWN
-from archbuilder.language import Mistake, Spec, check, named, read
+from archbuilder.language import Mistake, Spec, check, named, read, under
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.ledger import Ledger
@@ -110,12 +110,12 @@ class Experiment(Spec):
         """What no single part can know; `parts` holds the sound ones."""
         model, objectives = parts.get("model"), parts.get("objectives")
         if model is not None:
-            yield from _under("model", model.mistakes())
+            yield from under("model", model.mistakes())
         if objectives is not None:
             yield from _objectives_agree(objectives)
         if model is not None and objectives is not None:
             for name, objective in objectives.items():
-                yield from _under("objectives", _under(name, objective.mistakes(model)))
+                yield from under("objectives", under(name, objective.mistakes(model)))
             pooled = any(objective.pools for objective in objectives.values())
             if model.pooler is not None and not pooled:
                 yield Mistake(
@@ -135,12 +135,12 @@ class Experiment(Spec):
         if objectives and training is not None and training.samples:
             yield from _samples_can_be_shown(objectives, data)
         if model is not None and training is not None:
-            yield from _under("training", training.mistakes(model))
+            yield from under("training", training.mistakes(model))
         if objectives and training is not None:
             yield from _measurements_agree(objectives, training, data)
             yield from _lengths_of_runs_agree(objectives, training)
         if model is not None and objectives and training is not None:
-            yield from _under("training", _layers_agree(model, objectives, training))
+            yield from under("training", _layers_agree(model, objectives, training))
         if model is not None:
             yield from _tokenizers_agree(model, parts)
 
@@ -205,15 +205,10 @@ def _keras_name(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
-def _under(name: str, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
-    for mistake in mistakes:
-        yield Mistake((name, *mistake.path), mistake.sentence)
-
-
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
     if not objectives:
         yield Mistake(("objectives",), "at least one objective is needed")
-    yield from _under("objectives", name_mistakes(objectives))
+    yield from under("objectives", name_mistakes(objectives))
     for does_so, does in (
         (lambda one: one.decides(), "decides already how text becomes examples"),
         (lambda one: one.hides, "hides tokens already"),

@@ -1,6 +1,6 @@
 """What is wrong in a spec: where it stands, and one sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archbuilder.mistake import UserMistake
@@ -20,6 +20,12 @@ class Mistake:
 
     path: tuple[str | int, ...]
     sentence: str
+
+
+def under(step: str | int, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+    """The same mistakes, seen from one step further up."""
+    for mistake in mistakes:
+        yield Mistake((step, *mistake.path), mistake.sentence)
 
 
 def _printable(line: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import PositiveInt
 
-from archbuilder.language import Mistake, Spec
+from archbuilder.language import Mistake, Spec, under
 from archbuilder.network.embedding import Embeddings
 from archbuilder.network.initializer import GlorotUniform, Initializer
 from archbuilder.network.network import Network
@@ -95,8 +95,7 @@ class Architecture(Spec):
             stack = getattr(self, side)
             if stack is not None:
                 memory = side == "decoder" and self.encoder is not None
-                for found in stack.mistakes(self.hidden_dim, memory):
-                    yield Mistake((side, *found.path), found.sentence)
+                yield from under(side, stack.mistakes(self.hidden_dim, memory))
         yield from self._embeddings_that_do_not_fit()
         if self.target_vocabulary_size is not None and not self.translates:
             lacks = "decoder" if self.decoder is None else "encoder"

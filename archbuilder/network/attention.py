@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
-from archbuilder.language import Mistake, Spec
-from archbuilder.network.attention_position import AnyAttentionPosition, Placed, Rotary
+from archbuilder.language import Mistake, Spec, under
+from archbuilder.network.attention_position import AnyAttentionPosition, Placed
 from archbuilder.network.initializer import Gains
 from archbuilder.network.layer import Rate, dense, dropout, unchanged
 from archbuilder.network.norm import Norm
@@ -74,14 +74,8 @@ class MultiHead(Spec):
             yield Mistake(
                 ("num_key_value_heads",), f"{groups} does not divide the {self.num_heads} heads"
             )
-        if isinstance(self.positions, Rotary):
-            turned = self.positions.turned(self.head_dim(dim))
-            if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
-                path = ("rotary_share",) if self.positions.rotary_share < 1 else ()
-                yield Mistake(
-                    ("positions", *path),
-                    f"pairs are turned, and {turned:g} channels of a head are no pairs",
-                )
+        if self.positions is not None:
+            yield from under("positions", self.positions.mistakes(self.head_dim(dim)))
 
 
 class MultiHeadAttention:

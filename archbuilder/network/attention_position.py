@@ -1,11 +1,12 @@
 """How attention knows how far apart its tokens are; each layer of a stack may have its own way."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from archbuilder.language import Spec
+from archbuilder.language import Mistake, Spec, under
 from archbuilder.network.layer import dense, embedding
 from archbuilder.network.position import frequencies
 from archbuilder.network.rotary_scaling import RotaryScaling
@@ -21,6 +22,10 @@ class AttentionPosition(Spec):
     @abstractmethod
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         """The part for attention with so many heads, each of width `key_dim`."""
+
+    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+        """What does not fit together, with heads of width `key_dim`."""
+        yield from ()
 
 
 class Placed:
@@ -111,6 +116,13 @@ class T5Buckets(AttentionPosition):
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         return T5Part(self, layers, name, heads, initializer, causal)
 
+    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+        if self.max_distance <= self.num_buckets // 2:
+            yield Mistake(
+                ("max_distance",),
+                f"{self.max_distance} must be more than half of the {self.num_buckets} buckets",
+            )
+
     def ranges(self, causal: bool) -> list[int]:
         """The range of each distance from 0 to `max_distance`, reckoned in whole numbers."""
         count = self.num_buckets if causal else self.num_buckets // 2
@@ -174,9 +186,15 @@ class Rotary(AttentionPosition):
     scaling: RotaryScaling | None = None
     """How the angles are stretched for texts longer than those that a model was trained on."""
 
-    def turned(self, key_dim: int) -> float:
-        """Channels of a head that are turned: a sound spec makes it an even number."""
-        return key_dim * self.rotary_share
+    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+        turned = key_dim * self.rotary_share
+        if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
+            yield Mistake(
+                ("rotary_share",) if self.rotary_share < 1 else (),
+                f"channels are turned in pairs, and {turned:g} of a head's {key_dim} are no pairs",
+            )
+        if self.scaling is not None:
+            yield from under("scaling", self.scaling.mistakes())
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         return RotaryPart(self, key_dim)
@@ -187,7 +205,7 @@ class RotaryPart(Placed):
 
     def __init__(self, spec: Rotary, key_dim: int):
         self.spec, self.whole = spec, spec.rotary_share == 1
-        self.width = round(spec.turned(key_dim))
+        self.width = round(key_dim * spec.rotary_share)
         half = self.width // 2
         self.interleaved = [pair + side * half for pair in range(half) for side in (0, 1)]
         self.swapped = [place ^ 1 for place in range(self.width)]

@@ -5,19 +5,25 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, ValidationError
 
 from archbuilder.language import Spec
 from archbuilder.language.partial import merged
 from archbuilder.network.stack_layer import Layer
 
-_RANGE = r"^(-?\d+|-?\d*:-?\d*(:-?[1-9]\d*)?)$"
+_RANGE = r"-?\d+|-?\d*:-?\d*(:(-?[1-9]\d*)?)?"
+
+
+def _is_range(text: str) -> str:
+    if not re.fullmatch(_RANGE, text):
+        raise ValueError("must be a layer's number or a slice of them, like '3' or '0::3'")
+    return text
 
 
 class Change(Layer):
     """What differs in some layers of a stack."""
 
-    layers: Annotated[str, Field(pattern=_RANGE)]
+    layers: Annotated[str, AfterValidator(_is_range)]
     """Which: a number from 0, or a slice as Python writes it, like "0::3" for every third."""
 
 
@@ -25,11 +31,6 @@ class Changed(Spec):
     """The layers that changes make, by the number of the change, to be checked at its line."""
 
     overrides: dict[int, Change]
-
-    @classmethod
-    def check(cls, settings: dict[int, dict]) -> None:
-        """Raises pydantic's `ValidationError` for settings that make no layer."""
-        cls.model_validate({"overrides": settings})
 
 
 def concerning(changes: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
@@ -49,23 +50,32 @@ def settings_after(own: dict[str, Any], changes: Iterable[dict]) -> dict[str, An
 
 def check(own: dict[str, Any], changes: tuple[dict, ...], count: int) -> None:
     """Raises pydantic's `ValidationError` for what is no layer once changes are merged in."""
-    found: dict[int, list[dict]] = {number: [] for number in range(len(changes))}
-    for numbers in dict.fromkeys(concerning(changes, count)):
+    numbers_of_layers, unsound = concerning(changes, count), {}
+    for numbers in dict.fromkeys(numbers_of_layers):
         settings = own
         for number in numbers:
-            settings = merged(settings, changes[number])
-            found[number].append(settings)
-    alone = {number: merged(own, change) for number, change in enumerate(changes)}
-    Changed.check({number: (made or [alone[number]])[0] for number, made in found.items()})
-    for number, made in found.items():
-        for settings in made[1:]:
-            Changed.check({number: settings})
+            changed = merged(settings, changes[number])
+            if _is_sound(changed):
+                settings = changed
+            else:  # Later changes are merged into what was sound: each mistake is told once.
+                unsound.setdefault(number, changed)
+    for number in set(range(len(changes))).difference(*numbers_of_layers):
+        unsound[number] = merged(own, changes[number])
+    Changed.model_validate({"overrides": dict(sorted(unsound.items()))})
+
+
+def _is_sound(settings: dict) -> bool:
+    try:
+        Change.model_validate(settings)
+    except ValidationError:
+        return False
+    return True
 
 
 def _layers(text: Any, count: int) -> range:
     """The layers that a text means; all of them where it is not sound, which is told elsewhere."""
     every = range(count)
-    if not isinstance(text, str) or not re.match(_RANGE, text):
+    if not isinstance(text, str) or not re.fullmatch(_RANGE, text):
         return every
     if ":" not in text:
         index = int(text)

@@ -1,11 +1,12 @@
 """How rotary positions are stretched, so that a model reads further than it was trained to."""
 
+from collections.abc import Iterator
 from math import tau
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from archbuilder.language import Spec
+from archbuilder.language import Mistake, Spec
 
 
 class LinearScaling(Spec):
@@ -17,6 +18,9 @@ class LinearScaling(Spec):
 
     def __call__(self, frequencies):
         return frequencies / self.factor
+
+    def mistakes(self) -> Iterator[Mistake]:
+        yield from ()
 
 
 class Llama3Scaling(Spec):
@@ -42,6 +46,14 @@ class Llama3Scaling(Spec):
         low, high = self.low_frequency_factor, self.high_frequency_factor
         fast = ops.clip((turns - low) / (high - low), 0.0, 1.0)
         return frequencies * ((1 - fast) / self.factor + fast)
+
+    def mistakes(self) -> Iterator[Mistake]:
+        low, high = self.low_frequency_factor, self.high_frequency_factor
+        if high <= low:
+            yield Mistake(
+                ("high_frequency_factor",),
+                f"{high:g} is not above low_frequency_factor {low:g}",
+            )
 
 
 RotaryScaling = Annotated[LinearScaling | Llama3Scaling, Field(discriminator="type")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archbuilder.language import Mistake
+from archbuilder.language import Mistake, under
 from archbuilder.network.attention import Attention
 from archbuilder.network.attention_position import Placed
 from archbuilder.network.feed_forward import FeedForward
@@ -35,10 +35,8 @@ class Layer(Surrounded):
         """What does not fit together in a stack of width `dim`; `memory`: that reads another."""
         for name in ("attention", "cross_attention"):
             attention = getattr(self, name)
-            for found in attention.mistakes(dim) if attention else ():
-                yield Mistake((name, *found.path), found.sentence)
-        for found in self.feed_forward.mistakes():
-            yield Mistake(("feed_forward", *found.path), found.sentence)
+            yield from under(name, attention.mistakes(dim) if attention else ())
+        yield from under("feed_forward", self.feed_forward.mistakes())
         if self.cross_attention is not None and not memory:
             yield Mistake(("cross_attention",), "there is no other stack to look at; leave it out")
         for field in ("positions", "sliding_window_size"):

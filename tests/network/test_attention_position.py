@@ -1,0 +1,121 @@
+"""Positions inside attention: values that can be derived by hand."""
+
+from math import cos, log, sin
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.network.attention_position import Alibi, Rotary, Shaw, T5Buckets, slopes
+from archbuilder.network.initializer import Normal
+from archbuilder.network.sight import Places
+
+NORMAL = Normal(type="normal", stddev=1.0)
+
+
+def places(queries, keys):
+    return Places(np.array([queries], "int32"), np.array([keys], "int32"))
+
+
+def built(spec, heads=2, key_dim=4, causal=True):
+    return spec.build(keras.layers, "positions", heads, key_dim, NORMAL, causal)
+
+
+def vectors(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("layout", ["halves", "interleaved"])
+def test_rotary_turns_each_pair_by_its_angle(layout):
+    part = built(Rotary(type="rotary", max_wavelength=100.0, layout=layout))
+    heads = vectors(1, 1, 3, 4)
+    view = part.view(places([0, 1, 5], []), "float32")
+    found = np.asarray(part.rotate(heads, view))[0, 0]
+    pairs = [(0, 2), (1, 3)] if layout == "halves" else [(0, 1), (2, 3)]
+    for row, position in enumerate((0, 1, 5)):
+        for pair, (first, second) in enumerate(pairs):
+            angle = position * 100.0 ** (-pair / 2)
+            x, y = heads[0, 0, row, [first, second]]
+            turned = [x * cos(angle) - y * sin(angle), x * sin(angle) + y * cos(angle)]
+            np.testing.assert_allclose(found[row, [first, second]], turned, atol=1e-6)
+
+
+def test_rotary_products_depend_on_the_distance_alone():
+    part = built(Rotary(type="rotary"), key_dim=8)
+    query, key = vectors(1, 1, 1, 8), vectors(1, 1, 1, 8)[..., ::-1]
+
+    def product(at_query, at_key):
+        turned = [
+            part.rotate(x, part.view(places([place], []), "float32"))
+            for x, place in ((query, at_query), (key, at_key))
+        ]
+        return float(np.sum(turned[0] * turned[1]))
+
+    assert product(3, 1) == pytest.approx(product(103, 101), abs=1e-4)
+    assert product(3, 1) != pytest.approx(product(4, 1), abs=1e-2)
+
+
+def test_a_share_of_the_channels_stays_as_it_is():
+    part = built(Rotary(type="rotary", rotary_share=0.5), key_dim=8)
+    heads = vectors(1, 2, 3, 8)
+    found = np.asarray(part.rotate(heads, part.view(places([4, 5, 6], []), "float32")))
+    np.testing.assert_array_equal(found[..., 4:], heads[..., 4:])
+    assert np.abs(found[..., :4] - heads[..., :4]).min(axis=(0, 1, 3)).max() > 0
+
+
+def test_linear_scaling_reaches_further_by_its_factor():
+    heads = vectors(1, 1, 1, 4)
+    near = built(Rotary(type="rotary"))
+    far = built(Rotary.model_validate({"type": "rotary", "scaling": LINEAR}))
+    first = near.rotate(heads, near.view(places([3], []), "float32"))
+    second = far.rotate(heads, far.view(places([12], []), "float32"))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+LINEAR = {"type": "linear", "factor": 4.0}
+
+
+def test_alibi_slopes_are_the_papers():
+    assert slopes(8) == [2.0**-power for power in range(1, 9)]
+    assert slopes(1) == [2**-8]
+    # Between powers of two: those of 4 heads, then every other one of 8 heads.
+    assert slopes(6) == [2**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]
+
+
+def test_alibi_falls_with_distance_to_both_sides():
+    part = built(Alibi(type="alibi"), heads=2)
+    bias = np.asarray(part.bias(0.0, part.view(places([1], [0, 1, 2, 5]), "float32")))
+    np.testing.assert_allclose(bias[0, :, 0], -np.outer([2**-4, 2**-8], [1, 0, 1, 4]))
+
+
+def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
+    spec = T5Buckets(type="t5", num_buckets=8, max_distance=32)
+    assert spec.ranges(causal=True)[:4] == [0, 1, 2, 3]
+    for distance, found in enumerate(spec.ranges(causal=True)[4:], start=4):
+        exact = 4 + log(distance / 4) / log(32 / 4) * 4
+        assert found in {int(exact + 1e-9), int(exact - 1e-9)}
+    # Boundaries at 4 * 8**(1/4), 4 * 8**(1/2), 4 * 8**(3/4).
+    assert [spec.ranges(causal=True).index(bucket) for bucket in (5, 6, 7)] == [7, 12, 20]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_t5_looks_up_a_number_for_each_head_and_range(causal):
+    part = built(T5Buckets(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
+    table = np.asarray(part.table.embeddings)
+    found = np.asarray(part.bias(0.0, part.view(places([20], [20, 19, 18, 0, 21, 40]), "float32")))
+    ranges = [0, 1, 2, 7, 0, 0] if causal else [0, 1, 2, 3, 5, 7]
+    np.testing.assert_allclose(found[0, :, 0].T, table[ranges])
+
+
+def test_shaw_adds_a_vector_to_each_key_and_value():
+    part = built(Shaw(type="shaw", max_distance=2, values=True))
+    queries, weights, attended = vectors(1, 2, 3, 4), vectors(1, 2, 3, 5), vectors(1, 2, 3, 4)
+    at, keys = [4, 5, 9], [3, 4, 5, 6, 9]
+    view = part.view(places(at, keys), "float32")
+    rows = np.clip(np.subtract.outer(keys, at).T, -2, 2) + 2  # [T, S]
+    key_vectors = np.asarray(part.keys.kernel).T[rows]  # [T, S, K]
+    expected = np.einsum("bhtk,tsk->bhts", queries, key_vectors)
+    np.testing.assert_allclose(part.score(0.0, queries, view), expected, atol=1e-5)
+    value_vectors = np.asarray(part.values.kernel)[rows]
+    expected = attended + np.einsum("bhts,tsk->bhtk", weights, value_vectors)
+    np.testing.assert_allclose(part.mix(attended, weights, view), expected, atol=1e-5)

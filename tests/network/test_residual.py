@@ -1,0 +1,74 @@
+"""What stands around a sublayer."""
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.network.norm import LayerNorm
+from archbuilder.network.residual import DeepNorm, Depths, LayerScale, Residual, Surrounded
+
+NORM = LayerNorm(type="layer_norm")
+X = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+
+
+def normed(x):
+    return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
+
+
+def around(sublayer, depths=None, **settings):
+    spec = Surrounded(norm=NORM, **settings)
+    part = Residual(spec, keras.layers, "part", 4, depths or Depths(2))
+    return np.asarray(part(X, sublayer))
+
+
+@pytest.mark.parametrize(
+    ("placement", "expected"),
+    [
+        ("post", normed(X + X**2)),
+        ("pre", X + normed(X) ** 2),
+        ("sandwich", X + normed(normed(X) ** 2)),
+    ],
+)
+def test_norms_stand_where_they_are_placed(placement, expected):
+    found = around(lambda x: x**2, norm_placement=placement)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_layer_scale_begins_with_its_factor():
+    scale = LayerScale(type="layer_scale", initial=0.25)
+    found = around(lambda x: x**2, norm_placement="pre", residual_scaling=scale)
+    np.testing.assert_allclose(found, X + 0.25 * normed(X) ** 2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("depths", "alpha", "beta"),
+    [
+        (Depths(8), 16**0.25, 64**-0.25),
+        (Depths(6, 3), 0.81 * (6**4 * 3) ** (1 / 16), 0.87 * (6**4 * 3) ** (-1 / 16)),
+        (Depths(3, 6, reads=True), 9**0.25, 36**-0.25),
+    ],
+)
+def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):
+    scaling = DeepNorm(type="deep_norm")
+    assert scaling.beta(depths) == pytest.approx(beta)
+    found = around(lambda x: x**2, depths, residual_scaling=scaling)
+    np.testing.assert_allclose(found, normed(alpha * X + X**2), atol=1e-5)
+
+
+def test_stochastic_depth_leaves_out_whole_examples_and_only_in_training():
+    spec = Surrounded(norm=NORM, norm_placement="pre", stochastic_depth=0.5)
+    part = Residual(spec, keras.layers, "part", 4, Depths(2))
+    keras.utils.set_random_seed(0)
+    rows = np.tile(X[:1], (64, 1, 1))
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, part(inputs, lambda x: x**2))
+    added = np.asarray(model(rows, training=True)) - rows
+    full = normed(X[:1]) ** 2
+    left_out = np.abs(added).max(axis=(1, 2)) == 0
+    assert 16 < left_out.sum() < 48
+    np.testing.assert_allclose(
+        added[~left_out], np.tile(2 * full, ((~left_out).sum(), 1, 1)), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        model(rows, training=False) - rows, np.tile(full, (64, 1, 1)), atol=1e-5
+    )
