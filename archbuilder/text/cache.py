@@ -85,9 +85,11 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
     `vocabularies` are those of the source and of the target; documents are a source. Keyed by the
     text, the tokenizers and the cache's format, so that nothing stale is ever found; what is not
     complete is gone on with, what is not as it was written is made again. `progress` is called
-    with the bytes of text that are done.
+    with the bytes of text that are done. Raises `UserMistake` where the text is changed meanwhile:
+    it would not be that of the key.
     """
     kind, writer = _KINDS[corpus.form]
+    stamps = corpus.stamps()
     vocabularies = vocabularies[:1] if corpus.form == "documents" else vocabularies
     digests = " ".join(vocabulary.digest for vocabulary in vocabularies)
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {digests}"
@@ -103,7 +105,7 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
             try:
                 with ExitStack() as files:
                     work = writer(part, vocabularies, files)
-                    _write(work, corpus, progress or (lambda done: None))
+                    _write(work, corpus, stamps, progress or (lambda done: None))
             except UserMistake:  # Mended, it will be another text.
                 shutil.rmtree(part, ignore_errors=True)
                 raise
@@ -147,16 +149,18 @@ def _alone(part: Path) -> Iterator[Path]:
             part.rmdir()
 
 
-def _write(writer: "_Writer", corpus, progress) -> None:
+def _write(writer: "_Writer", corpus, stamps: dict, progress) -> None:
     reading, settled = Reading(), monotonic()
     processes = cores() if (corpus.total_bytes() or WORTH_IT) >= WORTH_IT else 1
     for chunk, arrays in encoded(writer.jobs(corpus, reading), writer.vocabularies, processes):
         writer.add(chunk, arrays)
         if monotonic() - settled > SETTLE:
+            corpus.check_unchanged(stamps)
             writer.settle()
             settled = monotonic()
         progress(reading.bytes)
     left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
+    corpus.check_unchanged(stamps)
     writer.settle(left_out)
     if not writer.count:
         raise UserMistake(NO_TOKENS)

@@ -123,6 +123,21 @@ def test_a_mistake_in_the_text_leaves_nothing(tmp_path):
     assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6]
 
 
+@pytest.mark.parametrize("settle", [-1, 100])
+def test_text_that_is_changed_while_it_is_read_leaves_nothing(
+    corpus, tmp_path, monkeypatch, settle
+):
+    def change(done):
+        (tmp_path / "text").write_text("ccc\nc\n\ncc\n")
+
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(cache, "SETTLE", settle)
+    with pytest.raises(UserMistake, match="text: was changed while it was read; begin again"):
+        cache.cached(corpus, BOTH, tmp_path / "cache", change)
+    assert folders(tmp_path / "cache") == []
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [7] * 6
+
+
 class Cut(Exception):
     """Stands for a killed process."""
 
