@@ -53,6 +53,22 @@ def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
         np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
 
 
+@pytest.mark.parametrize("most", [1, 3, 4])
+def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, monkeypatch, most):
+    whole, sizes = cache.cached(corpus, BOTH, tmp_path / "whole"), []
+    add = cache._DocumentsWriter.add
+    monkeypatch.setattr(cache, "CHARACTERS", most)
+    monkeypatch.setattr(
+        cache._DocumentsWriter,
+        "add",
+        lambda self, chunk, arrays: sizes.append(len(chunk)) or add(self, chunk, arrays),
+    )
+    parts = cache.cached(corpus, BOTH, tmp_path / "parts")
+    assert sizes == {1: [1, 1, 1], 3: [2, 1], 4: [3]}[most]
+    for name in whole.arrays:
+        np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
+
+
 def test_parallel_text_has_ids_of_both_sides(tmp_path):
     pairs = parallel(tmp_path, "a\nbc\n", "cc\nb\n")
     found = cache.cached(pairs, BOTH, tmp_path / "cache")
