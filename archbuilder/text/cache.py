@@ -7,10 +7,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import count, islice
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from archbuilder.text.corpus.reading import Reading
 from archbuilder.text.stored import Growing, Stored, checksum
 from archbuilder.text.workers import WORTH_IT, Arrays, Job, cores, encoded
 
-FORMAT = 2
+FORMAT = 3
 """To be raised with every change of what is written, or of how text is read."""
-CHUNK = 10_000
-"""Sentences, or pairs, tokenised together."""
+CHUNK, CHARACTERS = 10_000, 2**21
+"""Sentences, or pairs, and characters that are tokenised together, at most but for one item."""
 SETTLE = 20
 """Seconds of work after which what was done is made safe."""
 NO_TOKENS = "the tokenizer finds no token in the text of data"
@@ -85,9 +84,11 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
     `vocabularies` are those of the source and of the target; documents are a source. Keyed by the
     text, the tokenizers and the cache's format, so that nothing stale is ever found; what is not
     complete is gone on with, what is not as it was written is made again. `progress` is called
-    with the bytes of text that are done.
+    with the bytes of text that are done. Raises `UserMistake` where the text is changed meanwhile:
+    it would not be that of the key.
     """
     kind, writer = _KINDS[corpus.form]
+    stamps = corpus.stamps()
     vocabularies = vocabularies[:1] if corpus.form == "documents" else vocabularies
     digests = " ".join(vocabulary.digest for vocabulary in vocabularies)
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {digests}"
@@ -103,7 +104,7 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
             try:
                 with ExitStack() as files:
                     work = writer(part, vocabularies, files)
-                    _write(work, corpus, progress or (lambda done: None))
+                    _write(work, corpus, stamps, progress or (lambda done: None))
             except UserMistake:  # Mended, it will be another text.
                 shutil.rmtree(part, ignore_errors=True)
                 raise
@@ -147,16 +148,18 @@ def _alone(part: Path) -> Iterator[Path]:
             part.rmdir()
 
 
-def _write(writer: "_Writer", corpus, progress) -> None:
+def _write(writer: "_Writer", corpus, stamps: dict, progress) -> None:
     reading, settled = Reading(), monotonic()
     processes = cores() if (corpus.total_bytes() or WORTH_IT) >= WORTH_IT else 1
     for chunk, arrays in encoded(writer.jobs(corpus, reading), writer.vocabularies, processes):
         writer.add(chunk, arrays)
         if monotonic() - settled > SETTLE:
+            corpus.check_unchanged(stamps)
             writer.settle()
             settled = monotonic()
         progress(reading.bytes)
     left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
+    corpus.check_unchanged(stamps)
     writer.settle(left_out)
     if not writer.count:
         raise UserMistake(NO_TOKENS)
@@ -209,7 +212,9 @@ class _Writer:
                 stored = Stored(self.part / f"{name}.npy")
                 if len(stored) < length or not stored.is_whole():
                     raise ValueError(name)
-            if state["format"] == [FORMAT, CHUNK] and set(state["arrays"]) == set(self.dtypes):
+            if state["format"] == [FORMAT, CHUNK, CHARACTERS] and set(state["arrays"]) == set(
+                self.dtypes
+            ):
                 return state
         except (OSError, ValueError, KeyError, TypeError):
             pass
@@ -220,7 +225,9 @@ class _Writer:
         for array in self.arrays.values():
             array.settle()
         names = ("chunks", "count", "mark", "empty")
-        state = {"format": [FORMAT, CHUNK]} | {name: getattr(self, name) for name in names}
+        state = {"format": [FORMAT, CHUNK, CHARACTERS]} | {
+            name: getattr(self, name) for name in names
+        }
         state["arrays"] = {name: (a.dtype.str, a.length) for name, a in self.arrays.items()}
         if left_out is not None and self.empty:
             left_out = left_out | {self.without_tokens: [self.empty, ""]}
@@ -234,17 +241,17 @@ class _Writer:
 
     def jobs(self, corpus, reading: Reading) -> Iterator[Job]:
         """Chunk after chunk of the text, but for those that are done, with the lines of each."""
-        items = iter(self.items(corpus, reading))
         done = self.chunks
-        for number in count():
-            chunk = list(islice(items, CHUNK))
-            if not chunk:
-                return
+        for number, chunk in enumerate(_chunks(self.items(corpus, reading), self.characters)):
             if number >= done:
                 yield chunk, self.lines(chunk)
 
     def items(self, corpus, reading: Reading) -> Iterable:
         """What a chunk is made of."""
+        raise NotImplementedError
+
+    def characters(self, item) -> int:
+        """How long an item is."""
         raise NotImplementedError
 
     def lines(self, chunk: list) -> list[list[str]]:
@@ -254,6 +261,19 @@ class _Writer:
     def add(self, chunk: list, arrays: Arrays) -> None:
         """Write the ids of a chunk's lines and where they begin."""
         raise NotImplementedError
+
+
+def _chunks(items: Iterable, characters: Callable[[Any], int]) -> Iterator[list]:
+    """The items in lists of `CHUNK`, or of fewer that have `CHARACTERS` between them."""
+    chunk, held = [], 0
+    for item in items:
+        chunk.append(item)
+        held += characters(item)
+        if len(chunk) == CHUNK or held >= CHARACTERS:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk
 
 
 class _DocumentsWriter(_Writer):
@@ -268,6 +288,9 @@ class _DocumentsWriter(_Writer):
             for document in corpus.documents(reading)
             for place, line in enumerate(document, start=1)
         )
+
+    def characters(self, item):
+        return len(item[0])
 
     def lines(self, chunk):
         return [[line for line, _ in chunk]]
@@ -301,6 +324,9 @@ class _PairsWriter(_Writer):
 
     def items(self, corpus, reading):
         return corpus.pairs(reading)
+
+    def characters(self, item):
+        return len(item[0]) + len(item[1])
 
     def lines(self, chunk):
         return [list(lines) for lines in zip(*chunk, strict=True)]

@@ -49,16 +49,15 @@ class Order:
         self.seed = seed
         self._lengths = [lengths for _, lengths in parts]
         places = [_places(weight, lengths) for weight, lengths in parts]
-        numbers = [np.full(len(first), part, "int16") for part, (first, *_) in enumerate(places)]
-        self._part, self._first, self._count, lengths = (
-            np.concatenate(arrays) for arrays in ([*numbers], *zip(*places, strict=True))
-        )
+        self._counts = [len(lengths) for lengths in places]
+        self._part = np.repeat(np.arange(len(parts), dtype="int16"), self._counts)
+        self._place = np.concatenate([np.arange(count, dtype="int32") for count in self._counts])
+        lengths = np.concatenate(places)
         if len(parts) > 1:
             by_length = _sorted(lengths)
             lengths = lengths[by_length]
-            for name in ("_part", "_first", "_count"):
-                setattr(self, name, getattr(self, name)[by_length])
-        del places, numbers
+            self._part, self._place = self._part[by_length], self._place[by_length]
+        del places
         self._places, self._rows, self._tokens = _rows(lengths, budget.row_length)
         self._batches = _cuts(self._tokens.max(axis=1), budget)
         self._budget = budget
@@ -103,13 +102,11 @@ class Order:
         """The example at each place, and the order of the batches."""
         random = np.random.default_rng([self.seed, 0, epoch])
         orders = [_sorted(lengths, random) for lengths in self._lengths]
-        drawn = self._first
-        if self._count.max() > 1:
-            drawn = drawn + random.integers(0, self._count).astype("int32")
-        examples = np.empty_like(drawn)
-        for part, order in enumerate(orders):
-            mine = self._part == part
-            examples[mine] = order[drawn[mine]]
+        examples = np.empty_like(self._place)
+        for part, (order, wanted) in enumerate(zip(orders, self._counts, strict=True)):
+            have, mine = len(order), self._part == part
+            start = int(random.integers(have)) if wanted % have else 0
+            examples[mine] = order[_ranks(self._place[mine], start, have, wanted)]
         return examples, random.permutation(len(self))
 
 
@@ -123,20 +120,26 @@ def _sorted(lengths: np.ndarray, random=None) -> np.ndarray:
     return ties
 
 
-def _places(weight: float, lengths: np.ndarray):
-    """The places of a corpus in an epoch: its first candidate and their number, by rank of length,
-    and the longest of these."""
+def _places(weight: float, lengths: np.ndarray) -> np.ndarray:
+    """The lengths [N, sides] of a corpus's places in an epoch: the longest that each may have."""
     have = len(lengths)
     wanted = max(1, round(weight * have))
-    if wanted == have:
-        one = np.ones(1, dtype="int32")
-        return np.arange(have, dtype="int32"), np.broadcast_to(one, have), lengths[_sorted(lengths)]
-    first = np.arange(wanted) * have // wanted
-    count = np.maximum(np.append(first[1:], have) - first, 1)
     by_rank = lengths[_sorted(lengths)]
-    last = first + count - 1
-    longest = by_rank[last] if (count == 1).all() else np.maximum.reduceat(by_rank, first)
-    return first.astype("int32"), count.astype("int32"), longest
+    if wanted == have:
+        return by_rank
+    first, last = (_ranks(np.arange(wanted), start, have, wanted) for start in (0, have - 1))
+    spans = np.stack([first, last + 1], axis=1).ravel()
+    return np.maximum.reduceat(np.append(by_rank, by_rank[:1] * 0, axis=0), spans)[::2]
+
+
+def _ranks(places: np.ndarray, start: int, have: int, wanted: int) -> np.ndarray:
+    """Which of `have` examples, by rank of length, stand at places of `wanted` that there are.
+
+    Drawn as every so many-th is from a start in [0, have) that all places share (systematic
+    sampling; Madow and Madow, 1944): each rank stands as often as any other in the long run, and
+    in one epoch as often as the weight says, rounded down or up.
+    """
+    return ((places.astype("int64") * have + start) // wanted).astype("int32")
 
 
 def _rows(lengths: np.ndarray, row_length: int | None):

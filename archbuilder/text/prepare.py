@@ -89,9 +89,10 @@ def prepare(experiment, watcher: Watcher, vocabularies=None) -> Prepared:
     corpora = {name: corpus for name, corpus in corpora.items() if corpus is not None}
     for corpus in corpora.values():
         corpus.check()
+    stamps = {name: corpus.stamps() for name, corpus in corpora.items()}
     fingerprints = {name: corpus.fingerprint() for name, corpus in corpora.items()}
     if vocabularies is None:
-        vocabularies = _vocabularies(experiment, fingerprints["train"], watcher)
+        vocabularies = _vocabularies(experiment, fingerprints["train"], stamps["train"], watcher)
     for objective in experiment.objectives.values():
         objective.check_vocabulary(vocabularies[-1])
     splits = {
@@ -104,6 +105,8 @@ def prepare(experiment, watcher: Watcher, vocabularies=None) -> Prepared:
         )
         for name, corpus in corpora.items()
     }
+    for name, corpus in corpora.items():  # What was found may be another text's than is told.
+        corpus.check_unchanged(stamps[name])
     return Prepared(vocabularies, splits)
 
 
@@ -117,11 +120,13 @@ def _tokens(name: str, corpus, vocabularies, watcher: Watcher) -> Tokens:
         watcher.end()
 
 
-def _vocabularies(experiment, fingerprint: str, watcher: Watcher) -> tuple[Vocabulary, Vocabulary]:
+def _vocabularies(
+    experiment, fingerprint: str, stamps: dict, watcher: Watcher
+) -> tuple[Vocabulary, Vocabulary]:
     corpus, model = experiment.data.train, experiment.model
     if experiment.target_tokenizer is None:
         wanted = Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size)
-        found = _vocabulary(wanted, corpus, corpus.lines, fingerprint, watcher)
+        found = _vocabulary(wanted, corpus, corpus.lines, fingerprint, stamps, watcher)
         return found, found
     sides = (
         Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size),
@@ -134,7 +139,7 @@ def _vocabularies(experiment, fingerprint: str, watcher: Watcher) -> tuple[Vocab
     )
     lines = (corpus.source_lines, corpus.target_lines)
     source, target = (
-        _vocabulary(wanted, corpus, read, f"{fingerprint} {wanted.name}", watcher)
+        _vocabulary(wanted, corpus, read, f"{fingerprint} {wanted.name}", stamps, watcher)
         for wanted, read in zip(sides, lines, strict=True)
     )
     return source, target
@@ -150,7 +155,9 @@ class Wanted:
     size: int
 
 
-def _vocabulary(wanted: Wanted, corpus, lines, fingerprint: str, watcher: Watcher) -> Vocabulary:
+def _vocabulary(
+    wanted: Wanted, corpus, lines, fingerprint: str, stamps: dict, watcher: Watcher
+) -> Vocabulary:
     if wanted.spec.file:
         found = wanted.spec.load_file()
         if found.size != wanted.size:
@@ -169,6 +176,7 @@ def _vocabulary(wanted: Wanted, corpus, lines, fingerprint: str, watcher: Watche
             found = wanted.spec.train(_watched(lines, progress), wanted.size)
         finally:
             watcher.end()
+        corpus.check_unchanged(stamps)
         _keep(found, folder)
     if found.size < wanted.size:
         watcher.tell(

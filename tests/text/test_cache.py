@@ -53,6 +53,22 @@ def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
         np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
 
 
+@pytest.mark.parametrize("most", [1, 3, 4])
+def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, monkeypatch, most):
+    whole, sizes = cache.cached(corpus, BOTH, tmp_path / "whole"), []
+    add = cache._DocumentsWriter.add
+    monkeypatch.setattr(cache, "CHARACTERS", most)
+    monkeypatch.setattr(
+        cache._DocumentsWriter,
+        "add",
+        lambda self, chunk, arrays: sizes.append(len(chunk)) or add(self, chunk, arrays),
+    )
+    parts = cache.cached(corpus, BOTH, tmp_path / "parts")
+    assert sizes == {1: [1, 1, 1], 3: [2, 1], 4: [3]}[most]
+    for name in whole.arrays:
+        np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
+
+
 def test_parallel_text_has_ids_of_both_sides(tmp_path):
     pairs = parallel(tmp_path, "a\nbc\n", "cc\nb\n")
     found = cache.cached(pairs, BOTH, tmp_path / "cache")
@@ -121,6 +137,21 @@ def test_a_mistake_in_the_text_leaves_nothing(tmp_path):
     assert folders(tmp_path / "cache") == []
     (tmp_path / "text").write_bytes(b"ab\n")
     assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("settle", [-1, 100])
+def test_text_that_is_changed_while_it_is_read_leaves_nothing(
+    corpus, tmp_path, monkeypatch, settle
+):
+    def change(done):
+        (tmp_path / "text").write_text("ccc\nc\n\ncc\n")
+
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(cache, "SETTLE", settle)
+    with pytest.raises(UserMistake, match="text: was changed while it was read; begin again"):
+        cache.cached(corpus, BOTH, tmp_path / "cache", change)
+    assert folders(tmp_path / "cache") == []
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [7] * 6
 
 
 class Cut(Exception):

@@ -219,6 +219,60 @@ def test_runs_with_an_overlong_sentence_are_dropped_where_that_is_asked_for():
     assert len(pairs(*texts).lengths) == len(pairs(*texts, overlong="drop").lengths) + 1
 
 
+@pytest.mark.parametrize("overlong", ["truncate", "drop"])
+@pytest.mark.parametrize("kind", [NextPairs, OrderedPairs])
+def test_a_pair_is_as_long_as_it_says_in_either_class(kind, overlong):
+    texts = natural(0, 60)
+    texts[3:6] = [[2, 60, 3, 4, 5, 70, 6], [1, 1], [50, 2]]
+    found = pairs(*texts, length=40, short_rate=0.3, kind=kind, overlong=overlong)
+    for seed in range(9):
+        lengths = [len(row["token_ids"]) for row in rows(found, seed=seed)]
+        assert lengths == found.lengths[:, 0].tolist()
+
+
+@pytest.mark.parametrize("texts", [([30, 1], [2, 2]), ([9, 9, 9, 9], [1, 1], [1, 2])])
+def test_a_pair_is_no_longer_than_others_can_make_it(texts):
+    found = pairs(*texts, length=24)
+    drawn = [row for seed in range(20) for row in rows(found, seed=seed)]
+    assert {row["pair_class"] for row in drawn} == {0, 1}
+    lengths = [len(row["token_ids"]) for row in drawn]
+    assert lengths == found.lengths[:, 0].tolist() * 20
+
+
+def test_dropping_takes_no_other_text_along_and_counts_what_it_takes():
+    texts = ([3, 3, 50, 4, 4], [5, 60, 5, 2], [6, 6], [70], [7])
+    found = pairs(*texts, length=40, overlong="drop", kind=OrderedPairs)
+    assert found.left_out == {
+        "sentences of more than data.sequence_length 40 tokens left out": 3,
+        "documents of one sentence left out: a pair needs two": 1,
+        "sentences left out that have no other beside them": 1,
+    }
+    shown = {int(token) for row in rows(found) for part in split(row) for token in part}
+    kept = {1: [*range(6), *range(56, 64)], 2: [*range(65, 72)], 3: [*range(12)]}
+    assert shown == {10_000 * text + token for text, tokens in kept.items() for token in tokens}
+
+
+def test_what_is_dropped_is_not_shown_as_another_segment():
+    texts = [[3, 3, 90, 4, 4] for _ in range(20)]
+    found = pairs(*texts, length=12, overlong="drop")
+    assert len(found.lengths) == 40
+    for seed in range(9):
+        for row in rows(found, seed=seed):
+            assert not any(6 <= token % 10_000 < 96 for part in split(row) for token in part)
+
+
+def test_a_text_of_which_no_pair_is_left_tells_why():
+    for texts in ([[3, 50], [50, 4]], [[3, 3], [50, 4]]):
+        with pytest.raises(UserMistake, match=r"data\.sequence_length 12 tokens left out"):
+            pairs(*texts, overlong="drop")
+
+
+def test_shortening_goes_by_turns_once_both_are_equally_long():
+    for first, second, room, left in ((9, 7, 11, (6, 5)), (7, 9, 11, (6, 5)), (4, 4, 7, (4, 3))):
+        cut = shortened([1] * first, [2] * second, room, np.random.default_rng(0))
+        assert tuple(map(len, cut)) == left
+
+
 def test_shortening_takes_from_the_longer_segment():
     first, second = shortened([1] * 9, [2] * 3, room=8, random=np.random.default_rng(0))
     assert (len(first), len(second)) == (5, 3)

@@ -96,6 +96,22 @@ def test_a_weight_is_how_often_an_example_stands_in_an_epoch():
         assert seen[2].max() == 1
 
 
+@pytest.mark.parametrize("weight", [0.75, 0.9, 1.5, 2.3])
+def test_of_a_fraction_every_example_has_its_part_in_the_long_run(weight):
+    lengths = np.arange(600).reshape(300, 2).astype("int32")  # No two of the same length.
+    one, seen = order(parts=[(weight, lengths)], tokens=2000), []
+    for number in range(120):
+        drawn = epoch(one, number)
+        times = np.bincount([index for _, index in examples(drawn)], minlength=300)
+        assert times.sum() == round(weight * 300)
+        assert set(times) == {int(weight), int(weight) + 1}
+        for batch in drawn:
+            longest = max(lengths[index].max() for ((_, index),) in batch)
+            assert len(batch) == 1 or len(batch) * longest <= 2000
+        seen.append(times)
+    assert np.abs(np.mean(seen, axis=0) - weight).max() < 0.25
+
+
 def test_of_a_fraction_another_part_is_drawn_each_epoch():
     one = order(parts=[(0.25, LENGTHS[:100])])
     seen = {example for number in range(40) for example in examples(epoch(one, number))}

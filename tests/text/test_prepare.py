@@ -103,6 +103,21 @@ def test_every_file_is_looked_at_before_any_work(tmp_path):
     assert listener.lines == listener.works == []
 
 
+@pytest.mark.parametrize("when", ["reading for", "tokenising data.train"])
+def test_text_that_is_changed_meanwhile_is_told_and_keeps_nothing(tmp_path, when):
+    class Changing(Listener):
+        def begin(self, what, total):
+            if what.startswith(when):
+                (tmp_path / "documents.txt").write_text("list\n\nlist file\n")
+            return super().begin(what, total)
+
+    one = experiment(tmp_path)
+    with pytest.raises(UserMistake, match=r"documents\.txt: was changed while it was read"):
+        prepare(one, Changing())
+    if when == "reading for":
+        assert list((cache_root() / "tokenizers").glob("*")) == []
+
+
 def test_a_tokenizer_of_another_size_is_refused(tmp_path):
     vocabulary = prepare(experiment(tmp_path), Listener()).vocabularies[0]
     vocabulary.save(tmp_path / "tokenizer")

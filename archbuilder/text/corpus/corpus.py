@@ -6,7 +6,13 @@ from typing import ClassVar, Literal, TypeVar
 
 from archbuilder.language import Spec
 from archbuilder.mistake import UserMistake
-from archbuilder.text.corpus.reading import Reading, check_files, content_hash, total_bytes
+from archbuilder.text.corpus.reading import (
+    Reading,
+    check_files,
+    content_hash,
+    stamps,
+    total_bytes,
+)
 
 Form = Literal["documents", "pairs"]
 Item = TypeVar("Item")
@@ -38,6 +44,17 @@ class TextSource(Spec):
     def fingerprint(self) -> str:
         """A hash of what is read, and how: equal for equal content, wherever it lies."""
         return content_hash(self.files_to_read(), self.model_dump_json(exclude={"files"}))
+
+    def stamps(self) -> dict[str, tuple]:
+        """What shows by and by that no file was changed: by `check_unchanged`."""
+        return stamps(self.files_to_read())
+
+    def check_unchanged(self, before: dict[str, tuple]) -> None:
+        """Raise `UserMistake` if a file has another stamp than `before`, or none, or had none."""
+        now = self.stamps()
+        changed = next((file for file in before | now if before.get(file) != now.get(file)), None)
+        if changed is not None:
+            raise UserMistake(f"{changed}: was changed while it was read; begin again")
 
     def check(self) -> None:
         """Raise `UserMistake` if a file is missing, empty or no text, without reading it all."""

@@ -9,6 +9,9 @@ from archbuilder.mistake import UserMistake
 from archbuilder.text.examples.documents import blocks, chain
 from archbuilder.text.examples.examples import Examples, Limits, told
 
+LOOKS = 8
+"""Runs that are looked at for one that lends a long enough second segment."""
+
 
 class Pairs(Examples):
     """The interface of pairs: start, first segment, end, second segment, end.
@@ -24,23 +27,39 @@ class Pairs(Examples):
     def __init__(self, documents, vocabularies, limits: Limits, short_rate: float):
         self.documents, self.vocabulary = documents, vocabularies[0]
         self.room = limits.sequence_length - 3
-        single, over, parts = 0, 0, []
+        drop = limits.overlong == "drop"
+        single, apart, over, parts = 0, 0, 0, []
         for number, (base, offsets, ends) in enumerate(blocks(documents)):
             drawn = np.random.default_rng([self.room, number])
-            parts.append(_pair_runs(base, offsets, ends, self.room, short_rate, drawn))
-            single += int((np.diff([0, *ends]) == 1).sum())
-            over += int((np.diff(offsets) > self.room).sum())
-        self.first, self.last, self.target, self.tokens = (
+            long = np.diff(offsets) > self.room
+            stops = _with_gaps(ends, np.flatnonzero(long)) if drop else ends
+            found = _pair_runs(base, offsets, stops, self.room, short_rate, drawn)
+            parts.append((*found, (base + stops).astype("int32")))
+            over += int(long.sum())
+            alone = _alone(stops)
+            alone = alone[~long[alone]] if drop else alone
+            documents_alone = int(np.isin(alone, _alone(ends)).sum())
+            single, apart = single + documents_alone, apart + len(alone) - documents_alone
+        self.first, self.last, target, self.tokens, self._stops = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )
-        if limits.overlong == "drop" and over:
-            self._drop_overlong()
         self.left_out = told(over, "sentences", limits)
         if single:
             self.left_out["documents of one sentence left out: a pair needs two"] = single
+        if apart:
+            self.left_out["sentences left out that have no other beside them"] = apart
         if not len(self.first):
-            raise UserMistake("pairs of segments need documents of at least two sentences")
-        self.lengths = (np.minimum(self.tokens, self.target) + 3)[:, None].astype("int32")
+            raise self._lacking("documents of at least two sentences")
+        self._settle(np.minimum(target, self.tokens))
+
+    def _settle(self, target: np.ndarray) -> None:
+        """Have each pair come to so many tokens, special ones not included."""
+        self.target = target
+        self.lengths = (target + 3)[:, None]
+
+    def _lacking(self, what: str) -> UserMistake:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
+        return UserMistake(f"pairs of segments need {what}" + (f" ({why})" if why else ""))
 
     def row(self, index, random):
         first, second, pair_class = self._pair(index, random)
@@ -54,95 +73,124 @@ class Pairs(Examples):
     def _pair(self, index: int, random) -> tuple[np.ndarray, np.ndarray, int]:
         """The first segment, the second, and the class, 0 or 1, that they are of."""
 
-    def _drop_overlong(self):
-        kept = [
-            (np.diff(self.documents.sentences[first : last + 1]) <= self.room).all()
-            for first, last in zip(self.first, self.last, strict=True)
-        ]
-        for name in ("first", "last", "target", "tokens"):
-            setattr(self, name, getattr(self, name)[np.array(kept, dtype=bool)])
-
 
 class NextPairs(Pairs):
     """The second segment is the first's continuation, class 0, or of another document, class 1.
 
-    Neither length nor a cut-off end tells the classes apart: a pair that fills its length begins
-    its second segment with a sentence and cuts it where it is full, in either class; one that does
-    not, since its document ends, takes the end of a document for its second segment, in either
-    class.
+    Neither length nor a cut-off end tells the classes apart: a pair is as long in either class. One
+    that fills its length begins its second segment with a sentence and cuts it where it is full;
+    one that does not, since its document ends, takes for its second segment an end of a document,
+    as long as its own where there is one.
     """
 
     def __init__(self, documents, vocabularies, limits: Limits, short_rate: float):
         if len(documents.documents) < 3:
             raise UserMistake("pairs of segments need at least two documents, a blank line between")
         super().__init__(documents, vocabularies, limits, short_rate)
+        self._starts = documents.documents[:]
         self._choose_partners()
+        self._choose_ends()
 
     def _pair(self, index, random):
         first, last, target = self.first[index], self.last[index], int(self.target[index])
         offsets = self.documents.sentences[first : last + 1]
         split = random.integers(1, last - first)
         is_random = int(random.integers(2))
-        tokens = int(offsets[split] - offsets[0])
-        if is_random:
-            begin = self._elsewhere(index, tokens, int(offsets[-1] - offsets[split]), random)
-        else:
-            begin = first + split
+        needed = max(target - int(offsets[split] - offsets[0]), 1)
+        begin = self._elsewhere(index, needed, random) if is_random else int(first + split)
         first_ids = self.documents.ids[int(offsets[0]) : int(offsets[split])]
-        second_ids = self._continued(begin, max(target - tokens, 1))
+        second_ids = self._continued(begin, needed)
         return *shortened(first_ids, second_ids, target, random), is_random
 
-    def _continued(self, begin, needed: int):
-        """Sentences from `begin` on, until `needed` tokens are there or the document ends."""
-        end = int(np.searchsorted(self._starts, begin, side="right"))
-        stop = min(int(self._starts[end]), begin + needed)  # A sentence has a token or more.
+    def _continued(self, begin: int, needed: int):
+        """Sentences from `begin` on, until `needed` tokens are there or none follows."""
+        stop = min(self._stop(begin), begin + needed)  # A sentence has a token or more.
         offsets = self.documents.sentences[begin : stop + 1]
         enough = int(np.searchsorted(offsets, offsets[0] + needed))
         return self.documents.ids[int(offsets[0]) : int(offsets[min(enough, len(offsets) - 1)])]
 
+    def _stop(self, sentence: int) -> int:
+        """The sentence before which those end that follow each other."""
+        return int(self._stops[np.searchsorted(self._stops, sentence, side="right")])
+
     def _choose_partners(self):
-        """Who may lend a second segment: full pairs to full ones, ends of documents to ends."""
-        self._starts = self.documents.documents[:]
-        full = self.tokens >= self.target
-        self._full = np.flatnonzero(full & (self.tokens >= self.room)).astype("int32")
-        ends = np.flatnonzero(~full).astype("int32")
-        self._ends = ends[np.argsort(self.tokens[ends], kind="stable")]
-        self._end_tokens = self.tokens[self._ends]
-        if self._same_document(0)[1] == len(self.first):
-            raise UserMistake("pairs of segments need two documents of at least two sentences")
+        """Who may lend a second segment to whom, and how long that lets a pair be.
 
-    def _same_document(self, index) -> np.ndarray:
-        """From which run to which the document of a run goes: [2]."""
-        home = np.searchsorted(self._starts, self.first[index], side="right")
-        return np.searchsorted(self.first, self._starts[home - 1 : home + 1].astype("int32"))
+        Full pairs lend to full ones; the two runs of different documents that go on for longest,
+        to all whom no other can lend enough.
+        """
+        self._full = np.flatnonzero(self.tokens >= self.room).astype("int32")
+        homes = np.searchsorted(self._starts, self.first, side="right")
+        rests = self.tokens - self._first_lengths()
+        longest = int(rests.argmax())
+        others = homes != homes[longest]
+        if not others.any():
+            raise self._lacking("two documents of at least two sentences")
+        second = int(np.where(others, rests, 0).argmax())
+        self._longest = longest, second
+        most = np.where(others, rests[longest], rests[second]) + 1
+        self._settle(np.minimum(self.target, most).astype("int32"))
 
-    def _elsewhere(self, index, tokens: int, rest: int, random) -> int:
-        """The sentence with which a second segment begins, in a document other than `index`'s."""
-        other = self._partner(index, random)
-        offsets = self.documents.sentences[self.first[other] : self.last[other] + 1]
-        left = offsets[-1] - offsets[1:-1]  # From each sentence but the first to the run's end.
-        if self.tokens[index] >= self.target[index]:
-            enough = np.flatnonzero(left >= self.target[index] - tokens)
-            split = 1 + (int(enough[-1]) if len(enough) else 0)
-        else:
-            split = 1 + int(np.abs(left - rest).argmin())
-        return int(self.first[other]) + split
+    def _first_lengths(self):
+        """The tokens of each run's first sentence."""
+        found = np.empty_like(self.tokens)
+        for base, offsets, _ in blocks(self.documents):
+            low, high = np.searchsorted(self.first, [base, base + len(offsets) - 1])
+            found[low:high] = np.diff(offsets)[self.first[low:high] - base]
+        return found
 
-    def _partner(self, index, random) -> int:
-        low, high = here = self._same_document(index)
-        if self.tokens[index] >= self.target[index]:
-            among = self._full
-            low, high = np.searchsorted(among, here.astype("int32"))
-        else:  # Among those of about the same length, so that length is no sign.
-            place = int(np.searchsorted(self._end_tokens, self.tokens[index]))
-            near = max(8, len(self._ends) // 50)
-            among = self._ends[max(place - near, 0) : place + near + 1]
-            low = np.flatnonzero(among == index)[:1].sum()
-            high = low + (among == index).sum()
-        if len(among) == high - low:  # None of its kind elsewhere: any other document will do.
-            among, (low, high) = range(len(self.first)), here
-        drawn = int(random.integers(len(among) - (high - low)))
-        return int(among[drawn + (high - low) * (drawn >= low)])
+    def _choose_ends(self):
+        """Where sentences begin from which on a document ends soon, by the tokens till then."""
+        ending = np.isin(self.last, self._stops)
+        self._ending = ending & (self.target == self.tokens)
+        begins, left = [], []
+        for base, offsets, _ in blocks(self.documents):
+            low, high = np.searchsorted(self.first, [base, base + len(offsets) - 1])
+            runs = low + np.flatnonzero(ending[low:high])
+            first, last = self.first[runs] + 1, self.last[runs]
+            counts = last - first
+            begin = np.repeat(last - np.cumsum(counts), counts) + np.arange(counts.sum())
+            begins.append(begin.astype("int32"))
+            left.append(offsets[np.repeat(last, counts) - base] - offsets[begin - base])
+        tokens = np.concatenate(left).astype("int32")
+        by_tokens = np.argsort(tokens, kind="stable")
+        self._ends, self._end_tokens = np.concatenate(begins)[by_tokens], tokens[by_tokens]
+
+    def _elsewhere(self, index: int, needed: int, random) -> int:
+        """The sentence in another document from which on there are `needed` tokens or more."""
+        home = int(np.searchsorted(self._starts, self.first[index], side="right"))
+        within = self._starts[home - 1 : home + 1].astype("int32")
+        choose = self._end if self._ending[index] else self._inside
+        found = choose(within, needed, random)
+        if found is None:
+            run = next(run for run in self._longest if not within[0] <= self.first[run] < within[1])
+            found = int(self.first[run]) + 1
+        return found
+
+    def _inside(self, within, needed: int, random) -> int | None:
+        low, high = np.searchsorted(self._full, np.searchsorted(self.first, within))
+        others = len(self._full) - int(high - low)
+        for _ in range(LOOKS if others else 0):
+            drawn = int(random.integers(others))
+            run = self._full[drawn + int(high - low) * (drawn >= low)]
+            offsets = self.documents.sentences[self.first[run] + 1 : self.last[run] + 1]
+            enough = np.flatnonzero(offsets[-1] - offsets[:-1] >= needed)
+            begin = int(self.first[run]) + 1 + (int(enough[-1]) if len(enough) else 0)
+            if len(enough) or self.documents.sentences[self._stop(begin)] - offsets[0] >= needed:
+                return begin
+        return None
+
+    def _end(self, within, needed: int, random) -> int | None:
+        """One with exactly so many tokens where there is, else with the fewest that are enough."""
+        low = int(np.searchsorted(self._end_tokens, needed))
+        while low < len(self._ends):
+            high = int(np.searchsorted(self._end_tokens, self._end_tokens[low], side="right"))
+            among = self._ends[low:high]
+            among = among[(among < within[0]) | (among >= within[1])]
+            if len(among):
+                return int(among[random.integers(len(among))])
+            low = high
+        return None
 
 
 class OrderedPairs(Pairs):
@@ -165,14 +213,26 @@ class OrderedPairs(Pairs):
 
 def shortened(first, second, room: int, random):
     """Tokens dropped from either end of the longer segment until both fit into `room` tokens."""
-    cut = [[0, len(first)], [0, len(second)]]
-    surplus = len(first) + len(second) - room
-    for front in random.random(max(surplus, 0)) < 0.5:
-        (begin, end), (other_begin, other_end) = cut
-        longer = cut[0] if end - begin > other_end - other_begin else cut[1]
-        longer[0 if front else 1] += 1 if front else -1
-    (begin, end), (other_begin, other_end) = cut
-    return first[begin:end], second[other_begin:other_end]
+    surplus, gap = max(len(first) + len(second) - room, 0), len(first) - len(second)
+    alone = min(surplus, abs(gap))
+    dropped = (surplus - alone) // 2 + alone * (gap > 0)  # Once they are equally long, by turns.
+    return _trimmed(first, dropped, random), _trimmed(second, surplus - dropped, random)
+
+
+def _trimmed(ids, surplus: int, random):
+    front = int(random.binomial(surplus, 0.5))
+    return ids[front : len(ids) - (surplus - front)]
+
+
+def _alone(ends) -> np.ndarray:
+    """The sentences before and behind which something ends."""
+    return ends[np.diff(ends, prepend=0) == 1] - 1
+
+
+def _with_gaps(ends, sentences) -> np.ndarray:
+    """The ends, and one before and one behind each of the sentences."""
+    found = np.unique(np.concatenate([ends, sentences, sentences + 1]))
+    return found[found > 0]
 
 
 def _pair_runs(base, offsets, ends, room, short_rate, random):

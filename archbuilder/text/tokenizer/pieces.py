@@ -22,16 +22,14 @@ def train_sentencepiece(lines: list[str], size: int, **options) -> bytes:
     try:
         return _train(lines, size, **options)
     except RuntimeError as error:
-        most = re.search(r"value <= (\d+)", str(error))
-        if most is None:
-            spelled = 256 if options.get("byte_fallback") else 0
-            symbols = len(options.get("user_defined_symbols", ()))
-            letters = len(set(SPACE.join(["", *lines])) - {" "})
+        if most := re.search(r"value <= (\d+)", str(error)):
+            return _train(lines, int(most[1]), **options)
+        if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
             raise UserMistake(
                 f"model.vocabulary_size: {size} is too small: this text's characters, bytes and "
-                f"special tokens alone are about {letters + len(ANGLED) + symbols + spelled}"
+                f"special tokens alone are {least[1]}"
             ) from error
-        return _train(lines, int(most[1]), **options)
+        raise UserMistake(f"tokenizer: the sentencepiece library refuses it ({error})") from error
 
 
 def merged_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[str]:

@@ -31,7 +31,7 @@ class SentencePiece(LearntTokenizer):
     drops control characters. With `none`, spaces are left as they are, too."""
     algorithm: Literal["bpe", "unigram"]
     """Merges of frequent pairs (Sennrich et al., 2016), or a unigram model (Kudo, 2018)."""
-    character_coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
+    character_coverage: Annotated[float, Field(ge=0.98, le=1)] = 1.0
     """Share of the text's characters that become tokens; the rest is spelled in bytes."""
     byte_fallback: bool = True
     """Spell unknown characters in bytes, which takes 256 tokens of the vocabulary."""

@@ -102,6 +102,11 @@ def test_a_field_without_effect_beside_a_file_is_refused(variant, name, tmp_path
     assert f": tokenizer: {name}: has no effect beside 'file': {why}" in mistake
 
 
+def test_a_coverage_that_the_library_cannot_have_is_refused_at_its_line(tmp_path):
+    (mistake,) = mistakes(tmp_path, "unigram", character_coverage=0.9)
+    assert "character_coverage: must be at least 0.98" in mistake
+
+
 def mistakes(folder, variant, **settings):
     small = small_run.bert(folder)
     given = {"type": "sentencepiece", "algorithm": "unigram"}

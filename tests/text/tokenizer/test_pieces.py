@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces
+import pytest
+
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces, train_sentencepiece
 
 
 def test_the_most_frequent_pair_comes_first_and_single_characters_last():
@@ -24,3 +27,10 @@ def test_counted_words_weigh_as_often_as_they_stand():
 
 def test_a_word_with_the_mark_inside_teaches_nothing():
     assert merged_pieces(Counter({f"a{SPACE}b": 9}), 20) == []
+
+
+def test_only_too_small_a_size_is_told_as_one():
+    with pytest.raises(UserMistake, match=r"vocabulary_size: 7 is too small: .* alone are 9$"):
+        train_sentencepiece(["abc"], 7, model_type="bpe")
+    with pytest.raises(UserMistake, match=r"the sentencepiece library refuses it \(.*coverage"):
+        train_sentencepiece(["abc"], 20, model_type="bpe", character_coverage=0.5)
