@@ -53,11 +53,13 @@ class Columns(TextSource):
                     raise too_long_a_document(file, begin)
                 continue
             if document:
+                reading.at(file, begin)
                 yield document
             elif marked:
                 reading.leave_out("empty document", file, begin)
             document, begin, marked = [], number, True
         if document:
+            reading.at(file, begin)
             yield document
         else:
             reading.leave_out("empty document", file, begin)
