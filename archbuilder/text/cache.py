@@ -93,12 +93,12 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
     digests = " ".join(vocabulary.digest for vocabulary in vocabularies)
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {digests}"
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:32]
-    found = _open(folder, kind)
+    found = _open(folder, kind, list(stamps))
     if found is not None:
         return found
     try:
         with _alone(folder.with_name(f"{folder.name}.part")) as part:
-            found = _open(folder, kind)  # Another process may have made it meanwhile.
+            found = _open(folder, kind, list(stamps))  # Another process may have made it meanwhile.
             if found is not None:
                 return found
             try:
@@ -114,19 +114,23 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
             f"{folder}: the token cache cannot be written ({error.strerror}); "
             "what is done is kept, and the same command goes on from there"
         ) from error
-    found = _open(folder, kind)
+    found = _open(folder, kind, list(stamps))
     if found is None:
         raise UserMistake(f"{folder}: the token cache cannot be read again")
     return found
 
 
-def _open(folder: Path, kind):
+def _open(folder: Path, kind, files: list[str]):
     try:
         about = _noted(folder / DONE)
         arrays = {name: Stored(folder / f"{name}.npy") for name in kind.arrays}
         whole = all(_is_as_written(array, about["arrays"][name]) for name, array in arrays.items())
-        return kind(about["left_out"], **arrays) if whole else None
-    except (OSError, ValueError, KeyError, TypeError):
+        left_out = {
+            reason: [count, place if isinstance(place, str) else f"{files[place[0]]}:{place[1]}"]
+            for reason, (count, place) in about["left_out"].items()
+        }
+        return kind(left_out, **arrays) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
 
 
@@ -181,11 +185,20 @@ def _write(writer: "_Writer", corpus, stamps: dict, progress) -> None:
             writer.settle()
             settled = monotonic()
         progress(reading.bytes)
-    left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
+    left_out = {
+        reason: [one.count, _numbered(one.first, list(stamps))]
+        for reason, one in reading.left_out.items()
+    }
     corpus.check_unchanged(stamps)
     writer.settle(left_out)
     if not writer.count:
         raise UserMistake(NO_TOKENS)
+
+
+def _numbered(place: str, files: list[str]) -> str | list:
+    """A place with its file's number, as the same text may lie elsewhere the next time."""
+    file, _, line = place.rpartition(":")
+    return [files.index(file), int(line)] if file in files else place
 
 
 def _finish(part: Path, folder: Path) -> None:

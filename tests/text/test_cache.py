@@ -87,6 +87,15 @@ def test_each_side_has_the_ids_of_its_own_tokenizer(tmp_path):
     assert found.target_ids[:].tolist() == [5, 6, 1]
 
 
+def test_what_is_left_out_stands_where_the_text_now_lies(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).write_text("ab\n\nc\n")
+        corpus = Lines(type="lines", files=(str(tmp_path / name),))
+        found = cache.cached(corpus, BOTH, tmp_path / "cache")
+        assert found.left_out == {"empty document": [1, f"{tmp_path / name}:2"]}
+    assert len(folders(tmp_path / "cache")) == 1
+
+
 def test_the_second_time_nothing_is_tokenised(corpus, tmp_path, monkeypatch):
     first = cache.cached(corpus, BOTH, tmp_path / "cache")
     monkeypatch.setattr(cache, "_write", None)
@@ -235,7 +244,7 @@ def test_every_byte_of_what_is_noted_counts(tmp_path):
     note = (folder / "meta.json").read_bytes()
     for place in range(len(note)):
         (folder / "meta.json").write_bytes(flipped(note, place))
-        assert cache._open(folder, cache.TokenizedDocuments) is None
+        assert cache._open(folder, cache.TokenizedDocuments, list(corpus.files)) is None
 
 
 def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
