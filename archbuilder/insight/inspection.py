@@ -19,12 +19,15 @@ def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
     found = {}
     for name, batches in material.splits().items():
         split, corpus = material.prepared.splits[name], getattr(experiment.data, name)
+        tokens = _tokens(split, material.prepared.vocabularies)
+        worst = tokens["ratio"]["worst"] if "ratio" in tokens else []
         progress = watcher.begin(f"reading data.{name}", corpus.total_bytes())
-        facts = text_facts(corpus, progress)
+        facts = text_facts(corpus, progress, {one["pair"] for one in worst})
         watcher.end()
+        _place(worst, facts.pop("places"), facts.get("pairs") == split.counts().get("pairs"))
         found[name] = {
             "text": facts,
-            "tokens": _tokens(split, material.prepared.vocabularies),
+            "tokens": tokens,
             "batches": _batches(batches),
             "examples": shown(batches, experiment.objectives, examples),
         }
@@ -112,6 +115,13 @@ def _ratio(source: np.ndarray, target: np.ndarray) -> dict:
             {"pair": int(i) + 1, "source": int(source[i]), "target": int(target[i])} for i in worst
         ],
     }
+
+
+def _place(worst: list[dict], places: dict[int, str], all_have_tokens: bool) -> None:
+    """Say where pairs stand that are known by their numbers among those with tokens."""
+    for one in worst:
+        number = one["pair"]
+        one["place"] = places[number] if all_have_tokens else f"pair {number:,} of those kept"
 
 
 def _batches(batches) -> dict:
@@ -205,7 +215,7 @@ def _ratio_lines(facts: dict) -> list[str]:
         f"{facts['outliers']:,} pairs more than {RATIO:g} times off"
     ]
     for one in facts["worst"]:
-        lines.append(f"    pair {one['pair']}: {one['source']} to {one['target']} tokens")
+        lines.append(f"    {one['place']}: {one['source']} to {one['target']} tokens")
     return lines
 
 

@@ -19,20 +19,23 @@ _ODD = {name: re.compile(pattern) for name, pattern in ODDITIES.items()}
 _ANY_ODD = re.compile("|".join(ODDITIES.values()))
 
 
-def text_facts(corpus, progress=None) -> dict:
+def text_facts(corpus, progress=None, wanted=()) -> dict:
     """Counts of a corpus: what it holds, what stands in it twice, what is empty or odd.
 
-    Duplicates are counted by 64-bit hashes, eight bytes for each line.
+    Duplicates are counted by 64-bit hashes, eight bytes for each line. `places` are those of the
+    items whose numbers, counted from 1 on, are `wanted`.
     """
-    reading = Reading()
+    reading, places = Reading(), {}
     facts = _Pairs() if corpus.form == "pairs" else _Documents()
     items = corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading)
     for number, item in enumerate(items, start=1):
-        facts.add(item, number)
+        facts.add(item, reading)
+        if number in wanted:
+            places[number] = reading.place()
         if progress and number % 1000 == 0:
             progress(reading.bytes)
     left_out = {reason: one.count for reason, one in reading.left_out.items()}
-    return facts.told() | {"left_out": left_out, "odd": facts.odd}
+    return facts.told() | {"left_out": left_out, "odd": facts.odd, "places": places}
 
 
 class _Facts:
@@ -42,14 +45,14 @@ class _Facts:
         self.characters = 0
         self.odd: dict[str, dict] = {}
 
-    def look(self, line: str, where: str) -> None:
+    def look(self, line: str, reading: Reading, sentence: int = 0, side: str = "") -> None:
         self.characters += len(line)
         if _ANY_ODD.search(line):
             for name, pattern in _ODD.items():
                 found = pattern.search(line)
                 if found:
-                    first = {"lines": 0, "first": f"{where}: {_around(line, found.start())}"}
-                    self.odd.setdefault(name, first)["lines"] += 1
+                    where = f"{reading.place(sentence)}{side}: {_around(line, found.start())}"
+                    self.odd.setdefault(name, {"lines": 0, "first": where})["lines"] += 1
 
 
 class _Documents(_Facts):
@@ -57,9 +60,9 @@ class _Documents(_Facts):
         super().__init__()
         self.sentences, self.documents = array("q"), array("q")
 
-    def add(self, document: list[str], number: int) -> None:
-        for place, line in enumerate(document, start=1):
-            self.look(line, f"document {number}, sentence {place}")
+    def add(self, document: list[str], reading: Reading) -> None:
+        for place, line in enumerate(document):
+            self.look(line, reading, place)
             self.sentences.append(hash(line))
         self.documents.append(hash(tuple(document)))
 
@@ -81,10 +84,10 @@ class _Pairs(_Facts):
         self.sources, self.targets, self.pairs = array("q"), array("q"), array("q")
         self.copies = 0
 
-    def add(self, pair: tuple[str, str], number: int) -> None:
+    def add(self, pair: tuple[str, str], reading: Reading) -> None:
         source, target = pair
-        self.look(source, f"source {number}")
-        self.look(target, f"target {number}")
+        self.look(source, reading, side=", source")
+        self.look(target, reading, side=", target")
         self.sources.append(hash(source))
         self.targets.append(hash(target))
         self.pairs.append(hash(pair))

@@ -15,7 +15,7 @@ import numpy as np
 
 from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import Reading
-from archbuilder.text.stored import Growing, Stored, checksum
+from archbuilder.text.stored import Growing, Stored
 from archbuilder.text.workers import WORTH_IT, Arrays, Job, cores, encoded
 
 FORMAT = 3
@@ -93,12 +93,12 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
     digests = " ".join(vocabulary.digest for vocabulary in vocabularies)
     key = f"{FORMAT} {kind.__name__} {corpus.fingerprint()} {digests}"
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:32]
-    found = _open(folder, kind)
+    found = _open(folder, kind, list(stamps))
     if found is not None:
         return found
     try:
         with _alone(folder.with_name(f"{folder.name}.part")) as part:
-            found = _open(folder, kind)  # Another process may have made it meanwhile.
+            found = _open(folder, kind, list(stamps))  # Another process may have made it meanwhile.
             if found is not None:
                 return found
             try:
@@ -114,23 +114,50 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
             f"{folder}: the token cache cannot be written ({error.strerror}); "
             "what is done is kept, and the same command goes on from there"
         ) from error
-    found = _open(folder, kind)
+    found = _open(folder, kind, list(stamps))
     if found is None:
         raise UserMistake(f"{folder}: the token cache cannot be read again")
     return found
 
 
-def _open(folder: Path, kind):
+def _open(folder: Path, kind, files: list[str]):
     try:
-        about = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        paths = {name: folder / f"{name}.npy" for name in kind.arrays}
-        for name, path in paths.items():
-            written = about["files"][name]
-            if path.stat().st_size != written["bytes"] or checksum(path) != written["crc32"]:
-                return None
-        return kind(about["left_out"], **{name: Stored(path) for name, path in paths.items()})
-    except (OSError, ValueError, KeyError, TypeError):
+        about = _noted(folder / DONE)
+        arrays = {name: Stored(folder / f"{name}.npy") for name in kind.arrays}
+        whole = all(_is_as_written(array, about["arrays"][name]) for name, array in arrays.items())
+        left_out = {
+            reason: [count, place if isinstance(place, str) else f"{files[place[0]]}:{place[1]}"]
+            for reason, (count, place) in about["left_out"].items()
+        }
+        return kind(left_out, **arrays) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def _is_as_written(array: Stored, written: list, more: bool = False) -> bool:
+    """Whether a file has the values that were noted of it, with `more` behind them or without."""
+    dtype, length, checksum = written
+    long_enough = len(array) >= length if more else len(array) == length
+    return array.dtype.str == dtype and long_enough and array.checksum(length) == checksum
+
+
+def _note(path: Path, content: dict) -> None:
+    """Write a file that `_noted` reads, on the disk when this returns, and never by halves."""
+    text = json.dumps(content)
+    temporary = path.with_name(f".{path.name}")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _noted(path: Path) -> dict:
+    """What was noted in a file; raises `ValueError` where that is not as it was written."""
+    text, _, digest = path.read_text(encoding="utf-8").partition("\n")
+    if digest != f"{hashlib.sha256(text.encode()).hexdigest()}\n":
+        raise ValueError(f"{path} is damaged")
+    return json.loads(text)
 
 
 @contextmanager
@@ -158,25 +185,25 @@ def _write(writer: "_Writer", corpus, stamps: dict, progress) -> None:
             writer.settle()
             settled = monotonic()
         progress(reading.bytes)
-    left_out = {reason: [one.count, one.first] for reason, one in reading.left_out.items()}
+    left_out = {
+        reason: [one.count, _numbered(one.first, list(stamps))]
+        for reason, one in reading.left_out.items()
+    }
     corpus.check_unchanged(stamps)
     writer.settle(left_out)
     if not writer.count:
         raise UserMistake(NO_TOKENS)
 
 
+def _numbered(place: str, files: list[str]) -> str | list:
+    """A place with its file's number, as the same text may lie elsewhere the next time."""
+    file, _, line = place.rpartition(":")
+    return [files.index(file), int(line)] if file in files else place
+
+
 def _finish(part: Path, folder: Path) -> None:
-    """Note what all of it should be, and put the folder in its place."""
-    state = json.loads((part / PROGRESS).read_text(encoding="utf-8"))
-    paths = {name: part / f"{name}.npy" for name in state["arrays"]}
-    about = {
-        name: {"bytes": path.stat().st_size, "crc32": checksum(path)}
-        for name, path in paths.items()
-    }
-    with open(part / DONE, "w", encoding="utf-8") as file:
-        json.dump({"format": FORMAT, "files": about, "left_out": state["left_out"]}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    """Note that all of it is done, and put the folder in its place."""
+    _note(part / DONE, _noted(part / PROGRESS))
     shutil.rmtree(folder, ignore_errors=True)  # Damaged, or it would have been found.
     os.rename(part, folder)
 
@@ -198,8 +225,8 @@ class _Writer:
         self.arrays: dict[str, Growing] = {}
         for name, dtype in self.dtypes.items():
             dtype = dtype or ("uint16" if next(sizes) <= 2**16 else "uint32")
-            _, length = state["arrays"].get(name, (dtype, 0))
-            array = Growing(part / f"{name}.npy", dtype, length)
+            _, length, checksum = state["arrays"].get(name, (dtype, 0, 0))
+            array = Growing(part / f"{name}.npy", dtype, length, checksum)
             files.callback(array.close)
             self.arrays[name] = array
             if not length and not name.endswith("ids"):
@@ -207,14 +234,11 @@ class _Writer:
 
     def _settled(self) -> dict:
         try:
-            state = json.loads((self.part / PROGRESS).read_text(encoding="utf-8"))
-            for name, (_, length) in state["arrays"].items():
-                stored = Stored(self.part / f"{name}.npy")
-                if len(stored) < length or not stored.is_whole():
+            state = _noted(self.part / PROGRESS)
+            for name, written in state["arrays"].items():
+                if not _is_as_written(Stored(self.part / f"{name}.npy"), written, more=True):
                     raise ValueError(name)
-            if state["format"] == [FORMAT, CHUNK, CHARACTERS] and set(state["arrays"]) == set(
-                self.dtypes
-            ):
+            if state["format"] == _layout() and set(state["arrays"]) == set(self.dtypes):
                 return state
         except (OSError, ValueError, KeyError, TypeError):
             pass
@@ -225,19 +249,14 @@ class _Writer:
         for array in self.arrays.values():
             array.settle()
         names = ("chunks", "count", "mark", "empty")
-        state = {"format": [FORMAT, CHUNK, CHARACTERS]} | {
-            name: getattr(self, name) for name in names
+        state = {"format": _layout()} | {name: getattr(self, name) for name in names}
+        state["arrays"] = {
+            name: (one.dtype.str, one.length, one.checksum) for name, one in self.arrays.items()
         }
-        state["arrays"] = {name: (a.dtype.str, a.length) for name, a in self.arrays.items()}
         if left_out is not None and self.empty:
             left_out = left_out | {self.without_tokens: [self.empty, ""]}
         state["left_out"] = left_out
-        temporary = self.part / f".{PROGRESS}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.part / PROGRESS)
+        _note(self.part / PROGRESS, state)
 
     def jobs(self, corpus, reading: Reading) -> Iterator[Job]:
         """Chunk after chunk of the text, but for those that are done, with the lines of each."""
@@ -261,6 +280,11 @@ class _Writer:
     def add(self, chunk: list, arrays: Arrays) -> None:
         """Write the ids of a chunk's lines and where they begin."""
         raise NotImplementedError
+
+
+def _layout() -> list[int]:
+    """What chunks depend on, beside the text."""
+    return [FORMAT, CHUNK, CHARACTERS]
 
 
 def _chunks(items: Iterable, characters: Callable[[Any], int]) -> Iterator[list]:

@@ -30,8 +30,10 @@ class Budget:
 
     def padded(self, length):
         """The length to which rows of at most `length` tokens are padded."""
-        length = -(-length // self.multiple) * self.multiple
-        return length if self.longest is None else np.minimum(length, self.longest)
+        if self.longest is None:
+            return -(-length // self.multiple) * self.multiple
+        multiple = min(self.multiple, self.longest)  # A larger one may be larger than numbers are.
+        return np.minimum(-(-length // multiple) * multiple, self.longest)
 
     def most_rows(self, length: int) -> int:
         """The most rows of `length` tokens that a batch may hold."""

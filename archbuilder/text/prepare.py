@@ -201,7 +201,7 @@ def _kept(folder: Path) -> Vocabulary | None:
     try:
         found = load_vocabulary(folder / "tokenizer")
         return found if (folder / "digest").read_text() == found.digest else None
-    except (OSError, UserMistake):
+    except (OSError, ValueError, UserMistake):
         return None
 
 

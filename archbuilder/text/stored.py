@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-BLOCK = 2**20
-"""Bytes read at a time."""
+BLOCK = 2**18
+"""Values read at a time."""
 
 
 class Stored:
@@ -29,10 +29,15 @@ class Stored:
     def __len__(self) -> int:
         return self._length
 
-    def is_whole(self) -> bool:
-        """Whether the file has all the values that it says it has."""
-        size = os.fstat(self._file).st_size
-        return size >= self._begin + self._length * self.dtype.itemsize
+    def checksum(self, length: int) -> int:
+        """CRC-32 of the first `length` values, or of those there are.
+
+        It finds accidents at a gigabyte a second or more, and no one forges tokens.
+        """
+        found = 0
+        for first in range(0, length, BLOCK):
+            found = zlib.crc32(self[first : min(first + BLOCK, length)].tobytes(), found)
+        return found
 
     def __getitem__(self, place):
         """The values of a slice without a step, or the value at a place that is not negative."""
@@ -46,11 +51,14 @@ class Stored:
 
 
 class Growing:
-    """A .npy file that values are added to; it can be read once it is closed."""
+    """A .npy file that values are added to; it can be read once it is closed.
 
-    def __init__(self, path: Path, dtype: str, length: int = 0):
+    `checksum` is that of all its values, as `Stored` has it.
+    """
+
+    def __init__(self, path: Path, dtype: str, length: int = 0, checksum: int = 0):
         """The first `length` values of an existing file are kept, and what stands behind goes."""
-        self.dtype, self.length = np.dtype(dtype), length
+        self.dtype, self.length, self.checksum = np.dtype(dtype), length, checksum
         self._file = open(path, "r+b" if length else "w+b")  # noqa: SIM115
         self._write_header()
         self._file.truncate(self._file.tell() + length * self.dtype.itemsize)
@@ -58,7 +66,9 @@ class Growing:
 
     def add(self, values) -> None:
         array = np.asarray(values, dtype=self.dtype)
-        self._file.write(array.tobytes())
+        content = array.tobytes()
+        self._file.write(content)
+        self.checksum = zlib.crc32(content, self.checksum)
         self.length += len(array)
 
     def settle(self) -> None:
@@ -76,12 +86,3 @@ class Growing:
         self._file.seek(0)
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-
-def checksum(path: Path) -> int:
-    """CRC-32: it finds accidents at a gigabyte a second or more, and no one forges tokens."""
-    found = 0
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            found = zlib.crc32(block, found)
-    return found

@@ -2,13 +2,12 @@
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ Arrays = list[tuple[np.ndarray, np.ndarray]]
 
 WORTH_IT = 2**23
 """Bytes of text for which it pays to begin other processes."""
-_START = "from archbuilder.text.workers import work; work()"
+_START = "from archbuilder.text.workers import work; work({answers})"
 
 
 def cores() -> int:
@@ -44,8 +43,7 @@ def encoded(
         for item, lines in jobs:
             yield item, _encode(vocabularies, lines)
         return
-    workers = [_Worker(vocabularies) for _ in range(processes)]
-    free = deque(workers)
+    free: deque[_Worker] = deque()
 
     def one(lines):
         worker = free.popleft()
@@ -54,7 +52,10 @@ def encoded(
         finally:
             free.append(worker)
 
-    try:
+    with ExitStack() as workers:
+        for _ in range(processes):
+            free.append(_Worker(vocabularies))
+            workers.callback(free[-1].end)
         with ThreadPoolExecutor(processes) as pool:
             coming: deque = deque()
             for item, lines in jobs:
@@ -64,27 +65,33 @@ def encoded(
                     yield item, arrays.result()
             for item, arrays in coming:
                 yield item, arrays.result()
-    finally:
-        for worker in workers:
-            worker.end()
 
 
 class _Worker:
-    """A process that encodes."""
+    """A process that encodes; what is to be imported is looked for where this one does."""
 
     def __init__(self, vocabularies: Sequence[Vocabulary]):
+        places = os.pathsep.join(one or os.getcwd() for one in sys.path)
+        come, answers = os.pipe()  # Not its standard output: what is printed is no answer.
+        self._answers = open(come, "rb")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START],
+            [sys.executable, "-P", "-c", _START.format(answers=answers)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL,
+            pass_fds=(answers,),
+            env=os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONPATH": places},
+            start_new_session=True,  # Ctrl-C is for this process, which ends the others.
         )
-        self._send([(type(one).__name__, one.files) for one in vocabularies])
+        os.close(answers)
+        self._kinds = [(type(one).__name__, one.files) for one in vocabularies]
 
     def encode(self, lines: list[list[str]]) -> Arrays:
         try:
+            if self._kinds:
+                self._send(self._kinds)
+                self._kinds = []
             self._send(lines)
-            return pickle.load(self._process.stdout)  # type: ignore[arg-type]
+            return pickle.load(self._answers)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             raise WorkFailed(
                 "a process that tokenises has ended, for lack of memory perhaps; "
@@ -99,27 +106,21 @@ class _Worker:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdin, self._answers):
             with suppress(BrokenPipeError):
                 stream.close()  # type: ignore[union-attr]
 
 
-def work() -> None:
+def work(answers: int) -> None:
     """What a worker does: encode what comes in, until nothing more does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who reads the text stops the others.
-    come, go = sys.stdin.buffer, sys.stdout.buffer
-    vocabularies = [KINDS[kind](files) for kind, files in pickle.load(come)]
-    while True:
-        try:
-            lines = pickle.load(come)
-        except EOFError:
-            return
-        arrays = pickle.dumps(_encode(vocabularies, lines), pickle.HIGHEST_PROTOCOL)
-        try:
-            go.write(arrays)
-            go.flush()
-        except BrokenPipeError:  # Whoever asked has been killed.
-            os._exit(0)
+    with suppress(EOFError, pickle.UnpicklingError):  # Whoever asks has ended, perhaps midway.
+        come = sys.stdin.buffer
+        vocabularies = [KINDS[kind](files) for kind, files in pickle.load(come)]
+        with suppress(BrokenPipeError), open(answers, "wb") as go:
+            while True:
+                arrays = _encode(vocabularies, pickle.load(come))
+                pickle.dump(arrays, go, pickle.HIGHEST_PROTOCOL)
+                go.flush()
 
 
 def _encode(vocabularies: Sequence[Vocabulary], lines: list[list[str]]) -> Arrays:

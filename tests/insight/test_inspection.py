@@ -6,6 +6,8 @@ import pytest
 
 from archbuilder import load
 from archbuilder.insight.inspection import as_text, inspect
+from archbuilder.insight.text_facts import text_facts
+from archbuilder.text.corpus import Parallel
 from archbuilder.text.prepare import Watcher
 from tests import small_run
 
@@ -70,7 +72,9 @@ def test_oddities_are_told_with_their_first_place(documents):
     odd = documents["train"]["text"]["odd"]
     assert set(odd) == {"control characters", "wrongly decoded text"}
     assert odd["control characters"]["lines"] == 1
-    assert odd["control characters"]["first"].startswith("document 2, sentence 2: ")
+    file, _, rest = odd["control characters"]["first"].partition(":5: ")
+    assert file.endswith("/mine.txt")
+    assert "holds" in rest
 
 
 def test_lengths_and_unknown_tokens_are_those_of_the_tokens(documents):
@@ -100,6 +104,17 @@ def test_pairs_copies_and_outliers_are_counted(pairs):
     assert ratio["median"] == pytest.approx(1, abs=0.05)
     assert ratio["outliers"] == 2
     assert {one["pair"] for one in ratio["worst"]} == {23, 24}
+    ends = {one["place"].rpartition("/")[2] for one in ratio["worst"]}
+    assert {end.partition(":")[2] for end in ends} == {"24", "25"}  # One before them is left out.
+
+
+def test_an_oddity_on_either_side_is_told_at_its_line(tmp_path):
+    (tmp_path / "source").write_text("a\n\nb\x07\nc\n")
+    (tmp_path / "target").write_text("a\nx\nb\nc\ufffd\n")
+    source, target = str(tmp_path / "source"), str(tmp_path / "target")
+    facts = text_facts(Parallel(type="parallel", source=source, target=target))
+    assert facts["odd"]["control characters"]["first"].startswith(f"{source}:3, source: ")
+    assert facts["odd"]["replacement characters"]["first"].startswith(f"{source}:4, target: ")
 
 
 def test_what_batching_costs_is_told(pairs):

@@ -9,7 +9,7 @@ import pytest
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import WorkFailed
 from archbuilder.text import cache, workers
-from archbuilder.text.corpus import Documents, Parallel
+from archbuilder.text.corpus import Documents, Lines, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
 
 VOCABULARY = Characters(type="characters").train(["abc"], 20)  # a 5, b 6, c 7
@@ -85,6 +85,15 @@ def test_each_side_has_the_ids_of_its_own_tokenizer(tmp_path):
     found = cache.cached(pairs, (VOCABULARY, other), tmp_path / "cache")
     assert found.source_ids[:].tolist() == [5, 6, 7]
     assert found.target_ids[:].tolist() == [5, 6, 1]
+
+
+def test_what_is_left_out_stands_where_the_text_now_lies(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).write_text("ab\n\nc\n")
+        corpus = Lines(type="lines", files=(str(tmp_path / name),))
+        found = cache.cached(corpus, BOTH, tmp_path / "cache")
+        assert found.left_out == {"empty document": [1, f"{tmp_path / name}:2"]}
+    assert len(folders(tmp_path / "cache")) == 1
 
 
 def test_the_second_time_nothing_is_tokenised(corpus, tmp_path, monkeypatch):
@@ -192,16 +201,50 @@ def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
     assert len(folders(tmp_path / "cache")) == 1
 
 
-@pytest.mark.parametrize("name", ["ids.npy", "progress.json"])
-def test_half_done_work_that_is_damaged_is_not_gone_on_with(corpus, tmp_path, name):
+def flipped(content, place):
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+DAMAGES = {
+    "cut": lambda content: content[:-3],
+    "a value": lambda content: flipped(content, 128),
+    "a count": lambda content: content.replace(b'"chunks": 2', b'"chunks": 1'),
+    "of another kind": lambda content: b'{"format": [3, 1, 2097152], "arrays": []}',
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("ids.npy", "cut"), ("ids.npy", "a value"), ("sentences.npy", "a value")]
+    + [("progress.json", damage) for damage in ("cut", "a count", "of another kind")],
+)
+def test_half_done_work_that_is_damaged_is_not_gone_on_with(
+    corpus, tmp_path, monkeypatch, name, damage
+):
     with pytest.MonkeyPatch.context() as patch:
         cut_after(patch, 2, Cut)
         with pytest.raises(Cut):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     (part,) = folders(tmp_path / "cache")
-    (part / name).write_bytes((part / name).read_bytes()[:-3])
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    before = (part / name).read_bytes()
+    (part / name).write_bytes(DAMAGES[damage](before))
+    assert (part / name).read_bytes() != before
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
     assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences[:].tolist() == [0, 2, 3, 6]
+
+
+def test_every_byte_of_what_is_noted_counts(tmp_path):
+    (tmp_path / "text").write_text("ab\n\n\n\nc\n")
+    corpus, root = Lines(type="lines", files=(str(tmp_path / "text"),)), tmp_path / "cache"
+    left_out = cache.cached(corpus, BOTH, root).left_out
+    assert left_out == {"empty document": [3, f"{tmp_path / 'text'}:2"]}
+    (folder,) = folders(root)
+    note = (folder / "meta.json").read_bytes()
+    for place in range(len(note)):
+        (folder / "meta.json").write_bytes(flipped(note, place))
+        assert cache._open(folder, cache.TokenizedDocuments, list(corpus.files)) is None
 
 
 def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):

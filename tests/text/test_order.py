@@ -47,6 +47,14 @@ def test_no_batch_is_over_its_budget_padding_included(multiple):
         assert len(batch) * -(-longest // multiple) * multiple <= 200
 
 
+@pytest.mark.parametrize("multiple", [29, 30, 31, 2**31, 2**63 - 1])
+def test_a_multiple_over_the_longest_pads_to_the_longest(multiple):
+    budget = Budget(200, None, None, multiple, 30)
+    expected = [29, 29, 30, 30] if multiple == 29 else [30] * 4
+    assert budget.padded(np.array([1, 29, 30, 30], "int32")).tolist() == expected
+    assert order(multiple=multiple, longest=30).padding() < 1
+
+
 def test_rows_of_a_batch_are_of_like_length():
     batches = epoch(order(tokens=400))
     lengths = [np.array([LENGTHS[index] for ((_, index),) in batch]) for batch in batches]

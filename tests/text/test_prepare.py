@@ -72,6 +72,14 @@ def test_a_damaged_tokenizer_is_trained_again(tmp_path, content):
     assert prepare(one, Listener()).state() == before
 
 
+def test_a_tokenizer_with_a_damaged_digest_is_trained_again(tmp_path):
+    one = experiment(tmp_path)
+    before = prepare(one, Listener()).state()
+    (folder,) = (cache_root() / "tokenizers").iterdir()
+    (folder / "digest").write_bytes(b"\xff")
+    assert prepare(one, Listener()).state() == before
+
+
 def test_two_vocabularies_are_trained_on_a_side_each(tmp_path):
     def separate(spec):
         spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}

@@ -53,11 +53,13 @@ class Columns(TextSource):
                     raise too_long_a_document(file, begin)
                 continue
             if document:
+                reading.at(file, begin)
                 yield document
             elif marked:
                 reading.leave_out("empty document", file, begin)
             document, begin, marked = [], number, True
         if document:
+            reading.at(file, begin)
             yield document
         else:
             reading.leave_out("empty document", file, begin)
@@ -75,7 +77,7 @@ class Columns(TextSource):
                 if begins:
                     yield number, None
             elif tokens or not _is_comment(line):
-                cells = line.split("\t") if "\t" in line else line.split()
+                cells = line.split("\t") if "\t" in line else _between_spaces(line)
                 if column and len(cells) == _CONLL_U_COLUMNS:
                     stands, covered = _stands_in_text(cells, covered if tokens else 0)
                     if not stands:
@@ -101,6 +103,11 @@ def _stands_in_text(cells: list[str], covered: int) -> tuple[bool, int]:
     if cells[0].isdecimal():
         return not 0 < int(cells[0]) <= covered, covered
     return not re.fullmatch(r"[0-9]+\.[0-9]+", cells[0]), covered
+
+
+def _between_spaces(line: str) -> list[str]:
+    """What stands between spaces, and not between others that Unicode has."""
+    return [cell for cell in line.split(" ") if cell]
 
 
 def _token(cells: list[str], column: int, file: str, number: int) -> str:

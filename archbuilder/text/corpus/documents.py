@@ -30,17 +30,19 @@ class Documents(TextSource):
 
 def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
     document: list[str] = []
-    found = False
+    found, place = False, 0
     for number, lines in line_blocks(file, reading):
-        for line in map(str.strip, lines):
+        for place, line in enumerate(map(str.strip, lines), start=number):
             if line:
                 document.append(line)
             elif document:
+                reading.at(file, place - len(document), a_line_each=True)
                 yield document
                 found, document = True, []
         if len(document) > LONGEST_DOCUMENT:
             raise too_long_a_document(file, number + len(lines) - len(document))
     if document:
+        reading.at(file, place + 1 - len(document), a_line_each=True)
         yield document
     elif not found:
         reading.leave_out("empty document", file, 1)
@@ -66,6 +68,7 @@ def _lines(file: str, reading: Reading) -> Iterator[list[str]]:
     for number, lines in line_blocks(file, reading):
         for place, line in enumerate(map(str.strip, lines), start=number):
             if line:
+                reading.at(file, place)
                 yield [line]
             else:
                 reading.leave_out("empty document", file, place)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat
+from pydantic import AfterValidator, Field
 
 from archbuilder.language import Spec
 from archbuilder.text.corpus.arrow import HuggingFace, Parquet
@@ -37,7 +37,7 @@ class Part(Spec):
 
     corpus: Annotated[SingleCorpus, Field(discriminator="type")]
     """The text."""
-    weight: PositiveFloat = 1.0
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """Times that each of its examples stands in an epoch; of a fraction, another part is drawn
     each epoch."""
 

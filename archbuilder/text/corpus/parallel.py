@@ -32,6 +32,7 @@ class Parallel(TextSource):
         number, shorter = 0, None
         for number, (source, target) in enumerate(zip_longest(sources, targets), start=1):
             if source and target:
+                reading.at(self.source, number)
                 yield source, target
             elif source is None or target is None:
                 shorter = shorter or (number - 1, source is None)

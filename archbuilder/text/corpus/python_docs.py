@@ -38,7 +38,10 @@ class PythonDocs(TextSource):
 
     def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
         """Each document's sentences."""
-        return iter(documents(self.split))
+        for number, document in enumerate(documents(self.split), start=1):
+            if reading:
+                reading.at(self.type, number)
+            yield document
 
     def files_to_read(self) -> tuple[str, ...]:
         return ()

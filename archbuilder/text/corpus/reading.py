@@ -61,6 +61,18 @@ class Reading:
 
     bytes: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
+    _at: tuple[str, int, bool] = ("", 0, False)
+
+    def at(self, file: str, line: int, a_line_each: bool = False) -> None:
+        """What is read next begins at this place, with or without `a_line_each` for sentences."""
+        self._at = file, line, a_line_each
+
+    def place(self, sentence: int = 0) -> str:
+        """Where what was read last stands, or a sentence of it, counted from nought."""
+        file, line, a_line_each = self._at
+        if a_line_each or not sentence:
+            return f"{file}:{line + sentence}"
+        return f"{file}:{line}, sentence {sentence + 1}"
 
     def leave_out(self, reason: str, file: str, line: int) -> None:
         """Count what is not read for this reason, at this place."""

@@ -82,6 +82,7 @@ class Table(TextSource):
         for file in files:
             for line, (cell,) in self.rows(file, reading):
                 if document := _sentences(cell, column, file, line):
+                    reading.at(file, line)
                     yield document
                 else:
                     reading.leave_out("empty document", file, line)
@@ -93,6 +94,7 @@ class Table(TextSource):
                 source = " ".join(_sentences(cells[0], source_column, file, line))
                 target = " ".join(_sentences(cells[1], target_column, file, line))
                 if source and target:
+                    reading.at(file, line)
                     yield source, target
                 else:
                     reading.leave_out("empty side", file, line)

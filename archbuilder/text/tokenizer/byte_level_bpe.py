@@ -125,7 +125,8 @@ class ByteLevelVocabulary(LibraryVocabulary):
     def _cut_locally(self):
         kinds = {step["type"] for step in self._normalizers}
         usual = len(self._cutters) == 1 and self._cutters[0].get("use_regex", True)
-        return usual and kinds <= set(UNICODE_STEPS)
+        # An accent by itself is a chunk, and leaves nothing between the spaces that it parts.
+        return usual and kinds <= {*UNICODE_STEPS} - {"StripAccents"}
 
     def _decode(self, ids):
         whole = b"".join(self._bytes(i) for i in ids).decode("utf-8", errors="replace")

@@ -40,6 +40,12 @@ def test_a_file_without_marks_is_one_document(tmp_path):
     assert read(tmp_path, content) == ([["EU rejects", "So #"]], {})
 
 
+def test_columns_stand_between_spaces_alone(tmp_path):
+    content = " 5\u00a0000  CD\n\u3000a\u2003b NN \n"
+    assert read(tmp_path, content) == ([["5\u00a0000 a\u2003b"]], {})
+    assert read(tmp_path, content, text=1) == ([["CD NN"]], {})
+
+
 def test_marks_begin_documents_and_an_empty_one_is_counted(tmp_path):
     mark = "-DOCSTART- -X- O\n"
     content = f"{mark}\na X\n\nb X\n{mark}{mark}\nc X\n\n{mark}"

@@ -19,6 +19,14 @@ def test_blank_lines_part_documents_within_and_between_files(tmp_path):
     assert list(found.lines()) == ["a", "b", "c", "d", "e"]
 
 
+def test_sentences_are_at_their_lines(tmp_path):
+    reading = Reading()
+    items = read(tmp_path, "a\nb\n\n\n\nc", "\ufeffd\r\n  \ne\nf\n").documents(reading)
+    places = [reading.place(place) for one in items for place in range(len(one))]
+    lines = ["text0:1", "text0:2", "text0:6", "text1:1", "text1:3", "text1:4"]
+    assert places == [f"{tmp_path}/{line}" for line in lines]
+
+
 def test_documents_are_read_as_they_are_asked_for(tmp_path):
     found = read(tmp_path, b"a\n\nb\n\n\xff\n").documents()
     assert [next(found), next(found)] == [["a"], ["b"]]

@@ -48,6 +48,17 @@ def test_it_reads_what_was_written(kind, tmp_path):
 
 
 @every_corpus
+def test_while_an_item_is_read_its_place_is_known(kind, tmp_path):
+    corpus, expected = every_kind(tmp_path)[kind]
+    reading = Reading()
+    read = corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading)
+    places = [reading.place() for _ in read]
+    assert len(set(places)) == len(expected)
+    assert all(int(place.rpartition(":")[2]) > 0 for place in places)
+    assert places[0].rpartition(":")[0] in (*corpus.files_to_read(), getattr(corpus, "path", ""))
+
+
+@every_corpus
 def test_lines_are_all_text_and_sides_are_the_text_of_one_side(kind, tmp_path):
     corpus, expected = every_kind(tmp_path)[kind]
     assert list(corpus.lines()) == [line for item in expected for line in item]

@@ -75,6 +75,8 @@ MISTAKES = {
     "documents, or 'source' and 'target' for pairs",
     "{corpus: {type: lines, files: [a]}, weight: 0}": "corpora[0].weight: must be more than 0, "
     "not 0",
+    "{corpus: {type: lines, files: [a]}, weight: 1e+9}": "corpora[0].weight: must be at most "
+    "1000, not 1e+9",
     "{corpus: {type: mixture, corpora: []}}": "corpora[0].corpus.type: must be one of documents, "
     "lines, parallel, tsv, csv, jsonl, parquet, hugging_face, columns, python_docs, not 'mixture'",
     "{weight: 1}": "corpora[0].corpus: missing required field",

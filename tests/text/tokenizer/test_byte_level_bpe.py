@@ -65,6 +65,16 @@ def test_chunks_give_what_the_library_gives_for_whole_lines():
         assert vocabulary.encode(lines) == library
 
 
+def test_an_accent_by_itself_is_cut_as_the_library_cuts_it():
+    vocabulary = trained(300, ["a     b", "   c", "a    d", "a  \u0308  b"], strip_accents=True)
+    lines = [" x  \u0308  y", "a  \u0308  b", "\u0301"]
+    library = vocabulary._by_library(vocabulary._with_space(lines))
+    ids, counts = vocabulary.encode_arrays(lines)
+    assert vocabulary.encode(lines) == library
+    assert ids.tolist() == [i for one in library for i in one]
+    assert counts.tolist() == [len(one) for one in library]
+
+
 def test_a_word_starts_behind_a_space():
     vocabulary = trained(size=270)
     (ids,) = vocabulary.encode(["the mat"])
