@@ -11,6 +11,7 @@ SMALL = {
     "intermediate_dim": 32,
     "num_layers": 2,
     "num_heads": 2,
+    "num_key_value_heads": 1,
     "vocabulary_size": 100,
     "max_sequence_length": 64,
 }
@@ -21,6 +22,7 @@ def shrunk(path: Path, folder: Path, **training) -> Experiment:
     plain = read(path).plain()
     model, objectives = _small(plain["model"]), plain["objectives"]
     kind = small_run.transformer if model.get("decoder") else small_run.bert
+    kind = kind if model.get("encoder") else small_run.gpt
     around = kind(folder, **training)
     return Experiment.model_validate(around | {"model": model, "objectives": objectives})
 

@@ -41,7 +41,8 @@ def experiment(names, folder):
     decoder = names in (["span_corruption"], ["denoising"])
     steps = 250 if "sentence_order" in names else 60
     settings = {"steps": steps, "evaluate_every": steps, "checkpoint_every": steps}
-    settings["learning_rate"] = {"type": "linear", "peak": 0.01, "warmup_steps": 10}
+    peak, warmup = (0.005, 50) if "sentence_order" in names else (0.01, 10)
+    settings["learning_rate"] = {"type": "linear", "peak": peak, "warmup_steps": warmup}
     settings["batch"] = {"examples": 64}
     spec = (small_run.denoiser if decoder else small_run.bert)(folder, **settings)
     write(folder / "documents.txt", count=200, seed=0)
