@@ -28,7 +28,7 @@ def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
         found[name] = {
             "text": facts,
             "tokens": tokens,
-            "batches": _batches(batches),
+            "batches": _batches(batches, split.counts()),
             "examples": shown(batches, experiment.objectives, examples),
         }
     return found
@@ -124,17 +124,19 @@ def _place(worst: list[dict], places: dict[int, str], all_have_tokens: bool) -> 
         one["place"] = places[number] if all_have_tokens else f"pair {number:,} of those kept"
 
 
-def _batches(batches) -> dict:
+def _batches(batches, counts: dict[str, int]) -> dict:
     left_out: dict[str, int] = {}
     for examples in batches.examples:
         for reason, count in examples.left_out.items():
             left_out[reason] = left_out.get(reason, 0) + count
+    shares = {reason: count / counts[reason.split()[0]] for reason, count in left_out.items()}
     return {
         "examples": sum(len(examples.lengths) for examples in batches.examples),
         "batches": len(batches),
         "padding_share": batches.order.padding(),
         "shapes": batches.order.shapes(),
         "left_out": left_out,
+        "left_out_share": shares,
     }
 
 
@@ -186,6 +188,8 @@ def _text_lines(text: dict) -> list[str]:
     lines = ["  text: " + ", ".join(f"{text[key]:,} {key}" for key in what)]
     twice = [f"{count:,} {key}" for key, count in text["duplicates"].items() if count]
     lines.append("  stand in it before: " + (", ".join(twice) or "none"))
+    if text["empty_lines"]:
+        lines.append(f"  empty lines between documents: {text['empty_lines']:,}")
     if text.get("source_equals_target"):
         lines.append(f"  source and target are the same: {text['source_equals_target']:,} pairs")
     lines += [f"  left out: {count:,} {reason}" for reason, count in text["left_out"].items()]
@@ -224,4 +228,8 @@ def _batch_lines(facts: dict) -> list[str]:
         f"  batches: {facts['batches']:,} an epoch of {facts['examples']:,} examples, "
         f"{facts['padding_share']:.1%} padding, {facts['shapes']:,} shapes"
     ]
-    return lines + [f"  {count:,} {reason}" for reason, count in facts["left_out"].items()]
+    shares = facts["left_out_share"]
+    return lines + [
+        f"  {count:,} {reason} ({shares[reason]:.2%})"
+        for reason, count in facts["left_out"].items()
+    ]

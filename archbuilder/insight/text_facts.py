@@ -35,7 +35,12 @@ def text_facts(corpus, progress=None, wanted=()) -> dict:
         if progress and number % 1000 == 0:
             progress(reading.bytes)
     left_out = {reason: one.count for reason, one in reading.left_out.items()}
-    return facts.told() | {"left_out": left_out, "odd": facts.odd, "places": places}
+    return facts.told() | {
+        "empty_lines": reading.empty_lines,
+        "left_out": left_out,
+        "odd": facts.odd,
+        "places": places,
+    }
 
 
 class _Facts:

@@ -84,10 +84,7 @@ class Vocabulary(ABC):
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
-        found = self._encode(list(lines))
-        counts = np.fromiter(map(len, found), dtype="int64", count=len(found))
-        ids = np.fromiter(chain.from_iterable(found), dtype="int32", count=int(counts.sum()))
-        return ids, counts
+        return flat(self._encode(list(lines)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens but the mask and the unknown left out."""
@@ -145,6 +142,13 @@ class Vocabulary(ABC):
     def _ends_word(self, token_id: int) -> bool:
         """Whether a word begins behind an ordinary token whatever follows."""
         return False
+
+
+def flat(lines: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
+    counts = np.fromiter(map(len, lines), dtype="int64", count=len(lines))
+    ids = np.fromiter(chain.from_iterable(lines), dtype="int32", count=int(counts.sum()))
+    return ids, counts
 
 
 def rows(ids: np.ndarray, counts: np.ndarray) -> list[list[int]]:

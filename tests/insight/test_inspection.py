@@ -65,6 +65,8 @@ def pairs(tmp_path_factory):
 def test_documents_sentences_and_what_stands_twice_are_counted(documents):
     text = documents["train"]["text"]
     assert (text["documents"], text["sentences"]) == (3, 6)
+    assert text["empty_lines"] == 2
+    assert "empty lines between documents: 2\n" in as_text(documents)
     assert text["duplicates"] == {"documents": 1, "sentences": 3}
 
 
@@ -121,6 +123,8 @@ def test_what_batching_costs_is_told(pairs):
     batches = pairs["train"]["batches"]
     assert batches["examples"] == 22
     assert batches["left_out"] == {"pairs of more than data.sequence_length 48 tokens left out": 2}
+    assert list(batches["left_out_share"].values()) == [2 / 24]
+    assert "left out (8.33%)" in as_text(pairs)
     assert 0 <= batches["padding_share"] < 0.3
     assert batches["shapes"] <= batches["batches"]
 

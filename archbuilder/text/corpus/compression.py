@@ -41,7 +41,7 @@ def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
             if member.eof:
                 member = None
     if member is not None:
-        raise UserMistake(f"{file}: truncated; it ends after {done:,} bytes of text")
+        raise UserMistake(f"{file}: truncated or damaged; {done:,} bytes of text, and no end")
 
 
 def _gzip() -> Any:

@@ -35,7 +35,9 @@ def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
         for place, line in enumerate(map(str.strip, lines), start=number):
             if line:
                 document.append(line)
-            elif document:
+                continue
+            reading.empty_lines += 1
+            if document:
                 reading.at(file, place - len(document), a_line_each=True)
                 yield document
                 found, document = True, []

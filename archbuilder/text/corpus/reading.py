@@ -7,7 +7,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from glob import glob
+from glob import escape, glob
 from io import BufferedReader
 from typing import Annotated, BinaryIO
 
@@ -56,10 +56,11 @@ class Reading:
     """How far the reading of a corpus has come, and what it left out.
 
     `bytes` counts what was taken from the disk, compressed as it lies there; `left_out` is by
-    reason, such as "empty document".
+    reason, such as "empty document"; `empty_lines` are those between documents.
     """
 
     bytes: int = 0
+    empty_lines: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     _at: tuple[str, int, bool] = ("", 0, False)
 
@@ -98,10 +99,19 @@ def expanded(names: Iterable[str]) -> tuple[str, ...]:
 def _matching(name: str) -> list[str]:
     if not re.search(r"[*?[]", name) or os.path.lexists(name):
         return [name]
-    found = sorted(file for file in glob(name, recursive=True) if not os.path.isdir(file))
+    pattern = _literal_where_it_exists(name)
+    found = sorted(file for file in glob(pattern, recursive=True) if not os.path.isdir(file))
     if not found:
         raise UserMistake(f"{name}: no file matches")
     return found
+
+
+def _literal_where_it_exists(pattern: str) -> str:
+    """A pattern with the folders that it begins with taken by their names, brackets and all."""
+    folder = pattern
+    while folder and not os.path.isdir(folder):
+        folder = folder.rpartition("/")[0]
+    return escape(folder) + pattern[len(folder) :]
 
 
 def check_files(files: Iterable[str]) -> None:

@@ -28,7 +28,8 @@ class Examples(ABC):
     lengths: np.ndarray
     """Tokens of each example, special ones included, by side: [N, sides]; none has more."""
     left_out: dict[str, int]
-    """What was changed or left out of the text, and how many times."""
+    """What was changed or left out of the text, and how many times: "documents", "sentences" or
+    "pairs" first."""
 
     @abstractmethod
     def __init__(self, tokens, vocabularies, limits: "Limits"):

@@ -1,12 +1,17 @@
 """Text encoded chunk by chunk: most chunks of a text were seen before, and their ids are known."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 import numpy as np
 
-MOST = 2**24
+from archbuilder.text.vocabulary import flat
+
+MOST = 2**22
 """Characters of chunks that are remembered; then it begins afresh."""
+SELDOM = 2
+"""Where chunks that are new stand fewer times than this on average, none is remembered: to work
+them out one by one takes longer than whole lines, and as many may never come again."""
 
 
 class Chunks:
@@ -17,17 +22,20 @@ class Chunks:
     """
 
     def __init__(
-        self, cut: Callable[[str], list[str]], encode: Callable[[list[str]], Iterable[list[int]]]
+        self, cut: Callable[[str], list[str]], encode: Callable[[Sequence[str]], list[list[int]]]
     ):
         self._cut, self._encode = cut, encode
         self._forget()
 
-    def arrays(self, lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
         cut = [self._cut(line) for line in lines]
-        self._learn(set().union(*cut))
         chunks = np.cumsum(np.fromiter(map(len, cut), dtype="int64", count=len(cut)))
         count = int(chunks[-1]) if len(cut) else 0
+        new = set().union(*cut).difference(self._places)
+        if len(new) * SELDOM > count:
+            return flat(self._encode(lines))
+        self._learn(list(new))
         known = map(self._places.__getitem__, chain.from_iterable(cut))
         places = np.fromiter(known, dtype="int64", count=count)
         starts, lengths = self._offsets[places], np.diff(self._offsets)[places]
@@ -38,15 +46,12 @@ class Chunks:
             self._forget()
         return ids, counts
 
-    def _learn(self, chunks: set[str]) -> None:
-        new = [chunk for chunk in chunks if chunk not in self._places]
+    def _learn(self, new: list[str]) -> None:
         if not new:
             return
-        found = list(self._encode(new))
+        ids, lengths = flat(self._encode(new))
         self._places |= {chunk: place for place, chunk in enumerate(new, len(self._places))}
-        lengths = np.fromiter(map(len, found), dtype="int64", count=len(found))
         ends = self._offsets[-1] + np.cumsum(lengths)
-        ids = np.fromiter(chain.from_iterable(found), dtype="int32", count=int(lengths.sum()))
         self._offsets = np.concatenate([self._offsets, ends])
         self._ids = np.concatenate([self._ids, ids])
         self._characters += sum(map(len, new))

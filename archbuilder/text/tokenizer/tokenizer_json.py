@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from archbuilder.mistake import UserMistake
@@ -59,8 +59,8 @@ class LibraryVocabulary(Vocabulary):
             return self._by_library(lines)
         return rows(*self._chunks.arrays(lines))
 
-    def _by_library(self, lines: list[str]) -> list[list[int]]:
-        found = self._tokenizer.encode_batch_fast(lines, add_special_tokens=False)
+    def _by_library(self, lines: Sequence[str]) -> list[list[int]]:
+        found = self._tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
         return [one.ids for one in found]
 
     @abstractmethod

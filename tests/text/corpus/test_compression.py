@@ -54,7 +54,7 @@ def test_a_file_that_was_cut_short_is_told(kind, tmp_path):
     content = PACK[kind](b"a\n")
     before = 2 if kind == "zst" else 4  # A text is given out as its frame ends.
     assert mistake(tmp_path, kind, content + content[:-3]) == (
-        f"{tmp_path}/text.{kind}: truncated; it ends after {before} bytes of text"
+        f"{tmp_path}/text.{kind}: truncated or damaged; {before} bytes of text, and no end"
     )
 
 

@@ -129,6 +129,13 @@ def test_patterns_stand_for_files_in_order_and_not_for_folders(tmp_path):
     assert len(expanded([f"{tmp_path}/**/*.txt"])) == 4
 
 
+def test_a_folder_with_brackets_in_its_name_is_taken_by_its_name(tmp_path):
+    (tmp_path / "w[1]").mkdir()
+    file = write(tmp_path / "w[1]" / "a[2].txt", "x")
+    for pattern in ("w[1]/*.txt", "w[1]/a*", "w[[]1]/*.txt", "w*/a[[]2].txt"):
+        assert expanded([f"{tmp_path}/{pattern}"]) == (file,)
+
+
 def test_a_pattern_without_files_and_a_file_named_twice_are_told(tmp_path):
     file = write(tmp_path / "a.txt", "x")
     assert (
