@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from archbuilder.exchange.hugging_face import weights
+from archbuilder.exchange.hugging_face.names import LAYOUTS
 from archbuilder.experiment import load
 from archbuilder.language import shipped_specs
 from tests.parity.catalogue import CATALOGUE, LENGTH, VOCABULARY
@@ -40,7 +41,7 @@ def test_the_spec_gives_the_oracles_logits(member):
     experiment = load(shipped_specs() / f"{member.spec}.yaml", member.options)
     ours = experiment.build()
     shapes = {weight.path: tuple(weight.shape) for weight in ours.weights}
-    found = weights.ours(member.names, oracle.state(model), shapes)
+    found = weights.ours(LAYOUTS[member.names], oracle.state(model), shapes)
     for weight in ours.weights:
         weight.assign(found[weight.path])
     (name,) = experiment.objectives
@@ -67,7 +68,8 @@ def test_weights_go_back_to_what_they_were(member):
         for weight, shape in parts.items()
     }
     state = oracle.state(model)
-    back = weights.theirs(member.names, weights.ours(member.names, state, shapes))
+    layout = LAYOUTS[member.names]
+    back = weights.theirs(layout, weights.ours(layout, state, shapes))
     trained = dict(model.named_parameters())
     for name, array in back.items():
         np.testing.assert_array_equal(array, state[name])
