@@ -59,7 +59,7 @@ ENCODER = [
         {"type": "learned", "max_sequence_length": 16},
         {"max_sequence_length": 20, "offset": 2},
     ),
-    ("initializer", {"type": "truncated_normal"}, {"stddev": 0.1}),
+    ("initializer", {"type": "truncated_normal"}, {"stddev": 0.1, "scale_by_depth": True}),
     ("initializer", {"type": "normal"}, {"stddev": 0.1, "scale_by_depth": True}),
     (
         "encoder",
@@ -69,6 +69,7 @@ ENCODER = [
             "num_layer_groups": 1,
             "skip_first_norm": True,
             "final_norm": False,
+            "final_dropout": 0.2,
             "overrides": [{"layers": "1", "dropout": 0.5}],
             "attention": {"type": "multi_head", "num_heads": 4},
             "feed_forward": GATED,
