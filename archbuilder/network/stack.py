@@ -12,7 +12,7 @@ from archbuilder.network.layer import Rate, dropout, unchanged
 from archbuilder.network.layer_range import Change, check, concerning, settings_after
 from archbuilder.network.residual import Depths
 from archbuilder.network.sight import Places, Sight, mask_bias
-from archbuilder.network.stack_layer import Layer, StackLayer
+from archbuilder.network.stack_layer import Layer, Site, StackLayer
 
 
 class Stack(Layer):
@@ -59,11 +59,11 @@ class Stack(Layer):
         """`causal`: whether a token sees only itself and those before it."""
         return StackPart(self, layers, name, dim, initializer, causal, depths)
 
-    def mistakes(self, dim: int, memory: bool) -> Iterator[Mistake]:
-        """What does not fit together; `memory`: whether the layers read another stack."""
+    def mistakes(self, site: Site) -> Iterator[Mistake]:
+        """What does not fit together, or not where the stack stands."""
         layers = self.layers
         for numbers, layer in dict(zip(self._changed(), layers, strict=True)).items():
-            for found in layer.layer_mistakes(dim, memory):
+            for found in layer.layer_mistakes(site):
                 yield Mistake(self._line(numbers, found.path), found.sentence)
         yield from self._changes_without_effect()
         yield from self._groups_that_differ()
