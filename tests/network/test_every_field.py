@@ -170,13 +170,11 @@ def spec_with(both: bool, place: str, settings: dict) -> dict:
 
 
 @cache
-def drawn(text: str) -> tuple[str, list]:
-    """All that a spec draws: layers and operations with their settings, and weights."""
+def drawn(text: str) -> str:
+    """All that a spec draws: layers and operations, with their settings."""
     keras.utils.clear_session()
     model = Experiment.model_validate(json.loads(text)).build()
-    return json.dumps(model.get_config(), default=str), [
-        (weight.path, tuple(weight.shape)) for weight in model.weights
-    ]
+    return json.dumps(model.get_config(), default=str)
 
 
 @pytest.mark.parametrize(("both", "place", "settings", "field", "value"), CASES)
@@ -184,7 +182,12 @@ def test_a_field_that_is_changed_changes_what_is_drawn(both, place, settings, fi
     before = spec_with(both, place, settings)
     old = getattr(part_at(before, place), field)
     after = spec_with(both, place, settings | {field: merged(old, value)})
-    assert drawn(json.dumps(before)) != drawn(json.dumps(after))
+    if counted(before) == counted(after):  # Else they differ in their weights already.
+        assert drawn(json.dumps(before)) != drawn(json.dumps(after))
+
+
+def counted(spec: dict) -> dict:
+    return Experiment.model_validate(spec).ledger().weights
 
 
 def merged(old, value):
