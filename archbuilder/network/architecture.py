@@ -12,6 +12,7 @@ from archbuilder.network.pooler import Pooler
 from archbuilder.network.position import Learned, Positions, Sinusoidal
 from archbuilder.network.residual import Depths
 from archbuilder.network.stack import Stack
+from archbuilder.network.stack_layer import Site
 
 
 class Architecture(Spec):
@@ -94,8 +95,9 @@ class Architecture(Spec):
         for side in ("encoder", "decoder"):
             stack = getattr(self, side)
             if stack is not None:
-                memory = side == "decoder" and self.encoder is not None
-                yield from under(side, stack.mistakes(self.hidden_dim, memory))
+                causal, longest = side == "decoder", self.max_sequence_length
+                site = Site(self.hidden_dim, causal, causal and self.translates, longest)
+                yield from under(side, stack.mistakes(site))
         yield from self._embeddings_that_do_not_fit()
         if self.target_vocabulary_size is not None and not self.translates:
             lacks = "decoder" if self.decoder is None else "encoder"

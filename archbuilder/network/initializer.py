@@ -60,38 +60,38 @@ class GlorotUniform(Beginning):
         return _initializer("RandomNormal", mean=0.0, stddev=dim**-0.5)
 
 
-class TruncatedNormal(Beginning):
-    """Everything normal, cut at two deviations (Devlin et al., 2018, reference implementation)."""
+class AnyNormal(Beginning):
+    """What normal initialisers have in common."""
 
-    type: Literal["truncated_normal"]
     stddev: PositiveFloat = 0.02
-    """Standard deviation before the cut."""
-
-    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
-        return _initializer("TruncatedNormal", mean=0.0, stddev=gain * self.stddev)
-
-    def table(self, dim: int) -> dict:
-        return self.kernel(0, dim)
-
-
-class Normal(Beginning):
-    """Everything normal (Radford et al., 2018, section 4.1)."""
-
-    type: Literal["normal"]
-    stddev: PositiveFloat = 0.02
-    """Standard deviation."""
+    """Standard deviation; where there is a cut, before it."""
     scale_by_depth: bool = False
     """Divide the deviation of each sublayer's last projection by the root of the number of
     sublayers in its stack (Radford et al., 2019, section 2.3)."""
-
-    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
-        return _initializer("RandomNormal", mean=0.0, stddev=gain * self.stddev)
 
     def table(self, dim: int) -> dict:
         return self.kernel(0, dim)
 
     def output_gain(self, sublayers: int) -> float:
         return sublayers**-0.5 if self.scale_by_depth else 1.0
+
+
+class TruncatedNormal(AnyNormal):
+    """Everything normal, cut at two deviations (Devlin et al., 2018, reference implementation)."""
+
+    type: Literal["truncated_normal"]
+
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        return _initializer("TruncatedNormal", mean=0.0, stddev=gain * self.stddev)
+
+
+class Normal(AnyNormal):
+    """Everything normal (Radford et al., 2018, section 4.1)."""
+
+    type: Literal["normal"]
+
+    def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
+        return _initializer("RandomNormal", mean=0.0, stddev=gain * self.stddev)
 
 
 class T5Normal(Beginning):

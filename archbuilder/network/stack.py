@@ -8,11 +8,11 @@ from pydantic import Field, PositiveInt, model_validator
 from archbuilder.language import Mistake
 from archbuilder.language.partial import partial
 from archbuilder.network.attention_position import Placed
-from archbuilder.network.layer import unchanged
+from archbuilder.network.layer import Rate, dropout, unchanged
 from archbuilder.network.layer_range import Change, check, concerning, settings_after
 from archbuilder.network.residual import Depths
 from archbuilder.network.sight import Places, Sight, mask_bias
-from archbuilder.network.stack_layer import Layer, StackLayer
+from archbuilder.network.stack_layer import Layer, Site, StackLayer
 
 
 class Stack(Layer):
@@ -27,6 +27,8 @@ class Stack(Layer):
     """Whether the first layer's attention reads its input as it is, where norms come before."""
     final_norm: bool | None = None
     """Whether the stack ends with a norm: unless told, where norms come before sublayers."""
+    final_dropout: Rate = 0.0
+    """Share of the stack's output dropped in training."""
     overrides: tuple[partial(Change), ...] = ()
     """Changes to some layers, the later over the earlier; a null takes away."""
 
@@ -57,11 +59,11 @@ class Stack(Layer):
         """`causal`: whether a token sees only itself and those before it."""
         return StackPart(self, layers, name, dim, initializer, causal, depths)
 
-    def mistakes(self, dim: int, memory: bool) -> Iterator[Mistake]:
-        """What does not fit together; `memory`: whether the layers read another stack."""
+    def mistakes(self, site: Site) -> Iterator[Mistake]:
+        """What does not fit together, or not where the stack stands."""
         layers = self.layers
         for numbers, layer in dict(zip(self._changed(), layers, strict=True)).items():
-            for found in layer.layer_mistakes(dim, memory):
+            for found in layer.layer_mistakes(site):
                 yield Mistake(self._line(numbers, found.path), found.sentence)
         yield from self._changes_without_effect()
         yield from self._groups_that_differ()
@@ -147,6 +149,7 @@ class StackPart:
             self.layers.append(part)
         ends = spec.norm_placement != "post" if spec.final_norm is None else spec.final_norm
         self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else unchanged
+        self.final_dropout = dropout(layers, f"{name}.final_dropout", spec.final_dropout)
 
     def __call__(self, hidden, places: Places, routing: list, memory=None, memory_sight=None):
         """[B, T, D] -> [B, T, D]; `memory` is [B, S, D].
@@ -155,7 +158,7 @@ class StackPart:
         """
         for layer, sight in zip(self.layers, self._sights(places, hidden.dtype), strict=True):
             hidden = layer(hidden, sight, layer.remember(memory), memory_sight, routing)
-        return self.final_norm(hidden)
+        return self.final_dropout(self.final_norm(hidden))
 
     def remember(self, memory):
         """Each layer's keys and values of `memory` [B, S, D], once for all decoding steps."""

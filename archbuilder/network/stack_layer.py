@@ -1,6 +1,7 @@
 """One layer of a stack: attention, attention to a memory if there is one, feed-forward."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from archbuilder.language import Mistake, under
 from archbuilder.network.attention import Attention
@@ -9,6 +10,20 @@ from archbuilder.network.feed_forward import FeedForward
 from archbuilder.network.initializer import Gains
 from archbuilder.network.residual import DeepNorm, Depths, Residual, Surrounded
 from archbuilder.network.sight import Sight
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a layer stands, as far as its settings must fit there."""
+
+    dim: int
+    """Width of the stack."""
+    causal: bool
+    """Whether a token sees only itself and those before it."""
+    memory: bool
+    """Whether the stack reads another one."""
+    longest: int | None
+    """The most tokens that a sequence may have, if there is such a limit."""
 
 
 class Layer(Surrounded):
@@ -31,13 +46,13 @@ class Layer(Surrounded):
         sublayers = depths.own * (3 if depths.reads else 2)
         return Gains(inner=beta, output=beta * initializer.output_gain(sublayers))
 
-    def layer_mistakes(self, dim: int, memory: bool) -> Iterator[Mistake]:
-        """What does not fit together in a stack of width `dim`; `memory`: that reads another."""
+    def layer_mistakes(self, site: Site) -> Iterator[Mistake]:
+        """What does not fit together, or not where the layer stands."""
         for name in ("attention", "cross_attention"):
             attention = getattr(self, name)
-            yield from under(name, attention.mistakes(dim) if attention else ())
+            yield from under(name, attention.mistakes(site.dim) if attention else ())
         yield from under("feed_forward", self.feed_forward.mistakes())
-        if self.cross_attention is not None and not memory:
+        if self.cross_attention is not None and not site.memory:
             yield Mistake(("cross_attention",), "there is no other stack to look at; leave it out")
         for field in ("positions", "sliding_window_size"):
             if self.cross_attention is not None and getattr(self.cross_attention, field):
@@ -49,9 +64,20 @@ class Layer(Surrounded):
             yield Mistake(
                 ("residual_scaling", "type"), "deep_norm is made for norm_placement: post"
             )
-        if self.parallel and memory:
+        yield from self._window_without_effect(site)
+        if self.parallel and site.memory:
             yield Mistake(
                 ("parallel",), "attention to the encoder stands between attention and feed-forward"
+            )
+
+    def _window_without_effect(self, site: Site) -> Iterator[Mistake]:
+        window = self.attention.sliding_window_size
+        if window is None or site.longest is None:
+            return
+        if (window if site.causal else window // 2 + 1) >= site.longest:
+            yield Mistake(
+                ("attention", "sliding_window_size"),
+                f"{window} leaves nothing out of the {site.longest} tokens a sequence may have",
             )
 
 

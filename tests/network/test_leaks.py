@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.experiment import Experiment
+from archbuilder.network.architecture import Architecture
 from archbuilder.network.attention_position import AnyAttentionPosition
 from archbuilder.network.position import Positions
 from tests.variants import classes, minimal
@@ -50,30 +50,25 @@ def network(shape, attention, input_kind, inside_kind):
         "norm_placement": "pre",
     }
     alone = shape == "alone"
-    objective = "causal_lm" if alone else "sequence_to_sequence"
-    spec = {
-        "name": "leaks",
-        "model": {
-            "hidden_dim": 16,
-            "vocabulary_size": 23,
-            "embeddings": {"tie": "output"},
-            "positions": INPUT[input_kind],
-            "encoder": None if alone else stack,
-            "decoder": stack,
-            "initializer": {"type": "normal", "stddev": 0.5},
-        },
-        "objectives": {objective: {"type": objective}},
+    model = {
+        "hidden_dim": 16,
+        "vocabulary_size": 23,
+        "embeddings": {"tie": "output"},
+        "positions": INPUT[input_kind],
+        "encoder": None if alone else stack,
+        "decoder": stack,
+        "initializer": {"type": "normal", "stddev": 0.5},
     }
-    return Experiment.model_validate(spec).network()
+    return Architecture.model_validate(model).build(keras.layers)
 
 
 def read(drawn, source, target, packed=False):
     """The decoder's vectors for a source and a target, each a dictionary of arrays [B, T]."""
     inputs = dict(target)
-    if drawn.experiment.model.translates:
+    if drawn.spec.translates:
         inputs = {f"decoder_{name}": array for name, array in target.items()}
         inputs |= {f"encoder_{name}": array for name, array in source.items()}
-    streams = drawn.parts({name: np.asarray(array, "int32") for name, array in inputs.items()})
+    streams = drawn({name: np.asarray(array, "int32") for name, array in inputs.items()})
     return np.asarray(streams.get("decoder_sequence", streams["sequence"]))
 
 
@@ -141,15 +136,15 @@ def test_decoding_with_a_cache_gives_what_reading_at_once_gives(
     shape, attention, input_kind, inside_kind
 ):
     drawn = network(shape, attention, input_kind, inside_kind)
-    parts, source, target = drawn.parts, side(ids(0, 2, 7), 5), ids(1, 2, 6).astype("int32")
+    source, target = side(ids(0, 2, 7), 5), ids(1, 2, 6).astype("int32")
     expected = read(drawn, source, side(target))
     memory, mask = None, None
     if shape == "both":
         mask = source["padding_mask"].astype("int32")
-        memory = parts.encode(source["token_ids"].astype("int32"), mask)
-    memories, caches = parts.decoder.remember(memory), parts.decoder.empty_caches(2, 8)
+        memory = drawn.encode(source["token_ids"].astype("int32"), mask)
+    memories, caches = drawn.decoder.remember(memory), drawn.decoder.empty_caches(2, 8)
     for index in range(6):
-        hidden, caches = parts.decode_step(
+        hidden, caches = drawn.decode_step(
             target[:, index : index + 1], index, caches, memories, mask
         )
         np.testing.assert_allclose(np.asarray(hidden)[:, 0], expected[:, index], atol=1e-4)

@@ -1,5 +1,7 @@
 """`transformers` models at random weights, run on batches with our names (needs torch)."""
 
+import json
+
 import numpy as np
 import torch
 import transformers
@@ -16,14 +18,22 @@ def random_model(kind: str, seed: int, **config):
     """A model of class `kind`, all of its weights random, norms and biases included."""
     torch.manual_seed(seed)
     model_class = getattr(transformers, kind)
-    settings = model_class.config_class(attn_implementation="eager", **config)
-    model = model_class(settings).eval()
+    model = model_class(_configured(model_class, config)).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.requires_grad:  # Norms about one, biases about zero.
                 spread = torch.randn(weight.shape) * (0.2 if weight.ndim > 1 else 0.1)
                 weight.copy_(spread + (weight if weight.ndim == 1 else 0))
     return model
+
+
+def configuration(kind: str, **config) -> dict:
+    """What its `config.json` says."""
+    return json.loads(_configured(getattr(transformers, kind), config).to_json_string(False))
+
+
+def _configured(model_class, config):
+    return model_class.config_class(attn_implementation="eager", **config)
 
 
 def state(model) -> dict[str, np.ndarray]:

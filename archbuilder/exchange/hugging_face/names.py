@@ -4,6 +4,16 @@ A table goes from our layer's name to their module's; `{i}` is a layer's number 
 they keep several of our matrices in one, `[k/n]` says which of `n` equal parts is ours.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The table of an architecture, and whether its matrices are kept [inputs, outputs] as ours."""
+
+    names: dict[str, str]
+    inputs_first: bool = False
+
 
 def _under(ours: str, theirs: str, names: dict[str, str]) -> dict[str, str]:
     return {f"{ours}.{our}": f"{theirs}.{their}" for our, their in names.items()}
@@ -201,20 +211,17 @@ LLAMA = {
     "output": "lm_head",
 }
 
-NAMES = {
-    "bert": BERT,
-    "roberta": ROBERTA,
-    "distilbert": DISTILBERT,
-    "albert": ALBERT,
-    "electra": ELECTRA,
-    "modernbert": MODERNBERT,
-    "t5": T5,
-    "t5_gated": T5_GATED,
-    "bart": BART,
-    "marian": BART,
-    "gpt2": GPT2,
-    "llama": LLAMA,
+LAYOUTS = {
+    "bert": Layout(BERT),
+    "roberta": Layout(ROBERTA),
+    "distilbert": Layout(DISTILBERT),
+    "albert": Layout(ALBERT),
+    "electra": Layout(ELECTRA),
+    "modernbert": Layout(MODERNBERT),
+    "t5": Layout(T5),
+    "t5_gated": Layout(T5_GATED),
+    "bart": Layout(BART),
+    "marian": Layout(BART),
+    "gpt2": Layout(GPT2, inputs_first=True),
+    "llama": Layout(LLAMA),
 }
-
-INPUTS_FIRST = {"gpt2"}
-"""Those whose matrices are kept [inputs, outputs], as ours are; the others', turned."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from archbuilder.exchange.hugging_face.names import INPUTS_FIRST, NAMES
+from archbuilder.exchange.hugging_face.names import Layout
 
 _WEIGHTS = {
     "kernel": "weight",
@@ -22,17 +22,17 @@ _WEIGHTS = {
 class Place:
     """Where one of our weights, `layer/weight`, stands in an architecture's files."""
 
-    def __init__(self, architecture: str, path: str):
+    def __init__(self, layout: Layout, path: str):
         layer, _, weight = path.rpartition("/")
         number = re.search(r"\.layers\.(\d+)\.", layer)
         pattern = re.sub(r"(?<=\.layers\.)\d+", "{i}", layer, count=1)
-        their = NAMES[architecture][pattern].replace("{i}", number[1] if number else "")
+        their = layout.names[pattern].replace("{i}", number[1] if number else "")
         part = re.search(r"\[(\d+)/(\d+)\]$", their)
         self.part, self.parts = (int(part[1]), int(part[2])) if part else (0, 1)
         bare = layer.endswith(".bias")  # A bias that is a layer of its own.
         kind = "bias" if bare else _WEIGHTS[weight]
         self.name = f"{their.partition('[')[0]}.{kind}"
-        self.turned = weight == "kernel" and architecture not in INPUTS_FIRST
+        self.turned = weight == "kernel" and not layout.inputs_first
 
     def ours(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Our weight out of theirs."""
@@ -46,22 +46,22 @@ class Place:
 
 
 def ours(
-    architecture: str, theirs: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+    layout: Layout, theirs: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """Our weights by path, of the given shapes. Raises `KeyError` for one that is not there."""
     found = {}
     for path, shape in shapes.items():
-        place = Place(architecture, path)
+        place = Place(layout, path)
         found[path] = place.ours(np.asarray(theirs[place.name]), shape)
     return found
 
 
-def theirs(architecture: str, ours: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def theirs(layout: Layout, ours: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Their weights by name, each tied one once."""
     gathered: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
     places = {}
     for path, array in ours.items():
-        place = Place(architecture, path)
+        place = Place(layout, path)
         bare = place.name.endswith(".bias") and path.endswith("/embeddings")
         gathered[place.name][place.part] = array[0] if bare else array
         places[place.name] = place

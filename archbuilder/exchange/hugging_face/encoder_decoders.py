@@ -1,0 +1,111 @@
+"""Specs out of the configurations of encoders with decoders."""
+
+from archbuilder.exchange.hugging_face.config import ACTIVATIONS, Config, layer_norm, refused, stack
+
+
+def t5(config: Config) -> tuple[dict, dict]:
+    config.only(is_decoder=False)
+    dropout, kind = config("dropout_rate", 0.1), config("feed_forward_proj", "relu")
+    gated, _, activation = kind.rpartition("-")
+    if gated not in ("", "gated") or activation not in ACTIVATIONS:
+        raise refused("feed_forward_proj", kind)
+    # Their "gated-gelu" is the approximation by tanh.
+    activation = "gelu_tanh" if kind == "gated-gelu" else ACTIVATIONS[activation]
+    positions = {
+        "type": "t5",
+        "num_buckets": config("relative_attention_num_buckets", 32),
+        "max_distance": config("relative_attention_max_distance", 128),
+    }
+    attention = {
+        "num_heads": config("num_heads"),
+        "key_dim": config("d_kv"),
+        "scale": 1.0,
+        "biases": [],
+        "positions": positions,
+        "dropout": dropout,
+    }
+    feed_forward = {
+        "type": "gated" if gated else "mlp",
+        "intermediate_dim": config("d_ff"),
+        "activation": activation,
+        "use_bias": False,
+        "dropout": dropout,
+    }
+    norm = {"type": "rms_norm", "epsilon": config("layer_norm_epsilon", 1e-6)}
+    layers = config("num_layers")
+    more = {"norm_placement": "pre", "dropout": dropout, "final_dropout": dropout}
+    tied = config("tie_word_embeddings", True)
+    model = {
+        "hidden_dim": config("d_model"),
+        "vocabulary_size": config("vocab_size"),
+        "embeddings": {
+            "tie": "all" if tied else "input",
+            "scale_output": tied and config("scale_decoder_outputs", True),
+            "dropout": dropout,
+        },
+        "positions": {"type": "none"},
+        "encoder": stack(layers, attention, feed_forward, norm, **more),
+        "decoder": stack(
+            config("num_decoder_layers", layers), attention, feed_forward, norm, **more
+        ),
+        "initializer": {"type": "t5"},
+    }
+    config.only(initializer_factor=1.0)
+    return model, {"sequence_to_sequence": {}}
+
+
+def bart(config: Config) -> tuple[dict, dict]:
+    config.only(normalize_embedding=True)
+    norm = layer_norm(1e-5)
+    positions = {
+        "type": "learned",
+        "max_sequence_length": config("max_position_embeddings", 1024),
+        "offset": 2,
+    }
+    model = _both(config, norm)
+    model["embeddings"]["norm"] = norm
+    return model | {"positions": positions}, {"sequence_to_sequence": {}}
+
+
+def marian(config: Config) -> tuple[dict, dict]:
+    size = config("vocab_size")
+    config.only(share_encoder_decoder_embeddings=True, decoder_vocab_size=size)
+    config.only(static_position_embeddings=True, normalize_embedding=False)
+    config("max_position_embeddings")  # Sinusoids know no end.
+    model = _both(config, layer_norm(1e-5))
+    positions = {"type": "sinusoidal", "layout": "halves"}
+    return model | {"positions": positions}, {"sequence_to_sequence": {}}
+
+
+def _both(config: Config, norm: dict) -> dict:
+    config.only(tie_word_embeddings=True, encoder_layerdrop=0.0, decoder_layerdrop=0.0)
+    config.only(normalize_before=False, add_final_layer_norm=False)
+    dropout = config("dropout", 0.1)
+
+    def side_of(side):
+        return stack(
+            config(f"{side}_layers"),
+            {
+                "num_heads": config(f"{side}_attention_heads"),
+                "dropout": config("attention_dropout", 0.0),
+            },
+            {
+                "intermediate_dim": config(f"{side}_ffn_dim"),
+                "activation": config.activation("activation_function"),
+                "dropout": config("activation_dropout", 0.0),
+            },
+            norm,
+            dropout=dropout,
+        )
+
+    return {
+        "hidden_dim": config("d_model"),
+        "vocabulary_size": config("vocab_size"),
+        "embeddings": {
+            "tie": "all",
+            "scale": config("scale_embedding", False),
+            "dropout": dropout,
+        },
+        "encoder": side_of("encoder"),
+        "decoder": side_of("decoder"),
+    }

@@ -1,0 +1,186 @@
+"""What of a network cannot work, or would have no effect, is told with its place and its reason."""
+
+import pytest
+
+from archbuilder.experiment import Experiment
+from tests.variants import tiny
+
+EXPERTS = {
+    "type": "mixture_of_experts",
+    "num_experts": 2,
+    "num_experts_per_token": 2,
+    "expert": {"type": "mlp", "intermediate_dim": 4, "activation": "relu"},
+}
+LLAMA3 = {
+    "type": "llama3",
+    "factor": 2.0,
+    "high_frequency_factor": 1.0,
+    "original_max_sequence_length": 8,
+}
+CROSS = {"type": "multi_head", "num_heads": 2}
+CASES = [
+    ("encoder", "encoder.attention.num_heads", 3, "3 heads do not divide hidden_dim 8"),
+    (
+        "encoder",
+        "encoder.attention.num_key_value_heads",
+        3,
+        "3 does not divide the 2 heads",
+    ),
+    (
+        "encoder",
+        "encoder.attention.positions",
+        {"type": "t5", "max_distance": 16},
+        "max_distance: 16 must be more than half of the 32 buckets",
+    ),
+    (
+        "encoder",
+        "encoder.attention.positions",
+        {"type": "rotary", "rotary_share": 0.3},
+        "rotary_share: channels are turned in pairs, and 1.2 of a head's 4 are no pairs",
+    ),
+    (
+        "encoder",
+        "encoder.attention.positions",
+        {"type": "rotary", "scaling": LLAMA3},
+        "scaling.high_frequency_factor: 1 is not above low_frequency_factor 1",
+    ),
+    (
+        "encoder",
+        "encoder.feed_forward",
+        EXPERTS,
+        "num_experts_per_token: there is nothing to choose: it must be less than the 2 experts",
+    ),
+    (
+        "encoder",
+        "encoder.cross_attention",
+        CROSS,
+        "there is no other stack to look at; leave it out",
+    ),
+    (
+        "both",
+        "decoder.cross_attention",
+        CROSS | {"sliding_window_size": 2},
+        "sliding_window_size: there is no distance between tokens of two texts; leave it out",
+    ),
+    (
+        "both",
+        "decoder.cross_attention",
+        CROSS | {"positions": {"type": "alibi"}},
+        "positions: there is no distance between tokens of two texts; leave it out",
+    ),
+    (
+        "both",
+        "decoder.parallel",
+        True,
+        "attention to the encoder stands between attention and feed-forward",
+    ),
+    (
+        "encoder",
+        "encoder.skip_first_norm",
+        True,
+        "no norm comes before attention to be left out",
+    ),
+    (
+        "encoder",
+        "encoder.num_layer_groups",
+        3,
+        "3 groups of equal size cannot be made of 2 layers",
+    ),
+    (
+        "encoder",
+        "embeddings.tie",
+        "input",
+        "there is no decoder, so there are only two tables to tie: write 'none'",
+    ),
+    ("both", "embeddings.scale_output", True, None),
+    ("both", "embeddings.tie", "input", None),
+    (
+        "both",
+        "embeddings.embedding_dim",
+        4,
+        "a tied output would read vectors of this width, and a decoder gives hidden_dim",
+    ),
+    (
+        "encoder",
+        "embeddings.embedding_dim",
+        5,
+        "sinusoidal positions come in pairs: it must be even, not 5",
+    ),
+    ("alone", "target_vocabulary_size", 9, "there is no encoder that would read another"),
+    (
+        "alone",
+        "embeddings.tie",
+        "all",
+        "there is no encoder, so there are only two tables to tie: write 'output'",
+    ),
+]
+
+
+def spec(shape):
+    found = tiny(decoder=shape == "both")
+    model = found["model"]
+    model["positions"] = {"type": "sinusoidal"}
+    if shape == "alone":
+        model["decoder"] = model.pop("encoder")
+        del model["pooler"]
+        model["embeddings"] = {"tie": "output"}
+        found["objectives"] = {"causal_lm": {"type": "causal_lm"}}
+    return found
+
+
+def mistakes(found):
+    parts = Experiment.model_validate(found)
+    return list(Experiment.mistakes({"model": parts.model, "objectives": parts.objectives}))
+
+
+def changed(shape, place, value):
+    found = spec(shape)
+    *path, last = place.split(".")
+    part = found["model"]
+    for step in path:
+        part = part[step]
+    part[last] = value
+    return found
+
+
+@pytest.mark.parametrize("shape", ["encoder", "both", "alone"])
+def test_what_they_begin_from_is_sound(shape):
+    assert mistakes(spec(shape)) == []
+
+
+@pytest.mark.parametrize(("shape", "place", "value", "sentence"), CASES)
+def test_a_combination_is_refused_at_its_line_or_works(shape, place, value, sentence):
+    found = mistakes(changed(shape, place, value))
+    if sentence is None:
+        assert found == []
+        return
+    (mistake,) = found
+    inside = sentence.partition(": ")[0] if isinstance(value, dict) and ": " in sentence else ""
+    path = f"model.{place}" + (f".{inside}" if inside else "")
+    if inside:
+        sentence = sentence.removeprefix(f"{inside}: ")
+    assert (".".join(mistake.path), mistake.sentence) == (path, sentence)
+
+
+@pytest.mark.parametrize(
+    ("shape", "side", "window", "sound"),
+    [
+        ("encoder", "encoder", 29, True),
+        ("encoder", "encoder", 30, False),
+        ("alone", "decoder", 15, True),
+        ("alone", "decoder", 16, False),
+    ],
+)
+def test_a_window_as_long_as_any_text_is_refused(shape, side, window, sound):
+    found = changed(shape, f"{side}.attention.sliding_window_size", window)
+    found["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
+    assert [one.sentence for one in mistakes(found)] == (
+        [] if sound else [f"{window} leaves nothing out of the 16 tokens a sequence may have"]
+    )
+
+
+def test_a_model_has_a_stack():
+    found = spec("encoder")
+    del found["model"]["encoder"], found["model"]["pooler"]
+    sentences = [one.sentence for one in mistakes(found)]
+    assert "a model has an encoder, a decoder, or both; this one has neither" in sentences
