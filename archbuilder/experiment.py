@@ -54,7 +54,8 @@ class Experiment(Spec):
     model: Architecture
     """The network."""
     objectives: named(AnyObjective)
-    """What it is trained for: names with their settings. A name is the type, unless `type` says."""
+    """What it is trained for: names with their settings. A name is the type, unless `type` says.
+    A model without any gives the vectors of its tokens."""
     tokenizer: Tokenizer | None = None
     """How text becomes tokens."""
     target_tokenizer: Tokenizer | None = None
@@ -113,11 +114,13 @@ class Experiment(Spec):
             yield from under("model", model.mistakes())
         if objectives is not None:
             yield from _objectives_agree(objectives)
+            if not objectives and (parts.get("data") or parts.get("training")):
+                yield Mistake(("objectives",), "data and training need at least one objective")
         if model is not None and objectives is not None:
             for name, objective in objectives.items():
                 yield from under("objectives", under(name, objective.mistakes(model)))
             pooled = any(objective.pools for objective in objectives.values())
-            if model.pooler is not None and not pooled:
+            if model.pooler is not None and objectives and not pooled:
                 yield Mistake(
                     ("model", "pooler"),
                     "no objective reads the pooled vector: it would stay untrained; leave it out",
@@ -206,8 +209,6 @@ def _keras_name(name: str) -> str:
 
 
 def _objectives_agree(objectives: dict) -> Iterator[Mistake]:
-    if not objectives:
-        yield Mistake(("objectives",), "at least one objective is needed")
     yield from under("objectives", name_mistakes(objectives))
     for does_so, does in (
         (lambda one: one.decides(), "decides already how text becomes examples"),

@@ -22,6 +22,7 @@ PUBLISHED = {
     "roberta_base": 124_697_433,
     "distilbert_base": 66_985_530,
     "albert_base_v2": 11_221_680,
+    "electra_small": 13_549_057,
     "modernbert_base": 149_655_232,
     "t5_small": 60_506_624,
     "t5_v1_1_small": 76_961_152,

@@ -6,15 +6,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from archbuilder.exchange.artifact import put, workplace
+from archbuilder.exchange.hugging_face.reading import read_folder
+from archbuilder.exchange.hugging_face.spec import config_of
+from archbuilder.exchange.hugging_face.writing import write_folder
 from archbuilder.experiment import load
 from archbuilder.inference.trained import trained
-from archbuilder.mistake import UserMistake, writable
+from archbuilder.mistake import UserMistake
 from archbuilder.stopping import WorkFailed
 from archbuilder.training.run_folder import RunFolder
 
@@ -29,81 +34,75 @@ class ExportFailed(WorkFailed):
     """An artifact could not be loaded again, or is not the model; it was not kept."""
 
 
-def export(run: RunFolder, format: str, path: Path) -> float:
+def export(
+    run: RunFolder, format: str, path: Path, tell: Callable[[str], object] = lambda line: None
+) -> float:
     """Write `run`'s model, in float32, to `path`; the largest difference when loaded again.
 
+    `tell` is called with what had to be left out.
     The artifact gets its name when it was compared; before, and on failure, nothing stands there.
     """
     check(run, format, path)
-    write, reader = FORMATS[format]
-    with _workplace(path) as folder:
+    write, compare = FORMATS[format]
+    with workplace(path) as folder:
         model = trained(load(run.known_spec()), run).model
         made = folder / path.name
-        write(model, run, made)
-        found = largest_difference(model, made, reader)
+        told = write(model, run, made)
+        found = compare(model, made)
         if not found <= TOLERANCE:
             raise ExportFailed(
                 f"{path}: not kept: its outputs differ from the model's by {found:g}"
             )
-        _move(made, path)
+        put(made, path)
+    if told:
+        tell(told)
     return found
 
 
 def check(run: RunFolder, format: str, path: Path) -> None:
-    """What is wrong with the wish, without loading anything."""
+    """What is wrong with the wish, without loading a model."""
     if format not in FORMATS:
         raise UserMistake(f"no format {format!r}; there are {', '.join(FORMATS)}")
     if format == "keras" and path.suffix != ".keras":
         raise UserMistake(f"{path}: Keras wants a name that ends in .keras")
     if os.path.lexists(path):
         raise UserMistake(f"{path}: exists already")
-    run.known_spec()
-    if not run.tokenizer.is_dir():
-        raise UserMistake(f"{run.path}: has no tokenizer yet; train it first")
-    with _workplace(path):
+    spec = run.known_spec()
+    if not run.model.exists():
+        raise UserMistake(f"{run.path}: has no model.keras yet; train it first")
+    if format == "hugging_face":
+        config_of(load(spec))  # Whether there is one.
+    with workplace(path):
         pass
 
 
-@contextmanager
-def _workplace(path: Path) -> Iterator[Path]:
-    """A folder for a while, on the way to `path`, from where a rename is enough."""
-    with ExitStack() as stack:
-        with writable(path):
-            above = next(folder for folder in path.absolute().parents if folder.exists())
-            folder = tempfile.TemporaryDirectory(dir=above, prefix=".archbuilder.")
-            trial = Path(stack.enter_context(folder), path.name)
-            trial.touch()
-            trial.unlink()
-        yield trial.parent
-
-
-def _move(made: Path, path: Path) -> None:
-    with writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path):  # It came into being while we worked.
-            raise UserMistake(f"{path}: exists already")
-        made.rename(path)
-
-
-def _write_keras(model, run: RunFolder, path: Path) -> None:
+def _write_keras(model, run: RunFolder, path: Path) -> str:
     model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         for file in _companions(run):
             archive.write(file, file.relative_to(run.path).as_posix())
+    return ""
 
 
-def _write_saved_model(model, run: RunFolder, path: Path) -> None:
+def _write_saved_model(model, run: RunFolder, path: Path) -> str:
     model.export(path, format="tf_saved_model", verbose=False)
     for file in _companions(run):
         target = path / "assets.extra" / file.relative_to(run.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+    return ""
+
+
+def _write_hugging_face(model, run: RunFolder, path: Path) -> str:
+    ours = {weight.path: np.asarray(weight) for weight in model.weights}
+    vocabularies = run.vocabularies() if run.tokenizer.exists() else (None, None)
+    return write_folder(path, load(run.known_spec()), ours, vocabularies[0])
 
 
 def _companions(run: RunFolder) -> list[Path]:
     """What goes with a model: its spec and its tokenizer."""
-    folders = (run.tokenizer, run.target_tokenizer)
-    return [run.spec, *(file for one in folders if one.exists() for file in sorted(one.iterdir()))]
+    folders = [one for one in (run.tokenizer, run.target_tokenizer) if one.exists()]
+    return [run.spec, *(file for one in folders for file in sorted(one.iterdir()))]
 
 
 # What reads an artifact runs in a process of its own in which archbuilder cannot be imported.
@@ -153,6 +152,13 @@ def largest_difference(model, path: Path, reader: str) -> float:
     return float(np.max([np.abs(one - found[key]).max() for key, one in wanted.items()]))
 
 
+def _difference_of_weights(model, path: Path) -> float:
+    """The largest absolute difference of any weight of a folder, read as one is imported."""
+    found = read_folder(path, "again").weights
+    wanted = {weight.path: np.asarray(weight) for weight in model.weights}
+    return float(max(np.abs(array - found[key]).max() for key, array in wanted.items()))
+
+
 def _read_again(path: Path, reader: str, batches: list[dict]) -> dict[str, np.ndarray]:
     """What the artifact gives for the batches, in a process of its own.
 
@@ -186,7 +192,17 @@ def _example(model, rows: int, length: int, seed: int) -> dict:
     return batch
 
 
+class Format(NamedTuple):
+    """How a model is written, with a sentence on what is left out, and compared with it."""
+
+    write: Callable[..., str]
+    compare: Callable[..., float]
+
+
 FORMATS = {
-    "keras": (_write_keras, _READ_KERAS),
-    "saved_model": (_write_saved_model, _READ_SAVED_MODEL),
+    "keras": Format(_write_keras, partial(largest_difference, reader=_READ_KERAS)),
+    "saved_model": Format(
+        _write_saved_model, partial(largest_difference, reader=_READ_SAVED_MODEL)
+    ),
+    "hugging_face": Format(_write_hugging_face, _difference_of_weights),
 }

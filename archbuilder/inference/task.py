@@ -71,6 +71,35 @@ class FillMask:
         return {"text": self.vocabulary.decode(ids), "guesses": guesses}
 
 
+class Embed:
+    """One vector for a line: the mean of its tokens', of length 1 (Reimers and Gurevych, 2019)."""
+
+    name = "embed"
+
+    def __init__(self, experiment, network, vocabularies, objective: str, guesses: int = 5):
+        self.network, (self.vocabulary, _) = network.parts, vocabularies
+        self.segments, self.longest = experiment.model.embeddings.num_segments, longest(experiment)
+
+    def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
+        """One object a line: `vector`, a list of hidden_dim numbers."""
+        start, end = self.vocabulary.start_id, self.vocabulary.end_id
+        rows = [[start, *ids, end] for ids in self.vocabulary.encode(lines)]
+        for number, row in enumerate(rows, start=1):
+            _short_enough(row, self.longest, number)
+        for begin in range(0, len(rows), ROWS):
+            for vector in self._vectors(rows[begin : begin + ROWS]):
+                yield {"vector": vector.tolist()}
+
+    def _vectors(self, rows):  # -> [B, D]
+        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
+        if self.segments:
+            inputs["segment_ids"] = np.zeros_like(token_ids)
+        vectors = np.asarray(self.network.encode(**inputs)) * padding_mask[:, :, None]
+        means = vectors.sum(axis=1) / padding_mask.sum(axis=1, keepdims=True)
+        return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+
+
 class Translate:
     """Write the target of each source line."""
 
@@ -118,6 +147,8 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
         for key, objective in experiment.objectives.items()
         if objective.type in TASKS
     }
+    if experiment.model.decoder is None:
+        found[Embed.name] = (Embed, "")
     if not found:
         raise UserMistake(f"{run.path}: none of its objectives has a task to predict")
     if name is not None and name not in found:

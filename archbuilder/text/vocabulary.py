@@ -18,6 +18,8 @@ ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 SENTINEL = "<extra_id_{}>"
 """A token that stands for a span left out, as T5's vocabularies write the one of a number."""
 ROLES = ("padding", "unknown", "start", "end", "mask")
+ROLES_FILE = "roles.json"
+"""Where a vocabulary made elsewhere says which token has which role, if by another name."""
 
 
 class Vocabulary(ABC):
@@ -35,21 +37,23 @@ class Vocabulary(ABC):
 
     def __init__(self, files: dict[str, bytes]):
         self.files = files
-        ids = {token: self._id(token) for token in (*BRACKETED, *ANGLED)}
-        known = {token: i for token, i in ids.items() if i is not None}
-        roles = list(zip(ROLES, BRACKETED, ANGLED, strict=True))
-        missing = [role for role in roles[:4] if not known.keys() & role[1:]]
+        roles: dict[str, tuple[str | None, ...]] = dict(
+            zip(ROLES, zip(BRACKETED, ANGLED, strict=True), strict=True)
+        )
+        if ROLES_FILE in files:
+            roles |= {role: (token,) for role, token in json.loads(files[ROLES_FILE]).items()}
+        found = {role: self._first_of(tokens) for role, tokens in roles.items()}
+        missing = [role for role in ROLES[:4] if found[role] is None]
         if missing:
-            lacks = (f"{role} token ({first} or {second})" for role, first, second in missing)
+            lacks = (f"{role} token ({' or '.join(map(str, roles[role]))})" for role in missing)
             raise UserMistake(f"has no {', no '.join(lacks)}")
-        found = [first if first in known else second for _, first, second in roles]
-        ordinary = (known[token] for token in found[:4])
+        known = {role: one for role, one in found.items() if one is not None}
+        ordinary = (known[role][1] for role in ROLES[:4])
         self.padding_id, self.unknown_id, self.start_id, self.end_id = ordinary
-        self.mask_id = known.get(found[4])
-        self.mask_token = None if self.mask_id is None else found[4]
+        self.mask_token, self.mask_id = known.get("mask", (None, None))
         sentinels = map(self._id, map(SENTINEL.format, count()))
         self.sentinel_ids = tuple(takewhile(lambda one: one is not None, sentinels))
-        self.special_ids = tuple(sorted(known[token] for token in found if token in known))
+        self.special_ids = tuple(sorted({token_id for _, token_id in known.values()}))
 
     @property
     @abstractmethod
@@ -88,7 +92,7 @@ class Vocabulary(ABC):
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens but the mask and the unknown left out."""
-        silent = set(self.special_ids) - {self.mask_id, self.unknown_id}
+        silent = {self.padding_id, self.start_id, self.end_id}
         return self._decode([int(i) for i in ids if int(i) not in silent])
 
     def word_starts(self, token_ids: np.ndarray) -> np.ndarray:
@@ -121,6 +125,11 @@ class Vocabulary(ABC):
             (folder / name).write_bytes(content)
         kind = json.dumps({"kind": type(self).__name__, "files": sorted(self.files)})
         (folder / "tokenizer.config.json").write_text(kind, encoding="utf-8")
+
+    def _first_of(self, tokens: Iterable[str | None]) -> tuple[str, int] | None:
+        """The first of the tokens that there is, with its id."""
+        ids = ((token, self._id(token)) for token in tokens if token is not None)
+        return next(((token, found) for token, found in ids if found is not None), None)
 
     @abstractmethod
     def _id(self, token: str) -> int | None: ...

@@ -69,14 +69,15 @@ class RunFolder:
             )
         return True
 
-    def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary]) -> None:
-        """Begin a run: what another left here goes."""
+    def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary] | None) -> None:
+        """Begin a run: what another left here goes. A model from elsewhere may come without text's
+        vocabularies."""
         try:
             for path in (self.tokenizer, self.target_tokenizer, self.checkpoints):
                 shutil.rmtree(path, ignore_errors=True)
             for path in (self.metrics, self.model):
                 path.unlink(missing_ok=True)
-            for folder, vocabulary in self._tokenizers(vocabularies):
+            for folder, vocabulary in self._tokenizers(vocabularies) if vocabularies else ():
                 vocabulary.save(folder)
             replace(self.spec, (_HEADER + plain_text(plain(experiment))).encode())
         except OSError as error:

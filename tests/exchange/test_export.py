@@ -13,8 +13,6 @@ from archbuilder.mistake import UserMistake
 from archbuilder.training.run_folder import RunFolder
 from tests import small_run
 
-READERS = {name: reader for name, (_, reader) in module.FORMATS.items()}
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -35,12 +33,13 @@ def test_an_artifact_of_a_bfloat16_run_agrees_in_float32(run, format, name, tmp_
     assert export(run, format, path) <= module.TOLERANCE
     assert left(tmp_path) == ["new"]
     assert left(path.parent) == [name]
-    assert largest_difference(model_of(run), path, READERS[format]) <= module.TOLERANCE
+    assert module.FORMATS[format].compare(model_of(run), path) <= module.TOLERANCE
 
 
 @pytest.mark.parametrize("found", [0.5, float("nan")])
 def test_an_artifact_that_differs_is_not_kept(run, found, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "largest_difference", lambda *_: found)
+    changed = module.FORMATS["keras"]._replace(compare=lambda *_: found)
+    monkeypatch.setitem(module.FORMATS, "keras", changed)
     with pytest.raises(ExportFailed, match="not kept: its outputs differ"):
         export(run, "keras", tmp_path / "a" / "m.keras")
     assert left(tmp_path) == []
@@ -60,8 +59,10 @@ def test_an_output_that_is_no_number_is_a_difference_that_is_no_number(run, monk
 
 
 def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatch):
-    write = lambda model, run, path: path.write_bytes(b"nothing")  # noqa: E731
-    monkeypatch.setitem(module.FORMATS, "keras", (write, READERS["keras"]))
+    changed = module.FORMATS["keras"]._replace(
+        write=lambda model, run, path: path.write_bytes(b"nothing")
+    )
+    monkeypatch.setitem(module.FORMATS, "keras", changed)
     with pytest.raises(ExportFailed, match="not kept: cannot be loaded again"):
         export(run, "keras", tmp_path / "m.keras")
     assert left(tmp_path) == []
@@ -72,7 +73,7 @@ def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monke
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(UserMistake, match="has no tokenizer yet"):
+    with pytest.raises(UserMistake, match=r"has no model\.keras yet"):
         export(RunFolder(run.path.parent), "keras", tmp_path / "m.keras")
     paths = {
         "file/m.keras": "Not a directory",

@@ -2,12 +2,14 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
 from archbuilder.experiment import load
 from archbuilder.inference import task
-from archbuilder.inference.task import FillMask, Translate
+from archbuilder.inference.task import Embed, FillMask, Translate
 from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import WordPiece
 from archbuilder.text.tokenizer.characters import CharacterVocabulary
 from tests import small_run
 
@@ -70,3 +72,18 @@ def test_a_model_takes_what_its_positions_or_its_training_reach(positions, tmp_p
     assert task.longest(experiment) == (32 if positions == "learned" else 24)
     bare = experiment.model_copy(update={"data": None})
     assert task.longest(bare) == (32 if positions == "learned" else None)
+
+
+def test_an_embedding_is_the_mean_of_a_line_s_vectors_whatever_stands_beside_it(tmp_path):
+    spec = small_run.bert(tmp_path)
+    experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
+    vocabulary = WordPiece(type="wordpiece").train(iter(["a list of names"]), 40)
+    network = experiment.network()
+    embed = Embed(experiment, network, (vocabulary, vocabulary), "")
+    short, long = (np.array(found["vector"]) for found in embed(["a list", "a list of names a"]))
+    row = [vocabulary.start_id, *vocabulary.encode(["a list"])[0], vocabulary.end_id]
+    ones = np.ones((1, len(row)), "int32")
+    vectors = network.parts.encode(np.array([row]), ones, segment_ids=0 * ones)
+    mean = np.asarray(vectors)[0].mean(axis=0)
+    np.testing.assert_allclose(short, mean / np.linalg.norm(mean), atol=1e-6)
+    assert np.linalg.norm(long) == pytest.approx(1)

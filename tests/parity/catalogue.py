@@ -29,7 +29,7 @@ def _stack(side: str, layers: int, heads: int, width: int) -> tuple[str, ...]:
     )
 
 
-_BERT = {
+BERT = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -64,11 +64,12 @@ _BART = {
 }
 
 CATALOGUE = [
+    Member("bert_base", "bert", "BertForPreTraining", BERT, (*_SMALL, _LEARNED)),
     Member(
         "roberta_base",
         "roberta",
         "RobertaForMaskedLM",
-        _BERT
+        BERT
         | {
             "max_position_embeddings": LENGTH + 2,
             "type_vocab_size": 1,
@@ -94,14 +95,21 @@ CATALOGUE = [
         "albert_base_v2",
         "albert",
         "AlbertForMaskedLM",
-        _BERT | {"embedding_size": 16, "num_hidden_layers": 3},
+        BERT | {"embedding_size": 16, "num_hidden_layers": 3},
         (*_SMALL, _LEARNED, "encoder.num_layers=3", "embeddings.embedding_dim=16"),
+    ),
+    Member(
+        "electra_small",
+        "electra",
+        "ElectraForPreTraining",
+        BERT | {"embedding_size": 16},
+        (*_SMALL, _LEARNED, "embeddings.embedding_dim=16"),
     ),
     Member(
         "modernbert_base",
         "modernbert",
         "ModernBertForMaskedLM",
-        _BERT | {"num_hidden_layers": 5, "local_attention": 6, "pad_token_id": 0},
+        BERT | {"num_hidden_layers": 5, "local_attention": 6, "pad_token_id": 0},
         (*_SMALL, "encoder.num_layers=5", "encoder.attention.sliding_window_size=6"),
     ),
     Member(

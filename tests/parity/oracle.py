@@ -12,6 +12,14 @@ THEIRS = {
     "padding_mask": "attention_mask",
     "segment_ids": "token_type_ids",
 }
+OUTPUTS = {
+    "logits": "logits",
+    "masked_lm": "prediction_logits",
+    "next_sentence": "seq_relationship_logits",
+    "sentence_order": "sop_logits",
+    "sequence": "last_hidden_state",
+    "pooled": "pooler_output",
+}
 
 
 def random_model(kind: str, seed: int, **config):
@@ -41,8 +49,8 @@ def state(model) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def logits(model, batch: dict[str, np.ndarray]) -> np.ndarray:
-    """[B, T, V] for a batch with our names."""
+def outputs(model, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """For a batch with our names, what its heads give by ours, and the vectors of its body."""
     inputs = {}
     for name, array in batch.items():
         side = next(side for side in ("encoder_", "decoder_", "") if name.startswith(side))
@@ -50,4 +58,14 @@ def logits(model, batch: dict[str, np.ndarray]) -> np.ndarray:
         if their:
             inputs[SIDES[side] + their] = torch.tensor(array, dtype=torch.long)
     with torch.no_grad():
-        return model(**inputs).logits.numpy()
+        found = model(**inputs)
+    named = {ours: getattr(found, theirs, None) for ours, theirs in OUTPUTS.items()}
+    named = {ours: tensor.numpy() for ours, tensor in named.items() if tensor is not None}
+    if type(model).__name__ == "ElectraForPreTraining":
+        return {"replaced_token_detection": named["logits"][..., None]}
+    return named
+
+
+def logits(model, batch: dict[str, np.ndarray]) -> np.ndarray:
+    """[B, T, V] of its only head."""
+    return outputs(model, batch)["logits"]

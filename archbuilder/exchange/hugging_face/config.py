@@ -1,6 +1,7 @@
 """A spec out of a `config.json`: each of its fields is read, or has no say here, or is refused."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from archbuilder.mistake import UserMistake
@@ -29,10 +30,13 @@ _SILENT = re.compile(
 
 
 class Config:
-    """The fields of a `config.json`, and which of them have been read."""
+    """The fields of a `config.json`, and which of them have been read.
 
-    def __init__(self, fields: dict[str, Any]):
-        self._fields, self._read = fields, set()
+    `holds` tells of a part of the model, or of a head, whether there are weights of it.
+    """
+
+    def __init__(self, fields: dict[str, Any], holds: Callable[[str], bool]):
+        self._fields, self._read, self.holds = fields, set(), holds
 
     def __call__(self, name: str, default: Any = None) -> Any:
         """The value of a field, or the default where there is none."""
@@ -64,6 +68,11 @@ class Config:
 def refused(name: str, value: Any) -> UserMistake:
     """The mistake of a field whose value the language has no words for."""
     return UserMistake(f"config.json: {name}: {value!r} cannot be said in a spec")
+
+
+def activation_name(ours: str) -> str | None:
+    """What a non-linearity is called there."""
+    return next((theirs for theirs, found in ACTIVATIONS.items() if found == ours), None)
 
 
 def layer_norm(epsilon: float, **more: Any) -> dict:

@@ -1,6 +1,14 @@
-"""Specs out of the configurations of decoders alone."""
+"""Decoders alone: specs out of their configurations, and configurations out of specs."""
 
-from archbuilder.exchange.hugging_face.config import Config, layer_norm, refused, stack
+from typing import Any
+
+from archbuilder.exchange.hugging_face.config import (
+    Config,
+    activation_name,
+    layer_norm,
+    refused,
+    stack,
+)
 
 
 def gpt2(config: Config) -> tuple[dict, dict]:
@@ -28,6 +36,24 @@ def gpt2(config: Config) -> tuple[dict, dict]:
         ),
     }
     return model, {"causal_lm": {}}
+
+
+def gpt2_config(model, heads: dict) -> dict[str, Any]:
+    layer = model.decoder
+    return {
+        "vocab_size": model.vocabulary_size,
+        "n_embd": model.hidden_dim,
+        "n_layer": layer.num_layers,
+        "n_head": layer.attention.num_heads,
+        "n_inner": layer.feed_forward.intermediate_dim,
+        "n_positions": model.max_sequence_length,
+        "activation_function": activation_name(layer.feed_forward.activation),
+        "embd_pdrop": model.embeddings.dropout,
+        "attn_pdrop": layer.attention.dropout,
+        "resid_pdrop": layer.dropout,
+        "layer_norm_epsilon": layer.norm.epsilon,
+        "tie_word_embeddings": model.embeddings.ties_output,
+    }
 
 
 def llama(config: Config) -> tuple[dict, dict]:
@@ -69,18 +95,53 @@ def llama(config: Config) -> tuple[dict, dict]:
     return model, {"causal_lm": {}}
 
 
+def llama_config(model, heads: dict) -> dict[str, Any]:
+    layer = model.decoder
+    attention = layer.attention
+    return {
+        "vocab_size": model.vocabulary_size,
+        "hidden_size": model.hidden_dim,
+        "intermediate_size": layer.feed_forward.intermediate_dim,
+        "num_hidden_layers": layer.num_layers,
+        "num_attention_heads": attention.num_heads,
+        "num_key_value_heads": attention.num_key_value_heads or attention.num_heads,
+        "head_dim": attention.head_dim(model.hidden_dim),
+        "hidden_act": activation_name(layer.feed_forward.activation),
+        "rms_norm_eps": layer.norm.epsilon,
+        "rope_parameters": _rope_parameters(attention.positions),
+        "attention_bias": bool(attention.biases),
+        "attention_dropout": attention.dropout,
+        "mlp_bias": layer.feed_forward.use_bias,
+        "tie_word_embeddings": model.embeddings.ties_output,
+        "max_position_embeddings": 131072,
+    }
+
+
+def _rope_parameters(positions) -> dict[str, Any]:
+    found = {"rope_type": "default", "rope_theta": getattr(positions, "max_wavelength", 1e4)}
+    scaling = getattr(positions, "scaling", None)
+    if scaling is None:
+        return found
+    theirs = {their: getattr(scaling, our) for our, their in _SCALING[scaling.type].items()}
+    return found | {"rope_type": scaling.type} | theirs
+
+
 def _scaling(parameters: dict) -> dict | None:
     kind = parameters.get("rope_type", parameters.get("type", "default"))
     if kind == "default":
         return None
-    if kind == "linear":
-        return {"type": "linear", "factor": parameters["factor"]}
-    if kind == "llama3":
-        return {
-            "type": "llama3",
-            "factor": parameters["factor"],
-            "low_frequency_factor": parameters["low_freq_factor"],
-            "high_frequency_factor": parameters["high_freq_factor"],
-            "original_max_sequence_length": parameters["original_max_position_embeddings"],
-        }
-    raise refused("rope_parameters", parameters)
+    if kind not in _SCALING:
+        raise refused("rope_parameters", parameters)
+    return {"type": kind} | {our: parameters[their] for our, their in _SCALING[kind].items()}
+
+
+_SCALING = {
+    "linear": {"factor": "factor"},
+    "llama3": {
+        "factor": "factor",
+        "low_frequency_factor": "low_freq_factor",
+        "high_frequency_factor": "high_freq_factor",
+        "original_max_sequence_length": "original_max_position_embeddings",
+    },
+}
+"""By the name of a scaling, what its settings are called here and there."""

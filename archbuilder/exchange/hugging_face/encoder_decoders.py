@@ -1,6 +1,15 @@
-"""Specs out of the configurations of encoders with decoders."""
+"""Encoders with decoders: specs out of their configurations, and configurations out of specs."""
 
-from archbuilder.exchange.hugging_face.config import ACTIVATIONS, Config, layer_norm, refused, stack
+from typing import Any
+
+from archbuilder.exchange.hugging_face.config import (
+    ACTIVATIONS,
+    Config,
+    activation_name,
+    layer_norm,
+    refused,
+    stack,
+)
 
 
 def t5(config: Config) -> tuple[dict, dict]:
@@ -34,13 +43,17 @@ def t5(config: Config) -> tuple[dict, dict]:
     norm = {"type": "rms_norm", "epsilon": config("layer_norm_epsilon", 1e-6)}
     layers = config("num_layers")
     more = {"norm_placement": "pre", "dropout": dropout, "final_dropout": dropout}
-    tied = config("tie_word_embeddings", True)
+    # Some of their versions do not write down what is tied.
+    tied = config("tie_word_embeddings", not config.holds("output"))
+    scaled = config("scale_decoder_outputs", tied)
+    if scaled and not tied:
+        raise refused("scale_decoder_outputs", scaled)
     model = {
         "hidden_dim": config("d_model"),
         "vocabulary_size": config("vocab_size"),
         "embeddings": {
             "tie": "all" if tied else "input",
-            "scale_output": tied and config("scale_decoder_outputs", True),
+            "scale_output": scaled,
             "dropout": dropout,
         },
         "positions": {"type": "none"},
@@ -52,6 +65,31 @@ def t5(config: Config) -> tuple[dict, dict]:
     }
     config.only(initializer_factor=1.0)
     return model, {"sequence_to_sequence": {}}
+
+
+def t5_config(model, heads: dict) -> dict[str, Any]:
+    layer = model.encoder
+    attention, feed_forward = layer.attention, layer.feed_forward
+    activation = activation_name(feed_forward.activation)
+    if feed_forward.type == "gated":
+        activation = "gated-" + ("gelu" if activation == "gelu_new" else str(activation))
+    return {
+        "is_encoder_decoder": True,
+        "vocab_size": model.vocabulary_size,
+        "d_model": model.hidden_dim,
+        "d_kv": attention.head_dim(model.hidden_dim),
+        "d_ff": feed_forward.intermediate_dim,
+        "num_layers": layer.num_layers,
+        "num_decoder_layers": model.decoder.num_layers,
+        "num_heads": attention.num_heads,
+        "relative_attention_num_buckets": getattr(attention.positions, "num_buckets", None),
+        "relative_attention_max_distance": getattr(attention.positions, "max_distance", None),
+        "feed_forward_proj": activation,
+        "dropout_rate": layer.dropout,
+        "layer_norm_epsilon": layer.norm.epsilon,
+        "tie_word_embeddings": model.embeddings.ties_output,
+        "scale_decoder_outputs": model.embeddings.scale_output,
+    }
 
 
 def bart(config: Config) -> tuple[dict, dict]:
@@ -67,6 +105,10 @@ def bart(config: Config) -> tuple[dict, dict]:
     return model | {"positions": positions}, {"sequence_to_sequence": {}}
 
 
+def bart_config(model, heads: dict) -> dict[str, Any]:
+    return _both_config(model) | {"max_position_embeddings": model.max_sequence_length}
+
+
 def marian(config: Config) -> tuple[dict, dict]:
     size = config("vocab_size")
     config.only(share_encoder_decoder_embeddings=True, decoder_vocab_size=size)
@@ -75,6 +117,36 @@ def marian(config: Config) -> tuple[dict, dict]:
     model = _both(config, layer_norm(1e-5))
     positions = {"type": "sinusoidal", "layout": "halves"}
     return model | {"positions": positions}, {"sequence_to_sequence": {}}
+
+
+def marian_config(model, heads: dict) -> dict[str, Any]:
+    return _both_config(model) | {
+        "max_position_embeddings": 1024,
+        "share_encoder_decoder_embeddings": True,
+        "static_position_embeddings": True,
+        "decoder_vocab_size": model.vocabulary_size,
+        "forced_eos_token_id": None,
+    }
+
+
+def _both_config(model) -> dict[str, Any]:
+    fields = {
+        "is_encoder_decoder": True,
+        "vocab_size": model.vocabulary_size,
+        "d_model": model.hidden_dim,
+        "activation_function": activation_name(model.encoder.feed_forward.activation),
+        "dropout": model.encoder.dropout,
+        "attention_dropout": model.encoder.attention.dropout,
+        "activation_dropout": model.encoder.feed_forward.dropout,
+        "scale_embedding": model.embeddings.scale,
+        "tie_word_embeddings": True,
+    }
+    for side in ("encoder", "decoder"):
+        layer = getattr(model, side)
+        fields[f"{side}_layers"] = layer.num_layers
+        fields[f"{side}_attention_heads"] = layer.attention.num_heads
+        fields[f"{side}_ffn_dim"] = layer.feed_forward.intermediate_dim
+    return fields
 
 
 def _both(config: Config, norm: dict) -> dict:

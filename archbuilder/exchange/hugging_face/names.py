@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layout:
-    """The table of an architecture, and whether its matrices are kept [inputs, outputs] as ours."""
+    """The table of an architecture, and how its files are besides."""
 
     names: dict[str, str]
+    body: str = ""
+    """What the names of a model with a head begin with where they are not the head's."""
     inputs_first: bool = False
+    """Whether matrices are kept [inputs, outputs] as ours."""
 
 
 def _under(ours: str, theirs: str, names: dict[str, str]) -> dict[str, str]:
@@ -80,6 +83,8 @@ DISTILBERT = {
 
 ALBERT = {
     **_bert("albert"),
+    "pooler": "albert.pooler",
+    "sentence_order": "sop_classifier.classifier",
     "embeddings.projection": "albert.encoder.embedding_hidden_mapping_in",
     **_under(
         "encoder.layers.{i}",
@@ -97,7 +102,15 @@ ALBERT = {
     "masked_lm.bias": "predictions",
 }
 
-ELECTRA = {**_bert("electra"), "embeddings.projection": "electra.embeddings_project"}
+ELECTRA = {
+    **_bert("electra"),
+    "embeddings.projection": "electra.embeddings_project",
+    "masked_lm.transform": "generator_predictions.dense",
+    "masked_lm.norm": "generator_predictions.LayerNorm",
+    "masked_lm.bias": "generator_lm_head",
+    "replaced_token_detection.transform": "discriminator_predictions.dense",
+    "replaced_token_detection.tell": "discriminator_predictions.dense_prediction",
+}
 
 MODERNBERT = {
     "embeddings.tokens": "model.embeddings.tok_embeddings",
@@ -212,16 +225,16 @@ LLAMA = {
 }
 
 LAYOUTS = {
-    "bert": Layout(BERT),
-    "roberta": Layout(ROBERTA),
-    "distilbert": Layout(DISTILBERT),
-    "albert": Layout(ALBERT),
-    "electra": Layout(ELECTRA),
-    "modernbert": Layout(MODERNBERT),
+    "bert": Layout(BERT, "bert"),
+    "roberta": Layout(ROBERTA, "roberta"),
+    "distilbert": Layout(DISTILBERT, "distilbert"),
+    "albert": Layout(ALBERT, "albert"),
+    "electra": Layout(ELECTRA, "electra"),
+    "modernbert": Layout(MODERNBERT, "model"),
     "t5": Layout(T5),
     "t5_gated": Layout(T5_GATED),
-    "bart": Layout(BART),
-    "marian": Layout(BART),
-    "gpt2": Layout(GPT2, inputs_first=True),
-    "llama": Layout(LLAMA),
+    "bart": Layout(BART, "model"),
+    "marian": Layout(BART, "model"),
+    "gpt2": Layout(GPT2, "transformer", inputs_first=True),
+    "llama": Layout(LLAMA, "model"),
 }

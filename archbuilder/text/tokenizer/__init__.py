@@ -9,6 +9,7 @@ from pydantic import Field
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.byte_level_bpe import ByteLevelBPE, ByteLevelVocabulary
 from archbuilder.text.tokenizer.characters import Characters, CharacterVocabulary
+from archbuilder.text.tokenizer.converted_pieces import ConvertedPiecesVocabulary
 from archbuilder.text.tokenizer.raw_bytes import Bytes, ByteVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePiece, SentencePieceVocabulary
 from archbuilder.text.tokenizer.whitespace import Whitespace, WhitespaceVocabulary
@@ -33,6 +34,7 @@ KINDS = {
         ByteLevelVocabulary,
         ByteVocabulary,
         CharacterVocabulary,
+        ConvertedPiecesVocabulary,
         SentencePieceVocabulary,
         WhitespaceVocabulary,
         WordPieceVocabulary,

@@ -89,7 +89,7 @@ class ByteLevelBPE(LearntTokenizer):
 class ByteLevelVocabulary(LibraryVocabulary):
     """Byte-level BPE over the `tokenizers` library."""
 
-    model = "BPE"
+    models = ("BPE",)
 
     def __init__(self, files: dict[str, bytes]):
         super().__init__(files)

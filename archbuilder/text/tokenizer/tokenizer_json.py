@@ -16,8 +16,8 @@ UNKNOWN = BRACKETED[1]
 class LibraryVocabulary(Vocabulary):
     """The interface of vocabularies that a tokenizer.json holds."""
 
-    model: ClassVar[str]
-    """The library's name for how words are cut."""
+    models: ClassVar[tuple[str, ...]]
+    """The library's names for how words are cut."""
 
     def __init__(self, files: dict[str, bytes]):
         from tokenizers import Tokenizer
@@ -27,8 +27,8 @@ class LibraryVocabulary(Vocabulary):
         self._tokenizer.no_padding()  # A file may ask for both; lengths are the batches' matter.
         self._tokenizer.no_truncation()
         kind = type(self._tokenizer.model).__name__
-        if kind != self.model:
-            raise UserMistake(f"the tokenizer is a {kind} one, not {self.model}")
+        if kind not in self.models:
+            raise UserMistake(f"the tokenizer is a {kind} one, not {' or '.join(self.models)}")
         self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
         self._added = set(self._tokenizer.get_added_tokens_decoder())
         content = json.loads(files["tokenizer.json"])

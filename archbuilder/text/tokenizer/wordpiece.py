@@ -117,7 +117,7 @@ class WordPiece(LearntTokenizer):
 class WordPieceVocabulary(LibraryVocabulary):
     """WordPiece over the `tokenizers` library."""
 
-    model = "WordPiece"
+    models = ("WordPiece",)
 
     def _cut(self, line):
         return line.split(" ")

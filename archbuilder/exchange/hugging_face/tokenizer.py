@@ -1,0 +1,171 @@
+"""The tokenizer of a folder: read as one of our vocabularies, and written from one."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archbuilder.exchange.hugging_face.folder import read_json
+from archbuilder.exchange.hugging_face.pieces import converted
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import KINDS, WordPiece
+from archbuilder.text.vocabulary import ROLES_FILE, Vocabulary
+
+WHOLE, WORDS = "tokenizer.json", "vocab.txt"
+PIECES = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model")
+SETTINGS, MAP = "tokenizer_config.json", "special_tokens_map.json"
+_ROLES = {
+    "padding": ("pad_token",),
+    "unknown": ("unk_token",),
+    "start": ("cls_token", "bos_token"),
+    "end": ("sep_token", "eos_token"),
+    "mask": ("mask_token",),
+}
+"""What a token of each role is called there, the first that is given."""
+_INSTEAD = {"padding": "end", "unknown": "end", "end": "start", "start": "padding"}
+"""Whose token is taken where a tokenizer has none for a role."""
+
+
+def read_tokenizer(folder: Path, fields: dict[str, Any]) -> Vocabulary | None:
+    """The folder's tokenizer, or None where there are no files of one.
+
+    `fields` are those of config.json, which says what a decoder begins with. Raises `UserMistake`
+    for a tokenizer that archbuilder has none like.
+    """
+    settings = _settings(folder)
+    for kind, files in _readings(folder, settings):
+        return _with_roles(kind, files, settings, fields)
+    known = ("vocab.json", "source.spm", "merges.txt")
+    found = next((name for name in known if (folder / name).exists()), None)
+    if found:
+        raise UserMistake(f"{folder / found}: is of no tokenizer that can be read; {WHOLE} would")
+    return None
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in (MAP, SETTINGS):
+        if (folder / name).is_file():
+            found |= read_json(folder / name)
+    return found
+
+
+def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The kind and the files of each vocabulary that may be made of the folder's."""
+    if (folder / WHOLE).is_file():
+        model = read_json(folder / WHOLE).get("model") or {}
+        content = (folder / WHOLE).read_bytes()
+        by_bytes = b'"ByteLevel"' in content and model.get("type") == "BPE"
+        kinds = {"WordPiece": "WordPieceVocabulary", "Unigram": "ConvertedPiecesVocabulary"}
+        kinds["BPE"] = "ByteLevelVocabulary" if by_bytes else kinds["Unigram"]
+        if model.get("type") in kinds:
+            yield kinds[model["type"]], {"tokenizer.json": content}
+    for name in PIECES:
+        if (folder / name).is_file():
+            yield "SentencePieceVocabulary", {"spm.model": (folder / name).read_bytes()}
+    if (folder / WORDS).is_file():
+        spec = WordPiece(
+            type="wordpiece",
+            file=str(folder / WORDS),
+            lowercase=settings.get("do_lower_case", True),
+            strip_accents=settings.get("strip_accents"),
+        )
+        yield "WordPieceVocabulary", spec.load_file().files
+
+
+def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict) -> Vocabulary:
+    make = KINDS[kind]
+    try:
+        found = make(files)  # Its roles may go by their usual names.
+    except UserMistake as mistake:
+        roles = _told_roles(settings)
+        if not roles["end"]:
+            raise mistake
+        found = make(files | {ROLES_FILE: json.dumps(roles).encode()})
+    begin = fields.get("decoder_start_token_id") if fields.get("is_encoder_decoder") else None
+    if begin is None or begin == found.start_id:
+        return found
+    roles = roles_of(found) | {"start": found.token(begin)}
+    return make(files | {ROLES_FILE: json.dumps(roles).encode()})
+
+
+def _told_roles(settings: dict) -> dict[str, str | None]:
+    roles: dict[str, str | None] = {
+        role: next((_text(settings[one]) for one in names if settings.get(one)), None)
+        for role, names in _ROLES.items()
+    }
+    for role, other in (*_INSTEAD.items(), *_INSTEAD.items()):
+        roles[role] = roles[role] or roles[other]
+    return roles
+
+
+def _text(token: Any) -> str:
+    return token["content"] if isinstance(token, dict) else str(token)
+
+
+def roles_of(vocabulary: Vocabulary) -> dict[str, str | None]:
+    """The token of each role."""
+    ids = {role: getattr(vocabulary, f"{role}_id") for role in _ROLES}
+    return {role: None if one is None else vocabulary.token(one) for role, one in ids.items()}
+
+
+def tokenizer_files(vocabulary: Vocabulary, experiment) -> dict[str, bytes]:
+    """The files of a folder's tokenizer. Raises `UserMistake` where there can be none."""
+    content = _whole(vocabulary)
+    content["post_processor"] = _around(vocabulary, experiment.model) or content["post_processor"]
+    roles = roles_of(vocabulary)
+    names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
+    if experiment.model.decoder is None:
+        names |= {"start": "cls", "end": "sep"}
+    else:
+        names |= {"start": "bos", "end": "eos"}
+    settings: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **{f"{their}_token": roles[role] for role, their in names.items() if roles[role]},
+    }
+    if (experiment.model.embeddings.num_segments or 1) > 1:
+        settings["model_input_names"].insert(1, "token_type_ids")
+    if experiment.model.max_sequence_length:
+        settings["model_max_length"] = experiment.model.max_sequence_length
+    return {WHOLE: _json(content), SETTINGS: _json(settings)}
+
+
+def _whole(vocabulary: Vocabulary) -> dict[str, Any]:
+    """What a tokenizer.json holds."""
+    if WHOLE in vocabulary.files:
+        return json.loads(vocabulary.files[WHOLE])
+    if "spm.model" in vocabulary.files:
+        return converted(vocabulary)
+    name = type(vocabulary).__name__.removesuffix("Vocabulary")
+    raise UserMistake(f"Hugging Face has no tokenizer like {name}")
+
+
+def _around(vocabulary: Vocabulary, model) -> dict[str, Any] | None:
+    """What is put around a text's tokens, as a tokenizer.json says it."""
+    start, end = (vocabulary.token(one) for one in (vocabulary.start_id, vocabulary.end_id))
+    if model.encoder is None:
+        return None
+
+    def special(token, segment=0):
+        return {"SpecialToken": {"id": token, "type_id": segment}}
+
+    def text(name, segment=0):
+        return {"Sequence": {"id": name, "type_id": segment}}
+
+    begin = [] if model.decoder is not None else [special(start)]
+    one = [*begin, text("A"), special(end)]
+    tokens = {start: vocabulary.start_id, end: vocabulary.end_id}
+    return {
+        "type": "TemplateProcessing",
+        "single": one,
+        "pair": [*one, text("B", 1), special(end, 1)],
+        "special_tokens": {
+            name: {"id": name, "ids": [number], "tokens": [name]} for name, number in tokens.items()
+        },
+    }
+
+
+def _json(content: dict) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

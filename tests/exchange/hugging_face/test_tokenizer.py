@@ -1,0 +1,118 @@
+"""A folder's tokenizer becomes a vocabulary that cuts alike, whatever its special tokens are."""
+
+import json
+
+import pytest
+
+from archbuilder.exchange.hugging_face.tokenizer import read_tokenizer, tokenizer_files
+from archbuilder.experiment import Experiment
+from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import (
+    ByteLevelBPE,
+    Characters,
+    SentencePiece,
+    WordPiece,
+    load_vocabulary,
+)
+from tests.exchange.hugging_face.test_reading import EXPERIMENT, SPEC
+
+LINES = ["the cat sat on the mat .", "a mat, and a cat: Ünïcode 3.5", "  two  spaces"] * 20
+DECODER = {
+    "name": "small",
+    "model": {
+        name: value for name, value in SPEC["model"].items() if name not in ("encoder", "pooler")
+    }
+    | {"decoder": SPEC["model"]["encoder"], "embeddings": {"tie": "output"}},
+    "objectives": {"causal_lm": {}},
+}
+TRAINED = {
+    "wordpiece": WordPiece(type="wordpiece"),
+    "byte_level_bpe": ByteLevelBPE(type="byte_level_bpe"),
+    "bpe": SentencePiece(type="sentencepiece", algorithm="bpe"),
+    "unigram": SentencePiece(type="sentencepiece", algorithm="unigram"),
+    "sentinels": SentencePiece(type="sentencepiece", algorithm="unigram", sentinels=3),
+}
+
+
+def put(folder, files):
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_what_is_written_is_read_again_and_cuts_alike(name, tmp_path):
+    vocabulary = TRAINED[name].train(iter(LINES), 330)
+    put(tmp_path, tokenizer_files(vocabulary, EXPERIMENT))
+    read = read_tokenizer(tmp_path, {})
+    lines = [*LINES[:2], "words it never saw: 中文 🙂"]
+    assert read.encode(lines) == vocabulary.encode(lines)
+    for role in ("padding", "unknown", "start", "end", "mask"):
+        assert getattr(read, f"{role}_id") == getattr(vocabulary, f"{role}_id")
+    assert read.sentinel_ids == vocabulary.sentinel_ids
+    assert [read.decode(ids) for ids in read.encode(lines)] == [
+        vocabulary.decode(ids) for ids in vocabulary.encode(lines)
+    ]
+    read.save(tmp_path / "saved")
+    assert load_vocabulary(tmp_path / "saved").encode(lines) == vocabulary.encode(lines)
+
+
+def test_an_encoder_s_text_stands_between_its_start_and_its_end(tmp_path):
+    from tokenizers import Tokenizer
+
+    vocabulary = TRAINED["wordpiece"].train(iter(LINES), 60)
+    put(tmp_path, tokenizer_files(vocabulary, EXPERIMENT))
+    found = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode("the cat", "a mat")
+    assert found.tokens == ["[CLS]", "the", "cat", "[SEP]", "a", "mat", "[SEP]"]
+    assert found.type_ids == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_roles_go_by_other_names_in_a_decoder_s_tokenizer(tmp_path):
+    content = json.loads(TRAINED["byte_level_bpe"].train(iter(LINES), 330).files["tokenizer.json"])
+    end = "<|endoftext|>"
+    text = json.dumps(content).replace('"</s>"', f'"{end}"')
+    for other in ("<pad>", "<unk>", "<s>", "<mask>"):
+        text = text.replace(f'"{other}"', f'"not{other}"')
+    put(tmp_path, {"tokenizer.json": text.encode()})
+    settings = {"eos_token": {"content": end}, "bos_token": end, "unk_token": None}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    read = read_tokenizer(tmp_path, {})
+    assert {read.padding_id, read.unknown_id, read.start_id, read.end_id} == {read._id(end)}
+    assert read.mask_id is None
+    assert (
+        read.decode([read.end_id, *read.encode(["the cat"])[0], read.end_id]).strip() == "the cat"
+    )
+    files = tokenizer_files(read, Experiment.model_validate(DECODER))
+    assert json.loads(files["tokenizer_config.json"])["eos_token"] == end
+
+
+def test_a_decoder_begins_with_what_the_configuration_says(tmp_path):
+    vocabulary = TRAINED["unigram"].train(iter(LINES), 330)
+    put(tmp_path, {"spiece.model": vocabulary.files["spm.model"]})
+    fields = {"is_encoder_decoder": True, "decoder_start_token_id": vocabulary.padding_id}
+    read = read_tokenizer(tmp_path, fields)
+    assert read.start_id == read.padding_id == vocabulary.padding_id
+    assert read.encode(LINES) == vocabulary.encode(LINES)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_plain_list_is_read_as_its_settings_say(lowercase, tmp_path):
+    vocabulary = WordPiece(type="wordpiece", lowercase=lowercase).train(iter(LINES), 60)
+    put(tmp_path, {"vocab.txt": vocabulary.files["vocab.txt"]})
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lowercase}))
+    assert read_tokenizer(tmp_path, {}).encode(["The CAT"]) == vocabulary.encode(["The CAT"])
+
+
+def test_a_folder_may_hold_no_tokenizer(tmp_path):
+    assert read_tokenizer(tmp_path, {}) is None
+
+
+def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "source.spm").write_text("")
+    with pytest.raises(UserMistake, match=r"source\.spm: is of no tokenizer that can be read"):
+        read_tokenizer(tmp_path, {})
+
+
+def test_a_tokenizer_that_has_no_like_there_is_refused():
+    vocabulary = Characters(type="characters").train(iter(LINES), 60)
+    with pytest.raises(UserMistake, match="Hugging Face has no tokenizer like Character"):
+        tokenizer_files(vocabulary, EXPERIMENT)
