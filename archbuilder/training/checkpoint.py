@@ -15,7 +15,7 @@ from archbuilder.mistake import UserMistake
 ARRAYS, STATE = "arrays.npz", "state.json"
 SUMS = "SHA256SUMS"
 """Written last: what `sha256sum --check` reads, and the mark of completeness."""
-_NAME = re.compile(r"step-(\d+)")
+_NAME = re.compile(r"step-(\d+)(-stopped)?")
 
 
 def write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
@@ -56,20 +56,33 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 def steps(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    found = {path: _NAME.fullmatch(path.name) for path in folder.glob("step-*") if path.is_dir()}
-    named = {path: int(name[1]) for path, name in found.items() if name}
-    return sorted(named, key=lambda path: named[path])
+    found = [path for path in folder.glob("step-*") if path.is_dir() and _NAME.fullmatch(path.name)]
+    return sorted(found, key=step_of)
 
 
-def at_step(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies in a folder of checkpoints."""
-    return folder / f"step-{step:07d}"
+def planned(folder: Path) -> list[Path]:
+    """Those that the run takes however often it is stopped, oldest first."""
+    return [path for path in steps(folder) if not path.name.endswith("-stopped")]
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint was taken after."""
+    return int(checkpoint.name.split("-")[1])
+
+
+def at_step(folder: Path, step: int, stopped: bool = False) -> Path:
+    """Where the checkpoint of a step lies in a folder of checkpoints.
+
+    `stopped`: taken because the run was asked to stop there.
+    """
+    return folder / f"step-{step:07d}{'-stopped' if stopped else ''}"
 
 
 def prune(folder: Path, best: Path | None, keep: int = 2) -> None:
-    """Keep the last `keep` and the best, and nothing that is unfinished."""
-    for path in steps(folder)[:-keep]:
-        if path != best:
+    """Keep the newest, the last `keep` of those planned, and the best; nothing unfinished."""
+    kept = {*steps(folder)[-1:], *planned(folder)[-keep:], best}
+    for path in steps(folder):
+        if path not in kept:
             shutil.rmtree(path)
     for path in folder.glob(".*.part"):
         shutil.rmtree(path, ignore_errors=True)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -130,7 +130,7 @@ class RunFolder:
     def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
         """What reads the run's text and what writes it; one and the same where they share it."""
         if not self.tokenizer.exists():
-            raise UserMistake(f"{self.path}: has no tokenizer yet; train it first")
+            raise UserMistake(f"{self.path}: has no tokenizer: what its model reads are ids")
         source = load_vocabulary(self.tokenizer)
         if not self.target_tokenizer.exists():
             return source, source
@@ -181,31 +181,38 @@ class RunFolder:
         if not self.metrics.exists():
             return
         with writable(self.metrics):
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            lines = self.metrics.read_bytes().splitlines()
             kept = [line for line in lines if _step_of(line) <= step]
-            replace(self.metrics, "".join(line + "\n" for line in kept).encode())
+            replace(self.metrics, b"".join(line + b"\n" for line in kept))
 
     def log(self, record: dict) -> None:
         """Add a line to the metrics."""
         with open(self.metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
-    def save_checkpoint(self, arrays: dict, state: dict, keep: int) -> None:
-        """Write the checkpoint of a step; of all, the last `keep` and the best stay."""
-        checkpoint.write(checkpoint.at_step(self.checkpoints, state["step"]), arrays, state)
+    def save_checkpoint(self, arrays: dict, state: dict, keep: int, stopped: bool = False) -> None:
+        """Write the checkpoint of a step; of all, the newest, the last `keep` and the best stay.
+
+        `stopped`: it is none of those planned, and is not counted among the last.
+        """
+        folder = checkpoint.at_step(self.checkpoints, state["step"], stopped)
+        checkpoint.write(folder, arrays, state)
         best = state["best"]["step"]
         kept = None if best is None else checkpoint.at_step(self.checkpoints, best)
         checkpoint.prune(self.checkpoints, kept, keep)
 
     def mean(self, count: int) -> tuple[dict, int]:
-        """The mean of the last checkpoints, at most `count`, and how many they are."""
-        found = [checkpoint.read(path)[0] for path in checkpoint.steps(self.checkpoints)[-count:]]
-        return {name: _mean([arrays[name] for arrays in found]) for name in found[-1]}, len(found)
+        """The mean of the last checkpoints planned, at most `count`, and how many they are."""
+        last = checkpoint.planned(self.checkpoints)[-count:]
+        found = [checkpoint.read(path)[0] for path in last]
+        # By their order: Keras numbers what has no name of its own anew in each process.
+        each = zip(*(arrays.values() for arrays in found), strict=True)
+        return dict(zip(found[-1], map(_mean, each), strict=True)), len(found)
 
     def newest_step(self) -> int | None:
         """The step of the newest checkpoint."""
         found = checkpoint.steps(self.checkpoints)
-        return int(found[-1].name.partition("-")[2]) if found else None
+        return checkpoint.step_of(found[-1]) if found else None
 
     def save_model(self, model) -> None:
         """Write the model as plain Keras, complete or not at all; it never had an optimizer."""
@@ -231,7 +238,7 @@ class FollowedRun(RunFolder):
     def log(self, record: dict) -> None:
         pass
 
-    def save_checkpoint(self, arrays: dict, state: dict, keep: int) -> None:
+    def save_checkpoint(self, arrays: dict, state: dict, keep: int, stopped: bool = False) -> None:
         pass
 
     def save_model(self, model) -> None:
@@ -253,7 +260,7 @@ def replace(path: Path, content: bytes) -> None:
     os.replace(temporary, path)
 
 
-def _mean(arrays: list[np.ndarray]) -> np.ndarray:
+def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Of what can be averaged; the last of counters and seeds."""
     last = arrays[-1]
     if not np.issubdtype(last.dtype, np.floating):
@@ -271,8 +278,9 @@ def difference(old, new, path: str = ""):
         yield f"{path}: {old} -> {new}"
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: bytes) -> float:
+    """The step of a record; what is none is behind all."""
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")

@@ -125,10 +125,15 @@ class Trainer:
     def _write_again(self, best: Path) -> None:
         """The best model out of its checkpoint, where its own file is lost or damaged."""
         now = self.engine.snapshot()
-        self.engine.restore(checkpoint.read(best)[0])
+        try:
+            self.engine.restore(checkpoint.read(best)[0])
+        except checkpoint.DamagedCheckpoint as error:
+            self.reporter.tell(f"the best model is lost, and the newest takes its place: {error}")
+            self.best = Best(self.recipe.best, self.recipe.early_stopping)
+        else:
+            self.reporter.tell(f"{self.run.model}: written again from {best.name}")
         self._save_model()
         self.engine.restore(now)
-        self.reporter.tell(f"{self.run.model}: written again from {best.name}")
 
     def header(self) -> None:
         """What is about to happen, and what should not."""
@@ -141,6 +146,7 @@ class Trainer:
     def run_to_end(self) -> dict:
         """Take the steps that are left."""
         if self.is_over:
+            self._average()  # It may have been killed before, and costs little.
             self.reporter.tell(f"all {self.step} steps are done; see {self.run.path}")
             return self.last
         advance = self.reporter.begin("training", self.extent.steps, lines=False)
@@ -170,7 +176,7 @@ class Trainer:
             clock.settle()
             if self.devices.any(stop.asked) and not self.is_over:
                 if self.saved < self.step:
-                    self._save()
+                    self._save(stopped=True)
                 raise Interrupted(f"stopped at step {self.step}; the same command goes on")
 
     @property
@@ -324,12 +330,12 @@ class Trainer:
         found = metrics(sums, weights_at(self.experiment.objectives, last, last))
         return {f"validation_{name}": value for name, value in found.items()}
 
-    def _save(self) -> None:
+    def _save(self, stopped: bool = False) -> None:
         state = {"step": self.step, "best": self.best.state(), "last": self.last}
         state |= {"seconds": self.extent.seconds, "text": self.material.prepared.state()}
         average = self.recipe.average
         keep = average.count if isinstance(average, LastCheckpoints) else 2
-        self.run.save_checkpoint(self.engine.snapshot(), state, keep)
+        self.run.save_checkpoint(self.engine.snapshot(), state, keep, stopped)
 
     def _compare(self) -> None:
         """Show the model beside guessing by frequency, on the same positions."""

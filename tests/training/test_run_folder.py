@@ -178,3 +178,12 @@ def test_metrics_of_steps_that_come_again_are_dropped(run):
         json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()
     ]
     assert set(steps) == {1}
+
+
+def test_lines_that_are_no_records_are_dropped(run):
+    _, folder = run
+    with open(folder / "metrics.jsonl", "ab") as file:
+        file.write(b'\xff\xfe\n{"step": null}\n{"step": "one"}\n[]\n{"step": 1, "loss"\n')
+    RunFolder(folder).keep_metrics_until(1)
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        assert json.loads(line)["step"] == 1

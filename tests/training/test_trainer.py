@@ -400,3 +400,50 @@ def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
     }
     assert same["embeddings.tokens/embeddings"]
     assert not same["encoder.layers.0.attention.query/kernel"]
+
+
+def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsys):
+    one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 2})
+    one.train(tmp_path / "straight")
+    run = tmp_path / "cut"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 5)
+        with pytest.raises(Interrupted, match="stopped at step 5"):
+            one.train(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_average", lambda self: 1 / 0)  # As if it were killed there.
+        with pytest.raises(ZeroDivisionError):
+            one.train(run)
+    one.train(run)
+    assert saved(run) == saved(tmp_path / "straight")
+    (run / "model.keras").unlink()
+    one.train(run)
+    assert saved(run) == saved(tmp_path / "straight")
+    assert len(checkpoint.steps(run / "checkpoints")) == 2
+
+
+def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch):
+    def take(self, found, step):
+        self.step = self.step or step
+        return self.step == step
+
+    monkeypatch.setattr("archbuilder.training.best.Best.take", take)
+    one, run = experiment(small_run.bert, tmp_path), tmp_path / "run"
+    last = one.train(run)
+    best = run / "checkpoints" / "step-0000003"
+    assert best.is_dir()
+    (best / "arrays.npz").write_bytes(b"")
+    (run / "model.keras").unlink()
+    assert one.train(run) == last
+    assert "the best model is lost, and the newest takes its place" in capsys.readouterr().out
+    weights = {
+        weight.path: weight for weight in keras.saving.load_model(run / "model.keras").weights
+    }
+    for name, array in checkpoint.read(run / "checkpoints" / "step-0000006")[0].items():
+        if (path := name.split("|")[1]) in weights:
+            np.testing.assert_array_equal(array, weights[path])
+
+
+def saved(run):
+    weights = keras.saving.load_model(run / "model.keras").get_weights()
+    return [weight.tobytes() for weight in weights]
