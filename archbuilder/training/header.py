@@ -33,8 +33,11 @@ class Header:
 
     def _peak(self) -> float:
         schedule, width = self.recipe.learning_rate, self.experiment.model.hidden_dim
-        steps = self.steps or getattr(schedule, "warmup_steps", 1)
-        return max(schedule.rate_at(step, self.steps, width) for step in range(1, steps + 1))
+        turn = getattr(schedule, "warmup_steps", 1) or 1
+        steps = self.steps or turn
+        # Rates rise to the end of the warm-up, and go one way from there on.
+        looked = (1, min(turn, steps), steps)
+        return max(schedule.rate_at(step, self.steps, width) for step in looked)
 
     def _small_data(self) -> Iterator[str]:
         count, epoch = self.recipe.batch.accumulate, len(self.material.train)

@@ -14,7 +14,10 @@ from archbuilder.training.average import Exponential
 
 
 class ParameterGroup(Spec):
-    """Layers that are trained otherwise than the rest; of several groups, the last one counts."""
+    """Layers that are trained otherwise than the rest.
+
+    Of several groups that say the same of a layer, the last one counts.
+    """
 
     layers: str
     """Their names, with * for any letters: encoder.layers.0.*"""
@@ -43,13 +46,14 @@ def treatment(recipe, layer: str, shape: tuple, depths: dict[str, int]) -> Treat
     """How the weight of a layer is trained; `depths` is how many layers each stack has."""
     matrix = decays(layer, shape)
     decay = getattr(recipe.optimizer, "weight_decay", 0.0) if matrix else 0.0
-    scale = recipe.layer_rate_decay ** _below_the_top(layer, depths)
+    scale = 1.0
     for group in recipe.parameter_groups:
         if fnmatchcase(layer, group.layers):
-            scale *= group.learning_rate_scale or 1.0
+            scale = group.learning_rate_scale or scale
             if group.weight_decay is not None and matrix:
                 decay = group.weight_decay
-    return Treatment(scale, decay, matrix)
+    by_depth = recipe.layer_rate_decay ** _below_the_top(layer, depths)
+    return Treatment(scale * by_depth, decay, matrix)
 
 
 def is_frozen(recipe, layer: str) -> bool:

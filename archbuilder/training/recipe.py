@@ -55,11 +55,11 @@ class Training(Spec):
 
     steps: PositiveInt | None = None
     """Steps in all; or else one of the next three."""
-    epochs: PositiveFloat | None = None
+    epochs: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """How often the whole text is read."""
     tokens: PositiveInt | None = None
     """Tokens to read, padding not counted."""
-    minutes: PositiveFloat | None = None
+    minutes: Annotated[float, Field(gt=0, le=1e7)] | None = None
     """Minutes of training, measuring and saving included, preparing not."""
     batch: Batch
     """How much text a step learns from."""

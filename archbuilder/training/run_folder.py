@@ -34,6 +34,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.model = self.path / "model.keras"
+        self._replaced: dict[Path, Path] = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -70,18 +71,38 @@ class RunFolder:
         return True
 
     def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary] | None) -> None:
-        """Begin a run: what another left here goes. A model from elsewhere may come without text's
-        vocabularies."""
+        """Begin a run: what another left here makes room.
+
+        A model from elsewhere may come without text's vocabularies.
+        """
+        whole = (self.tokenizer, self.target_tokenizer, self.checkpoints)
         try:
-            for path in (self.tokenizer, self.target_tokenizer, self.checkpoints):
-                shutil.rmtree(path, ignore_errors=True)
-            for path in (self.metrics, self.model):
-                path.unlink(missing_ok=True)
+            for path in (*whole, self.metrics, self.model, self.spec):
+                if os.path.lexists(path):
+                    aside = path.with_name(f".{path.name}.replaced")
+                    _remove(aside)
+                    os.replace(path, aside)
+                    self._replaced[path] = aside
             for folder, vocabulary in self._tokenizers(vocabularies) if vocabularies else ():
                 vocabulary.save(folder)
             replace(self.spec, (_HEADER + plain_text(plain(experiment))).encode())
         except OSError as error:
             raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """While entered, what `begin` replaces is put back where something fails; then it goes."""
+        try:
+            yield
+        except BaseException:
+            for path, aside in self._replaced.items():
+                _remove(path)
+                os.replace(aside, path)
+            raise
+        finally:
+            for aside in self._replaced.values():
+                _remove(aside)
+            self._replaced.clear()
 
     def _refuse_what_is_no_run(self) -> None:
         if not self.path.is_dir():
@@ -201,10 +222,19 @@ class RunFolder:
         kept = None if best is None else checkpoint.at_step(self.checkpoints, best)
         checkpoint.prune(self.checkpoints, kept, keep)
 
-    def mean(self, count: int) -> tuple[dict, int]:
-        """The mean of the last checkpoints planned, at most `count`, and how many they are."""
-        last = checkpoint.planned(self.checkpoints)[-count:]
-        found = [checkpoint.read(path)[0] for path in last]
+    def mean(self, count: int, tell) -> tuple[dict, int]:
+        """The mean of the last checkpoints planned, at most `count`, and how many they are.
+
+        Damaged ones are told of and left out.
+        """
+        found = []
+        for folder in checkpoint.planned(self.checkpoints)[-count:]:
+            try:
+                found.append(checkpoint.read(folder)[0])
+            except checkpoint.DamagedCheckpoint as error:
+                tell(f"damaged, not in the mean: {error}")
+        if not found:
+            return {}, 0
         # By their order: Keras numbers what has no name of its own anew in each process.
         each = zip(*(arrays.values() for arrays in found), strict=True)
         return dict(zip(found[-1], map(_mean, each), strict=True)), len(found)
@@ -243,6 +273,14 @@ class FollowedRun(RunFolder):
 
     def save_model(self, model) -> None:
         pass
+
+
+def _remove(path: Path) -> None:
+    """A file, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def plain(experiment) -> dict:

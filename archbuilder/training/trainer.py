@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ import keras
 from archbuilder.inference.samples import Samples
 from archbuilder.mistake import UserMistake
 from archbuilder.objectives import scored, weights_at
-from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
+from archbuilder.stopping import Interrupted, StopRequest
 from archbuilder.training import checkpoint, compilation, precision
 from archbuilder.training.average import LastCheckpoints
 from archbuilder.training.baseline import baseline, frequencies
@@ -19,6 +20,7 @@ from archbuilder.training.distribution import Processes
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Devices, added, metrics
 from archbuilder.training.extent import Extent
+from archbuilder.training.failures import Failures
 from archbuilder.training.header import Header
 from archbuilder.training.material import Material, gather
 from archbuilder.training.parameters import optimizer_for
@@ -44,15 +46,18 @@ def train(
     first = devices.process == 0
     run = RunFolder(folder) if first else FollowedRun(folder)
     reporter = reporter or (Reporter() if first else Silent())
-    with run.held():
-        begin = _begun if first else _followed
-        material = begin(experiment, run, restart, reporter, devices)
-        trainer = Trainer(experiment, run, material, reporter, devices)
-        trainer.resume()
-        trainer.header()
-        to_do = first and not trainer.is_over
-        with tracked(experiment, run, trainer.step, reporter.tell, to_do) as trainer.tracking:
-            return trainer.run_to_end()
+    with run.held(), ExitStack() as trackers:
+        with run.replacing():
+            begin = _begun if first else _followed
+            material = begin(experiment, run, restart, reporter, devices)
+            trainer = Trainer(experiment, run, material, reporter, devices)
+            trainer.resume()
+            trainer.header()
+            to_do = first and not trainer.is_over
+            trainer.tracking = trackers.enter_context(
+                tracked(experiment, run, trainer.step, reporter.tell, to_do)
+            )
+        return trainer.run_to_end()
 
 
 def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> Material:
@@ -78,6 +83,7 @@ class Trainer:
         self.reporter, self.devices = reporter, devices
         self.objectives = scored(experiment.objectives)
         self.names = list(self.objectives)
+        self.failures = Failures(recipe, run, self.names)
         policy, why = precision.chosen(recipe.precision, devices)
         compiled, told = compilation.chosen(recipe, devices, material.lengths())
         self._chosen = f"{policy} ({why}), {told}"
@@ -155,7 +161,7 @@ class Trainer:
                 self._loop(stop, pool, advance)
             self._average()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self.failures.of_disk(self.step, error) from error
         finally:
             self.reporter.end()
         self._compare()
@@ -166,7 +172,8 @@ class Trainer:
         clock = Clock(self.extent.seconds)
         coming: Future = pool.submit(self._batches, self.step + 1)
         while not self.is_over:
-            batches = clock.waited(coming.result)
+            with self.failures.of_memory(self.step + 1):
+                batches = clock.waited(coming.result)
             coming = pool.submit(self._batches, self.step + 2)
             record = self._take_step(batches)
             clock.took_step(batches)
@@ -192,56 +199,13 @@ class Trainer:
     def _take_step(self, batches: list[dict]) -> dict:
         rate = self._rate(self.step + 1)
         weights = weights_at(self.experiment.objectives, self.step + 1, self.extent.steps)
-        try:
+        with self.failures.of_memory(self.step + 1, batches[0]):
             sums = self.engine.train(batches, rate, weights)
-        except Exception as error:
-            if _is_lack_of_memory(error):
-                raise self._out_of_memory(batches) from error
-            raise
         found = metrics(sums, weights)
-        self._refuse_divergence(found)
+        norm, scaled = self.engine.gradient_norm, self.engine.scales_losses
+        self.failures.refuse_divergence(self.step, found, norm, scaled)
         self.step += 1
         return {"step": self.step, **found, "learning_rate": rate}
-
-    def _refuse_divergence(self, found: dict, prefix: str = "") -> None:
-        """Stop where a number is none, before anything of it is saved."""
-        norm = self.engine.gradient_norm
-        # In float16 a gradient may overflow: the step is left out, and its scale is halved.
-        is_sound = math.isfinite(norm) or self.engine.scales_losses
-        if math.isfinite(found[f"{prefix}loss"]) and is_sound:
-            return
-        losses = {name: found[f"{prefix}{name}_loss"] for name in self.names}
-        wrong = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
-        told = " and ".join(f"the {prefix}loss of {name} is {loss}" for name, loss in wrong.items())
-        told = told or f"the gradient's norm is {norm}"
-        count = self.recipe.batch.accumulate
-        first = self.step * count
-        batches = f"batch {first}" if count == 1 else f"batches {first} to {first + count - 1}"
-        where = f"after step {self.step}" if prefix else f"at step {self.step + 1}, {batches}"
-        raise TrainingFailed(
-            f"{where}, {told}; {self._kept()}. A lower learning rate or "
-            "training.global_clipnorm often helps; a changed spec begins with --restart"
-        )
-
-    def _out_of_memory(self, batches: list[dict]) -> TrainingFailed:
-        masks = [array for name, array in batches[0].items() if name.endswith("padding_mask")]
-        rows, length = max((mask.shape for mask in masks), key=lambda shape: shape[1])
-        of_batch = "tokens" if self.recipe.batch.tokens else "examples"
-        return TrainingFailed(
-            f"out of memory at step {self.step + 1}, in a batch of {rows} rows of {length} tokens; "
-            f"{self._kept()}. Lower training.batch.{of_batch} and raise training.batch.accumulate "
-            "by as much, or lower data.sequence_length"
-        )
-
-    def _failed(self, error: OSError) -> TrainingFailed:
-        path, reason = error.filename or self.run.path, error.strerror or error
-        step = self.run.newest_step()
-        then = "" if step is None else ", and the same command goes on from there"
-        return TrainingFailed(f"{path}: {reason} at step {self.step}; {self._kept()}{then}")
-
-    def _kept(self) -> str:
-        step = self.run.newest_step()
-        return "there is no checkpoint" if step is None else f"the checkpoint of step {step} stands"
 
     def _tend(self, record: dict, clock: Clock) -> None:
         """What is due after a step: a line, a measurement, a checkpoint."""
@@ -267,13 +231,14 @@ class Trainer:
 
     def _evaluate(self, record: dict) -> bool:
         """Measure on the validation text; keep the model if it is the best so far."""
+        self.failures.refuse_bad_weights(self.step, self.engine.unsound())
         found = {"step": self.step}
         with self.engine.averaged():
             if self.material.validation is not None:
                 found |= self._measure(self.material.validation)
                 self._log(found)
                 self.reporter.evaluation(found, self.names)
-                self._refuse_divergence(found, "validation_")
+                self.failures.refuse_bad_measurement(self.step, found)
                 self._show_samples()
             self.last = record | found
             improved = self.best.take(found, self.step)
@@ -289,7 +254,10 @@ class Trainer:
         """Put the mean of the last checkpoints in the place of the best model, if so told."""
         if not isinstance(self.recipe.average, LastCheckpoints):
             return
-        now, mean, count = self.engine.snapshot(), *self.run.mean(self.recipe.average.count)
+        mean, count = self.run.mean(self.recipe.average.count, self.reporter.tell)
+        if not count:
+            return
+        now = self.engine.snapshot()
         self.engine.restore(mean)
         told = ""
         if self.material.validation is not None:
@@ -324,13 +292,15 @@ class Trainer:
 
     def _measure(self, batches) -> dict:
         numbers = range(len(batches))
-        sums = added([self.engine.measure(self.shapes(batches[number])) for number in numbers])
+        with self.failures.of_memory(self.step):
+            sums = added([self.engine.measure(self.shapes(batches[number])) for number in numbers])
         # Weighed as at the last step, so that measurements can be compared.
         last = self.extent.steps
         found = metrics(sums, weights_at(self.experiment.objectives, last, last))
         return {f"validation_{name}": value for name, value in found.items()}
 
     def _save(self, stopped: bool = False) -> None:
+        self.failures.refuse_bad_weights(self.step, self.engine.unsound())
         state = {"step": self.step, "best": self.best.state(), "last": self.last}
         state |= {"seconds": self.extent.seconds, "text": self.material.prepared.state()}
         average = self.recipe.average
@@ -352,12 +322,3 @@ class Trainer:
     def _rate(self, step: int) -> float:
         hidden_dim = self.experiment.model.hidden_dim
         return self.recipe.learning_rate.rate_at(step, self.extent.steps, hidden_dim)
-
-
-def _is_lack_of_memory(error: Exception) -> bool:
-    """Each engine has an error of its own for it."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"
-        or "RESOURCE_EXHAUSTED" in str(error)
-    )

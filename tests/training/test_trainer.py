@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from archbuilder.training import checkpoint
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 from archbuilder.training.run_folder import RunFolder
+from archbuilder.training.tracker import TensorBoard
 from archbuilder.training.trainer import Trainer
 from tests import small_run
 
@@ -213,6 +215,15 @@ def test_running_out_of_memory_says_which_numbers_to_lower(error, tmp_path, monk
         "Lower training.batch.tokens and raise training.batch.accumulate by as much, or lower "
         "data.sequence_length"
     )
+
+
+def test_lack_of_memory_for_a_batch_is_told_too(tmp_path, monkeypatch):
+    def batches(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Trainer, "_batches", batches)
+    with pytest.raises(TrainingFailed, match=r"out of memory at step 1; there is no checkpoint\."):
+        experiment(small_run.bert, tmp_path).train(tmp_path / "run")
 
 
 @pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES])
@@ -442,6 +453,47 @@ def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch
     for name, array in checkpoint.read(run / "checkpoints" / "step-0000006")[0].items():
         if (path := name.split("|")[1]) in weights:
             np.testing.assert_array_equal(array, weights[path])
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    spec = small_run.bert(
+        tmp_path, steps=3, learning_rate=1e39, global_clipnorm=None, optimizer={"type": "sgd"}
+    )
+    del spec["data"]["validation"]
+    one = load(small_run.write(spec, tmp_path / "spec.yaml"), ["training.steps=1"])
+    with pytest.raises(TrainingFailed, match=r"after step 1, .* is no number; there is no check"):
+        one.train(tmp_path / "run")
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
+    one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 3})
+    one.train(tmp_path / "run")
+    damaged = checkpoint.steps(tmp_path / "run" / "checkpoints")[0]
+    (damaged / "arrays.npz").write_bytes(b"")
+    one.train(tmp_path / "run")
+    told = capsys.readouterr().out
+    assert f"damaged, not in the mean: {damaged}" in told
+    assert "the mean of 2 checkpoints" in told
+
+
+def test_what_a_restart_replaces_comes_back_where_it_cannot_begin(finished, tmp_path):
+    one, run, _ = finished
+    shutil.copytree(run, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "tensorboard", ignore_errors=True)
+    (tmp_path / "run" / "tensorboard").write_text("in the way")
+    before = files_in(tmp_path / "run")
+    watched = one.training.model_copy(update={"trackers": (TensorBoard(type="tensorboard"),)})
+    with pytest.raises(UserMistake, match="tensorboard cannot be opened"):
+        one.model_copy(update={"training": watched}).train(tmp_path / "run", restart=True)
+    assert files_in(tmp_path / "run") == before
+    one.train(tmp_path / "run", restart=True)
+    assert files_in(tmp_path / "run").keys() == before.keys()
+
+
+def files_in(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def saved(run):

@@ -95,6 +95,15 @@ class Engine(ABC):
     def settle(self) -> None:  # noqa: B027, as some hold nothing back
         """Bring the Keras variables up to date; until then they may lag behind."""
 
+    def unsound(self) -> list[str]:
+        """The weights that hold something that is no number."""
+        self.settle()
+        return [
+            weight.path
+            for weight in self.model.weights
+            if not bool(ops.all(ops.isfinite(ops.cast(weight, "float32"))))
+        ]
+
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """While entered, the model has averaged weights, if the optimizer keeps such."""
