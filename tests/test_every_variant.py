@@ -7,7 +7,8 @@ import yaml
 
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
-from archbuilder.objectives import CausalLM, weights_at
+from archbuilder.objectives import weights_at
+from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.objectives.name import SUFFIXES
 from archbuilder.text.prepare import Watcher
 from archbuilder.training.material import gather

@@ -1,38 +1,23 @@
 """Training objectives: a file each, and their union. Several add up without knowing each other."""
 
-from archbuilder.objectives.causal_lm import CausalLM
-from archbuilder.objectives.denoising import Denoising
-from archbuilder.objectives.masked_lm import MaskedLM
-from archbuilder.objectives.next_sentence import NextSentence
+from collections.abc import Iterator
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from pkgutil import iter_modules
+
 from archbuilder.objectives.objective import Objective, deciding, scored, weights_at
-from archbuilder.objectives.replaced_token_detection import ReplacedTokenDetection
-from archbuilder.objectives.sentence_order import SentenceOrder
-from archbuilder.objectives.sequence_to_sequence import SequenceToSequence
-from archbuilder.objectives.span_corruption import SpanCorruption
 
-AnyObjective = (
-    SequenceToSequence
-    | MaskedLM
-    | NextSentence
-    | CausalLM
-    | SentenceOrder
-    | SpanCorruption
-    | Denoising
-    | ReplacedTokenDetection
-)
 
-__all__ = [
-    "AnyObjective",
-    "CausalLM",
-    "Denoising",
-    "MaskedLM",
-    "NextSentence",
-    "Objective",
-    "ReplacedTokenDetection",
-    "SentenceOrder",
-    "SequenceToSequence",
-    "SpanCorruption",
-    "deciding",
-    "scored",
-    "weights_at",
-]
+def _found() -> Iterator[type[Objective]]:
+    """The objectives in the files of this folder: a new one is known by being there."""
+    for file in sorted(iter_modules(__path__, f"{__name__}."), key=lambda one: one.name):
+        for one in vars(import_module(file.name)).values():
+            own = isinstance(one, type) and one.__module__ == file.name
+            if own and issubclass(one, Objective) and "type" in one.model_fields:
+                yield one
+
+
+AnyObjective = reduce(or_, _found())
+
+__all__ = ["AnyObjective", "Objective", "deciding", "scored", "weights_at"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from archbuilder.experiment import load
-from archbuilder.objectives import CausalLM
+from archbuilder.objectives.causal_lm import CausalLM
 from tests import small_run
 
 OBJECTIVE = CausalLM(type="causal_lm")

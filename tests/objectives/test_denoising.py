@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.objectives import Denoising
+from archbuilder.objectives.denoising import Denoising
 
 
 def test_a_tokenizer_without_a_mask_is_refused():

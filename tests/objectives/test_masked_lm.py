@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.objectives import MaskedLM
+from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.selection import Chosen, Spans, WholeWords
 
 VOCABULARY = SimpleNamespace(special_ids=(0, 1, 2, 3, 4), mask_id=4, size=1000)

@@ -5,15 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archbuilder.objectives import (
-    Denoising,
-    MaskedLM,
-    NextSentence,
-    ReplacedTokenDetection,
-    SentenceOrder,
-    SpanCorruption,
-)
+from archbuilder.objectives.denoising import Denoising
+from archbuilder.objectives.masked_lm import MaskedLM
+from archbuilder.objectives.next_sentence import NextSentence
+from archbuilder.objectives.replaced_token_detection import ReplacedTokenDetection
 from archbuilder.objectives.selection import Spans, Tokens, WholeWords
+from archbuilder.objectives.sentence_order import SentenceOrder
+from archbuilder.objectives.span_corruption import SpanCorruption
 from archbuilder.text.batches import Batches
 from archbuilder.text.examples import Limits
 from archbuilder.text.order import Budget

@@ -10,8 +10,12 @@ import tensorflow as tf
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError
 from archbuilder.mistake import UserMistake
-from archbuilder.objectives import ReplacedTokenDetection
-from archbuilder.objectives.replaced_token_detection import STEPS, sampled, smaller
+from archbuilder.objectives.replaced_token_detection import (
+    STEPS,
+    ReplacedTokenDetection,
+    sampled,
+    smaller,
+)
 from archbuilder.objectives.score import score
 from tests import small_run
 from tests.variants import tiny

@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from archbuilder.experiment import load
-from archbuilder.objectives import MaskedLM, NextSentence, weights_at
+from archbuilder.objectives import weights_at
+from archbuilder.objectives.masked_lm import MaskedLM
+from archbuilder.objectives.next_sentence import NextSentence
 from archbuilder.objectives.weight import LinearWeight
 from tests import small_run
 
