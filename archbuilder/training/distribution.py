@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from archbuilder.language import Mistake, Spec
 from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
+
+Devices = Annotated[int, Field(ge=1, le=64)]
 
 
 class Mirrored(Spec):
@@ -18,7 +20,7 @@ class Mirrored(Spec):
     """
 
     type: Literal["mirrored"]
-    devices: PositiveInt | None = None
+    devices: Devices | None = None
     """Devices: all GPUs unless told. Without a GPU, so many parts of the CPU, to try it out."""
 
     engine: ClassVar[str] = "tensorflow"
@@ -35,7 +37,7 @@ class DataParallel(Spec):
     """
 
     type: Literal["data_parallel"]
-    devices: PositiveInt | None = None
+    devices: Devices | None = None
     """Devices of each process: all unless told. Without a GPU, so many parts of the CPU."""
 
     engine: ClassVar[str] = "jax"
@@ -56,7 +58,7 @@ class ModelParallel(Spec):
     type: Literal["model_parallel"]
     shards: Annotated[int, Field(ge=2)]
     """Parts that each matrix is cut into: devices that hold one copy of the model together."""
-    devices: PositiveInt | None = None
+    devices: Devices | None = None
     """Devices of each process: all unless told. Without a GPU, so many parts of the CPU."""
 
     engine: ClassVar[str] = "jax"
@@ -121,9 +123,13 @@ class Processes:
 def together(coordinator: str | None, count: int, number: int) -> Processes | None:
     """The processes that a command line speaks of; none where it speaks of one."""
     if coordinator is None:
-        if count > 1:
-            raise UserMistake("--processes needs --coordinator, the HOST:PORT where they meet")
+        if count > 1 or number:
+            name = "--processes" if count > 1 else "--process"
+            raise UserMistake(f"{name} needs --coordinator, the HOST:PORT where they meet")
         return None
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 2**16):
+        raise UserMistake(f"--coordinator {coordinator}: must be HOST:PORT, as in localhost:1234")
     if number >= count:
         raise UserMistake(f"--process {number}: of {count} --processes the last is {count - 1}")
     return Processes(coordinator, count, number)

@@ -226,7 +226,7 @@ class Trainer:
         if self.best.is_given_up:
             self.reporter.tell(
                 f"stopped early: none of the last {self.best.waited} measurements of "
-                f"{self.best.metric} is the best"
+                f"{self.best.metric} is better by enough"
             )
 
     def _evaluate(self, record: dict) -> bool:

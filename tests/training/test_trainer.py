@@ -361,7 +361,7 @@ def test_training_stops_early_and_stays_stopped(tmp_path, capsys):
     last = one.train(tmp_path / "run")
     assert last["step"] == 9  # Measured at 3, 6 and 9.
     told = capsys.readouterr().out
-    assert "stopped early: none of the last 2 measurements of loss is the best" in told
+    assert "stopped early: none of the last 2 measurements of loss is better by enough" in told
     assert one.train(tmp_path / "run") == last
     assert "all 9 steps are done" in capsys.readouterr().out
 
