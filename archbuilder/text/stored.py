@@ -86,3 +86,10 @@ class Growing:
         self._file.seek(0)
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
+
+
+def is_as_written(array: Stored, written: list, more: bool = False) -> bool:
+    """Whether a file has the values that were noted of it, with `more` behind them or without."""
+    dtype, length, checksum = written
+    long_enough = len(array) >= length if more else len(array) == length
+    return array.dtype.str == dtype and long_enough and array.checksum(length) == checksum

@@ -151,7 +151,9 @@ class RunFolder:
     def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
         """What reads the run's text and what writes it; one and the same where they share it."""
         if not self.tokenizer.exists():
-            raise UserMistake(f"{self.path}: has no tokenizer: what its model reads are ids")
+            raise UserMistake(
+                f"{self.tokenizer}: is not there; without it the model reads ids alone"
+            )
         source = load_vocabulary(self.tokenizer)
         if not self.target_tokenizer.exists():
             return source, source

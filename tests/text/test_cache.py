@@ -8,7 +8,7 @@ import pytest
 
 from archbuilder.mistake import UserMistake
 from archbuilder.stopping import WorkFailed
-from archbuilder.text import cache, workers
+from archbuilder.text import cache, workers, writers
 from archbuilder.text.corpus import Documents, Lines, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
 
@@ -47,7 +47,7 @@ def test_ids_take_two_bytes_where_they_fit(corpus, tmp_path):
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
     whole = cache.cached(corpus, BOTH, tmp_path / "whole")
-    monkeypatch.setattr(cache, "CHUNK", size)
+    monkeypatch.setattr(writers, "CHUNK", size)
     parts = cache.cached(corpus, BOTH, tmp_path / "parts")
     for name in whole.arrays:
         np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
@@ -56,10 +56,10 @@ def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
 @pytest.mark.parametrize("most", [1, 3, 4])
 def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, monkeypatch, most):
     whole, sizes = cache.cached(corpus, BOTH, tmp_path / "whole"), []
-    add = cache._DocumentsWriter.add
-    monkeypatch.setattr(cache, "CHARACTERS", most)
+    add = writers.DocumentsWriter.add
+    monkeypatch.setattr(writers, "CHARACTERS", most)
     monkeypatch.setattr(
-        cache._DocumentsWriter,
+        writers.DocumentsWriter,
         "add",
         lambda self, chunk, arrays: sizes.append(len(chunk)) or add(self, chunk, arrays),
     )
@@ -155,7 +155,7 @@ def test_text_that_is_changed_while_it_is_read_leaves_nothing(
     def change(done):
         (tmp_path / "text").write_text("ccc\nc\n\ncc\n")
 
-    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(writers, "CHUNK", 1)
     monkeypatch.setattr(cache, "SETTLE", settle)
     with pytest.raises(UserMistake, match="text: was changed while it was read; begin again"):
         cache.cached(corpus, BOTH, tmp_path / "cache", change)
@@ -169,16 +169,16 @@ class Cut(Exception):
 
 def cut_after(monkeypatch, chunks, error):
     """Let the work end with `error` when so many chunks are done and made safe."""
-    add = cache._DocumentsWriter.add
+    add = writers.DocumentsWriter.add
 
     def adding(self, *chunk):
         if self.chunks == chunks:
             raise error
         add(self, *chunk)
 
-    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(writers, "CHUNK", 1)
     monkeypatch.setattr(cache, "SETTLE", -1)
-    monkeypatch.setattr(cache._DocumentsWriter, "add", adding)
+    monkeypatch.setattr(writers.DocumentsWriter, "add", adding)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
@@ -187,11 +187,13 @@ def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
         cut_after(patch, chunks, Cut)
         with pytest.raises(Cut):
             cache.cached(corpus, BOTH, tmp_path / "cache")
-    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(writers, "CHUNK", 1)
     added = []
-    add = cache._DocumentsWriter.add
+    add = writers.DocumentsWriter.add
     monkeypatch.setattr(
-        cache._DocumentsWriter, "add", lambda self, *chunk: added.append(chunk) or add(self, *chunk)
+        writers.DocumentsWriter,
+        "add",
+        lambda self, *chunk: added.append(chunk) or add(self, *chunk),
     )
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
     assert len(added) == 3 - chunks
@@ -226,7 +228,7 @@ def test_half_done_work_that_is_damaged_is_not_gone_on_with(
         with pytest.raises(Cut):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     (part,) = folders(tmp_path / "cache")
-    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(writers, "CHUNK", 1)
     before = (part / name).read_bytes()
     (part / name).write_bytes(DAMAGES[damage](before))
     assert (part / name).read_bytes() != before
@@ -288,7 +290,7 @@ def test_progress_counts_the_bytes_of_the_text(corpus, tmp_path):
 
 
 def test_a_pair_without_tokens_on_one_side_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 1)
+    monkeypatch.setattr(writers, "CHUNK", 1)
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
     pairs = parallel(tmp_path, "a\n\x01\nb\n", "b\nb\na\n")  # Control characters are no tokens.
     found = cache.cached(pairs, (vocabulary, vocabulary), tmp_path / "cache")
@@ -312,7 +314,7 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, chunk):
     )
     (tmp_path / "text").write_text(text)
     corpus = Documents(type="documents", files=(str(tmp_path / "text"),))
-    monkeypatch.setattr(cache, "CHUNK", chunk)
+    monkeypatch.setattr(writers, "CHUNK", chunk)
     one = cache.cached(corpus, BOTH, tmp_path / "one")
     monkeypatch.setattr(cache, "WORTH_IT", 0)
     monkeypatch.setattr(cache, "cores", lambda: 3)
