@@ -1,18 +1,24 @@
 """The command line as a person meets it: what it prints, and how it exits."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import pytest
 
+from archbuilder.cli import main
+from archbuilder.experiment import load
 from archbuilder.language import shipped_specs
 from tests import small_run
 
 ARCHBUILD = [sys.executable, "-c", "from archbuilder.cli import main; main()"]
+RUNS = ("bert", "transformer")
 COMMANDS = (
     "new",
     "validate",
@@ -69,6 +75,19 @@ def archbuild(*words, folder=None, **options):
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+def inside(*words, text=""):
+    """The same in this process, where Keras is loaded already."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["archbuild", *map(str, words)])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return SimpleNamespace(
+        returncode=ended.value.code, stdout=out.getvalue(), stderr=err.getvalue()
+    )
 
 
 def test_all_shipped_specs_are_ok_in_a_moment_without_a_framework():
@@ -261,7 +280,7 @@ def test_interrupting_saves_and_the_same_command_goes_on(stop, tmp_path):
     _, told = first.communicate(timeout=60)
     assert first.returncode == 130
     step = int(told.split("stopped at step ")[1].split(";")[0])
-    assert (tmp_path / "run" / "checkpoints" / f"step-{step:07d}").is_dir()
+    assert list((tmp_path / "run" / "checkpoints").glob(f"step-{step:07d}*"))
     second = begun("train", spec, "--run", "run", folder=tmp_path)
     assert f"going on from step {step}" in second.stdout.readline()
     second.kill()
@@ -294,12 +313,14 @@ def test_a_second_interrupt_ends_at_once_and_keeps_the_last_checkpoint(tmp_path)
     assert "going on from step 2" in again.stdout
 
 
-@pytest.fixture(scope="module", params=["bert", "transformer"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in RUNS],
+)
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     spec = small_run.write(getattr(small_run, request.param)(folder), folder / "spec.yaml")
-    done = archbuild("train", spec, "--run", folder / "run")
-    assert done.returncode == 0, done.stderr
+    load(spec).train(folder / "run")
     return request.param, folder
 
 
@@ -309,7 +330,7 @@ def test_predict_gives_a_line_for_a_line_in_order(run):
     done = archbuild("predict", folder / "run", input="\n".join(lines) + "\n")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 90
-    as_json = archbuild("predict", folder / "run", "--json", input="\n".join(lines) + "\n")
+    as_json = inside("predict", folder / "run", "--json", text="\n".join(lines) + "\n")
     objects = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [found["text"] for found in objects] == done.stdout.splitlines()
     if kind == "bert":
@@ -321,7 +342,7 @@ def test_predicting_what_the_run_cannot_do_is_told(run):
     kind, folder = run
     bert = ("translate", "fill_mask, embed")
     other, own = bert if kind == "bert" else ("fill_mask", "translate")
-    done = archbuild("predict", folder / "run", "--task", other, input="a\n")
+    done = inside("predict", folder / "run", "--task", other, text="a\n")
     assert done.returncode == 2
     assert done.stderr == f"no task '{other}' here; this run can do: {own}\n"
 
@@ -329,10 +350,10 @@ def test_predicting_what_the_run_cannot_do_is_told(run):
 @pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m.saved")])
 def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name):
     _, folder = run
-    done = archbuild("export", folder / "run", "--format", format, "-o", folder / name)
+    done = inside("export", folder / "run", "--format", format, "-o", folder / name)
     assert done.returncode == 0, done.stderr
     assert "written, loaded again; largest difference" in done.stdout
-    again = archbuild("export", folder / "run", "--format", format, "-o", folder / name)
+    again = inside("export", folder / "run", "--format", format, "-o", folder / name)
     assert again.returncode == 2
     assert again.stderr == f"{folder / name}: exists already\n"
 
