@@ -93,7 +93,7 @@ def test_a_run_goes_on_only_with_its_own_text_and_tokenizer(run):
 def test_a_lost_tokenizer_is_not_made_anew(run):
     one, folder = run
     shutil.rmtree(folder / "tokenizer")
-    with pytest.raises(UserMistake, match="has no tokenizer"):
+    with pytest.raises(UserMistake, match="tokenizer: is not there"):
         one.train(folder)
 
 
