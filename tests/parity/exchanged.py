@@ -14,14 +14,23 @@ from archbuilder.training.run_folder import RunFolder
 from tests.parity.catalogue import BERT, CATALOGUE, VOCABULARY
 from tests.parity.test_catalogue import largest_difference
 
+CONFIGS = {member.model: member.config for member in CATALOGUE}
 HEADS = {
     "BertModel": ("BertModel", BERT),
     "BertForMaskedLM": ("BertForMaskedLM", BERT),
     "BertForNextSentencePrediction": ("BertForNextSentencePrediction", BERT),
     "AlbertForPreTraining": ("AlbertForPreTraining", BERT | {"embedding_size": 16}),
     "ElectraForMaskedLM": ("ElectraForMaskedLM", BERT | {"embedding_size": 16}),
+    "GPT2LMHeadModel, untied": (
+        "GPT2LMHeadModel",
+        CONFIGS["GPT2LMHeadModel"] | {"tie_word_embeddings": False},
+    ),
+    "LlamaForCausalLM, tied": (
+        "LlamaForCausalLM",
+        CONFIGS["LlamaForCausalLM"] | {"tie_word_embeddings": True, "attention_bias": True},
+    ),
 }
-"""Other heads than those of the catalogue, on the same bodies."""
+"""Other heads than those of the catalogue, or other ties, on the same bodies."""
 CASES = {member.spec: (member.model, member.config) for member in CATALOGUE} | HEADS
 
 

@@ -19,13 +19,14 @@ ACTIVATIONS = {
 # What does not change the network that we draw: names, other heads, decoding, where things run.
 _SILENT = re.compile(
     r"transformers_version|architectures|_name_or_path|model_type|(torch_)?dtype|return_dict|"
-    r"output_.*|chunk_size_feed_forward|is_encoder_decoder|id2label|label2id|problem_type|use_.*|"
+    r"output_.*|chunk_size_feed_forward|is_encoder_decoder|id2label|label2id|problem_type|"
+    r"use_(cache|return_dict|bfloat16)|_?num_labels|directionality|pooler_.*|tie_weights_|"
     r".*_token_id|forced_.*|initializer_.*|init_std|classif.*|qa_.*|seq_classif_.*|summary_.*|"
     r"sparse_pred.*|deterministic_flash_attn|reference_compile|task_specific_params|prefix|"
     r"gradient_checkpointing|num_beams|max_length|min_length|early_stopping|length_penalty|"
-    r"no_repeat_ngram_size|bad_words_ids|num_hidden_layers|n_ctx|n_special|predict_special_tokens|"
+    r"no_repeat_ngram_size|bad_words_ids|n_ctx|n_special|predict_special_tokens|"
     r"finetuning_task|extra_pos_embeddings|n_positions|"
-    r"attn_implementation|dense_act_fn|is_gated_act|vocab_size"
+    r"attn_implementation"
 )
 
 
@@ -44,10 +45,10 @@ class Config:
         found = self._fields.get(name)
         return default if found is None else found
 
-    def activation(self, name: str) -> str:
+    def activation(self, name: str, default: str = "gelu") -> str:
         """The name of a non-linearity."""
-        found = self(name, "gelu")
-        if found not in ACTIVATIONS:
+        found = self(name, default)
+        if not isinstance(found, str) or found not in ACTIVATIONS:
             raise refused(name, found)
         return ACTIVATIONS[found]
 

@@ -14,6 +14,7 @@ from archbuilder.exchange.hugging_face.config import (
 def gpt2(config: Config) -> tuple[dict, dict]:
     config.only(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
     config.only(reorder_and_upcast_attn=False, add_cross_attention=False)
+    config.only(num_hidden_layers=config("n_layer"))
     dim = config("n_embd")
     model = {
         "hidden_dim": dim,
@@ -28,14 +29,14 @@ def gpt2(config: Config) -> tuple[dict, dict]:
             {"num_heads": config("n_head"), "dropout": config("attn_pdrop", 0.1)},
             {
                 "intermediate_dim": config("n_inner", 4 * dim),
-                "activation": config.activation("activation_function"),
+                "activation": config.activation("activation_function", "gelu_new"),
             },
             layer_norm(config("layer_norm_epsilon", 1e-5)),
             norm_placement="pre",
             dropout=config("resid_pdrop", 0.1),
         ),
     }
-    return model, {"causal_lm": {}}
+    return model, _heads(config, model)
 
 
 def gpt2_config(model, heads: dict) -> dict[str, Any]:
@@ -59,8 +60,9 @@ def gpt2_config(model, heads: dict) -> dict[str, Any]:
 def llama(config: Config) -> tuple[dict, dict]:
     config.only(pretraining_tp=1)
     config("max_position_embeddings")  # Rotary positions know no end.
-    heads, older = config("num_attention_heads"), config("rope_scaling", {})
-    rates = {"rope_theta": config("rope_theta", 1e4)} | older | config("rope_parameters", {})
+    heads, newer = config("num_attention_heads"), config("rope_parameters", {})
+    # Where both are there, they take the older one.
+    rates = {"rope_theta": config("rope_theta", 1e4)} | (config("rope_scaling") or newer)
     positions = {
         "type": "rotary",
         "max_wavelength": float(rates["rope_theta"]),
@@ -85,14 +87,14 @@ def llama(config: Config) -> tuple[dict, dict]:
             {
                 "type": "gated",
                 "intermediate_dim": config("intermediate_size"),
-                "activation": config.activation("hidden_act"),
+                "activation": config.activation("hidden_act", "silu"),
                 "use_bias": config("mlp_bias", False),
             },
             {"type": "rms_norm", "epsilon": config("rms_norm_eps", 1e-6)},
             norm_placement="pre",
         ),
     }
-    return model, {"causal_lm": {}}
+    return model, _heads(config, model)
 
 
 def llama_config(model, heads: dict) -> dict[str, Any]:
@@ -117,6 +119,12 @@ def llama_config(model, heads: dict) -> dict[str, Any]:
     }
 
 
+def _heads(config: Config, model: dict) -> dict:
+    """What writes, unless only the body is there."""
+    tied = model["embeddings"]["tie"] == "output"
+    return {"causal_lm": {}} if tied or config.holds("output") else {}
+
+
 def _rope_parameters(positions) -> dict[str, Any]:
     found = {"rope_type": "default", "rope_theta": getattr(positions, "max_wavelength", 1e4)}
     scaling = getattr(positions, "scaling", None)
@@ -128,14 +136,16 @@ def _rope_parameters(positions) -> dict[str, Any]:
 
 def _scaling(parameters: dict) -> dict | None:
     kind = parameters.get("rope_type", parameters.get("type", "default"))
+    theirs = set(_SCALING.get(kind, {}).values())
+    if kind not in _SCALING or set(parameters) - theirs - {"rope_type", "type", "rope_theta"}:
+        raise refused("rope_parameters", parameters)
     if kind == "default":
         return None
-    if kind not in _SCALING:
-        raise refused("rope_parameters", parameters)
     return {"type": kind} | {our: parameters[their] for our, their in _SCALING[kind].items()}
 
 
 _SCALING = {
+    "default": {},
     "linear": {"factor": "factor"},
     "llama3": {
         "factor": "factor",

@@ -18,8 +18,10 @@ def t5(config: Config) -> tuple[dict, dict]:
     gated, _, activation = kind.rpartition("-")
     if gated not in ("", "gated") or activation not in ACTIVATIONS:
         raise refused("feed_forward_proj", kind)
-    # Their "gated-gelu" is the approximation by tanh.
-    activation = "gelu_tanh" if kind == "gated-gelu" else ACTIVATIONS[activation]
+    if kind == "gated-gelu":
+        activation = "gelu_new"
+    config.only(dense_act_fn=activation, is_gated_act=bool(gated))
+    activation = ACTIVATIONS[activation]
     positions = {
         "type": "t5",
         "num_buckets": config("relative_attention_num_buckets", 32),
@@ -27,7 +29,7 @@ def t5(config: Config) -> tuple[dict, dict]:
     }
     attention = {
         "num_heads": config("num_heads"),
-        "key_dim": config("d_kv"),
+        "key_dim": config("d_kv", 64),
         "scale": 1.0,
         "biases": [],
         "positions": positions,
@@ -42,9 +44,10 @@ def t5(config: Config) -> tuple[dict, dict]:
     }
     norm = {"type": "rms_norm", "epsilon": config("layer_norm_epsilon", 1e-6)}
     layers = config("num_layers")
+    config.only(num_hidden_layers=layers)
     more = {"norm_placement": "pre", "dropout": dropout, "final_dropout": dropout}
-    # Some of their versions do not write down what is tied.
-    tied = config("tie_word_embeddings", not config.holds("output"))
+    # Their newer versions write down the second, and not the first.
+    tied = config("tie_word_embeddings", config("scale_decoder_outputs", True))
     scaled = config("scale_decoder_outputs", tied)
     if scaled and not tied:
         raise refused("scale_decoder_outputs", scaled)
@@ -152,6 +155,7 @@ def _both_config(model) -> dict[str, Any]:
 def _both(config: Config, norm: dict) -> dict:
     config.only(tie_word_embeddings=True, encoder_layerdrop=0.0, decoder_layerdrop=0.0)
     config.only(normalize_before=False, add_final_layer_norm=False)
+    config.only(num_hidden_layers=config("encoder_layers"))
     dropout = config("dropout", 0.1)
 
     def side_of(side):

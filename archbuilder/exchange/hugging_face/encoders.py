@@ -12,12 +12,14 @@ from archbuilder.exchange.hugging_face.config import (
 )
 
 
-def bert(config: Config, offset: int = 0, segments: bool = True) -> tuple[dict, dict]:
+def bert(
+    config: Config, offset: int = 0, segments: bool = True, activation: str = "gelu"
+) -> tuple[dict, dict]:
     norm = layer_norm(config("layer_norm_eps", 1e-12))
     dropout = config("hidden_dropout_prob", 0.1)
     config.only(is_decoder=False, add_cross_attention=False, position_embedding_type="absolute")
     config.only(tie_word_embeddings=True)
-    activation = config.activation("hidden_act")
+    activation = config.activation("hidden_act", activation)
     model = {
         "hidden_dim": config("hidden_size"),
         "vocabulary_size": config("vocab_size"),
@@ -82,6 +84,7 @@ def roberta_config(model, heads: dict) -> dict[str, Any]:
 
 def distilbert(config: Config) -> tuple[dict, dict]:
     config.only(sinusoidal_pos_embds=False, tie_word_embeddings=True)
+    config.only(num_hidden_layers=config("n_layers"))
     theirs = {
         "hidden_size": config("dim"),
         "vocab_size": config("vocab_size"),
@@ -115,9 +118,9 @@ def distilbert_config(model, heads: dict) -> dict[str, Any]:
 
 
 def albert(config: Config) -> tuple[dict, dict]:
-    model, objectives = bert(config)
-    config.only(inner_group_num=1)
-    model["embeddings"]["embedding_dim"] = config("embedding_size")
+    model, objectives = bert(config, activation="gelu_new")
+    config.only(inner_group_num=1, down_scale_factor=1)
+    model["embeddings"]["embedding_dim"] = config("embedding_size", 128)
     model["encoder"]["num_layer_groups"] = config("num_hidden_groups", 1)
     return model, {"masked_lm": objectives["masked_lm"], "sentence_order": {}}
 
@@ -132,7 +135,7 @@ def albert_config(model, heads: dict) -> dict[str, Any]:
 
 def electra(config: Config) -> tuple[dict, dict]:
     model, objectives = bert(config)
-    width = config("embedding_size", model["hidden_dim"])
+    width = config("embedding_size", 128)
     model["embeddings"]["embedding_dim"] = None if width == model["hidden_dim"] else width
     generator = objectives["masked_lm"] | {"activation": "gelu"}  # Whatever that of the layers is.
     stack = model["encoder"]
@@ -160,7 +163,11 @@ def modernbert(config: Config) -> tuple[dict, dict]:
     norm = layer_norm(config("norm_eps", 1e-5), use_bias=config("norm_bias", False))
     rates, layers = config("rope_parameters", {}), config("num_hidden_layers")
     every = config("global_attn_every_n_layers", 3)
+    for unread in ("layer_norm_eps", "position_embedding_type"):
+        config(unread)  # Published, and read by nobody.
     usual = [_KINDS[index % every == 0] for index in range(layers)]
+    if len(config("layer_types", usual)) != layers:
+        raise refused("layer_types", config("layer_types"))
     whole_layers = [
         str(index)
         for index, kind in enumerate(config("layer_types", usual))
@@ -176,7 +183,7 @@ def modernbert(config: Config) -> tuple[dict, dict]:
         "biases": ["query", "key", "value", "output"] if biased else [],
         "dropout": config("attention_dropout", 0.0),
         "positions": {"type": "rotary", "max_wavelength": local},
-        "sliding_window_size": config("local_attention"),
+        "sliding_window_size": config("local_attention", 128),
     }
     model = {
         "hidden_dim": config("hidden_size"),
@@ -248,6 +255,7 @@ def modernbert_config(model, heads: dict) -> dict[str, Any]:
     }
 
 
+_ROTARY = {"rope_type", "rope_theta"}
 _KINDS = {True: "full_attention", False: "sliding_attention"}
 """What a layer is called that sees everything, and one that does not."""
 
@@ -255,6 +263,6 @@ _KINDS = {True: "full_attention", False: "sliding_attention"}
 def _wavelength(parameters: dict | None, older: float) -> float:
     """Of one kind of layer; `older` is what a file says that was written before these were."""
     parameters = parameters or {}
-    if parameters.get("rope_type", "default") != "default":
+    if parameters.get("rope_type", "default") != "default" or set(parameters) - _ROTARY:
         raise refused("rope_parameters", parameters)
     return float(parameters.get("rope_theta", older))

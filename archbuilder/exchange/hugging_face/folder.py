@@ -18,6 +18,7 @@ INDEX = f"{WEIGHTS}.index.json"
 _COMPUTED = re.compile(
     r"(.*\.)?(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\..*|inv_freq)"
 )
+_NUMBERS = ("F64", "F32", "F16", "BF16")
 # What older versions called a norm's gain and bias.
 _OLDER = {".gamma": ".weight", ".beta": ".bias"}
 
@@ -28,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserMistake(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserMistake(f"{path}: not JSON ({error})") from error
     if not isinstance(found, dict):
         raise UserMistake(f"{path}: holds no object")
@@ -60,10 +61,10 @@ class Arrays:
         if name not in self._where:
             raise UserMistake(f"{self.folder}: has no weights {name!r}, which {CONFIG} implies")
         self.read.add(name)
-        file, theirs = self._where[name]
-        with _opened(file) as content:
-            found = content.get_tensor(theirs)
-        return np.asarray(found, dtype="float32")
+        found = self._raw(name)
+        if not np.isfinite(found).all():
+            raise UserMistake(f"{self.folder}: the weights {name!r} hold what is no number")
+        return found
 
     def unread(self) -> Iterator[str]:
         """The names of what nobody asked for and that does not follow from the rest."""
@@ -75,7 +76,7 @@ class Arrays:
         """Whether an array is one of those that were read, under another name."""
         shape, array = self._shape(name), None
         for other in self.read:
-            if self._shape(other) == shape:
+            if self._shape(other) == shape and self._kind(name) in _NUMBERS:
                 array = self._raw(name) if array is None else array
                 if np.array_equal(array, self._raw(other)):
                     return True
@@ -86,8 +87,17 @@ class Arrays:
         with _opened(file) as content:
             return content.get_slice(theirs).get_shape()
 
+    def _kind(self, name: str) -> str:
+        file, theirs = self._where[name]
+        with _opened(file) as content:
+            return content.get_slice(theirs).get_dtype()
+
     def _raw(self, name: str) -> np.ndarray:
         file, theirs = self._where[name]
+        if self._kind(name) not in _NUMBERS:
+            raise UserMistake(
+                f"{file}: the weights {name!r} are {self._kind(name)}, which is not read"
+            )
         with _opened(file) as content:
             return np.asarray(content.get_tensor(theirs), dtype="float32")
 
@@ -107,8 +117,10 @@ def _files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
-        named = read_json(folder / INDEX).get("weight_map", {})
-        files = [folder / str(name) for name in sorted(set(named.values()))]
+        named = read_json(folder / INDEX).get("weight_map")
+        if not isinstance(named, dict) or not all(isinstance(one, str) for one in named.values()):
+            raise UserMistake(f"{folder / INDEX}: its weight_map is none of names and files")
+        files = [folder / name for name in sorted(set(named.values()))]
         missing = next((file for file in files if not file.is_file()), None)
         if missing:
             raise UserMistake(f"{missing}: is not there, though {INDEX} names it")

@@ -15,7 +15,7 @@ class Layout:
     body: str = ""
     """What the names of a model with a head begin with where they are not the head's."""
     inputs_first: bool = False
-    """Whether matrices are kept [inputs, outputs] as ours."""
+    """Whether matrices of layers are kept [inputs, outputs] as ours."""
 
 
 def _under(ours: str, theirs: str, names: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """An experiment out of a folder of Hugging Face's, with the weights and the tokenizer there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +45,23 @@ def read_folder(folder: Path, name: str) -> Found:
         for weight, shape in parts.items():
             path = f"{layer}/{weight}"
             found[path] = _weight(layout, path, shape, arrays)
-    told = [f"no objective reads the weights {name}" for name in _heads(layout, arrays)]
+    left = _heads(layout, arrays, experiment.objectives)
+    told = [f"no objective reads the weights {name}" for name in left]
     try:
-        vocabulary = read_tokenizer(folder, fields)
-        if vocabulary is None:
-            told.append(f"{folder}: holds no tokenizer: the model reads ids, and no lines of text")
+        vocabulary = _vocabulary(folder, fields, experiment.model.vocabulary_size)
     except UserMistake as mistake:  # The model is of use without it.
         vocabulary = None
         told.append(f"{mistake}: the model reads ids, and no lines of text")
     return Found(experiment, found, vocabulary, told)
+
+
+def _vocabulary(folder: Path, fields: dict, most: int) -> Vocabulary:
+    found = read_tokenizer(folder, fields)
+    if found is None:
+        raise UserMistake(f"{folder}: holds no tokenizer")
+    if found.size > most:
+        raise UserMistake(f"{folder}: its tokenizer has {found.size} tokens, its model {most}")
+    return found
 
 
 def _holds(layout: Layout, arrays: Arrays) -> Callable[[str], bool]:
@@ -82,9 +90,11 @@ def _weight(layout: Layout, path: str, shape: tuple[int, ...], arrays: Arrays) -
         ) from None
 
 
-def _heads(layout: Layout, arrays: Arrays) -> Iterator[str]:
+def _heads(layout: Layout, arrays: Arrays, objectives: Iterable[str]) -> Iterator[str]:
     """The names of weights that are left: of heads that are no objective's, or a pooler's."""
     bodies = (f"{layout.body}.",) if layout.body else ("encoder.", "decoder.", "shared.")
+    heads = [name for name in layout.names if name.partition(".")[0] in {*objectives}]
+    known = ("lm_head.", *(f"{layout.names[name]}." for name in heads))
     for name in arrays.unread():
         if name.endswith("embed_positions.weight"):
             continue  # Sinusoids, which the spec computes.
@@ -93,6 +103,10 @@ def _heads(layout: Layout, arrays: Arrays) -> Iterator[str]:
                 raise UserMistake(
                     f"{arrays.folder}: {name!r} is not zero, and outputs have no bias in a spec"
                 )
+        elif name.startswith(known) and not name.startswith(bodies):
+            raise UserMistake(
+                f"{arrays.folder}: the weights {name!r} are others than {CONFIG} ties them to"
+            )
         elif name.startswith(bodies) and ".pooler." not in name:
             raise UserMistake(f"{arrays.folder}: the weights {name!r} have no place in a spec")
         else:

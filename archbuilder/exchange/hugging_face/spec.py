@@ -28,14 +28,16 @@ def spec_of(fields: dict[str, Any], name: str, holds: Callable[[str], bool]) -> 
     `UserMistake` for an architecture, or a field, that the language has no words for.
     """
     kind = fields.get("model_type")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(KINDS)
         raise UserMistake(f"config.json: model_type {kind!r} is not known; there are {known}")
     config = Config(fields, holds)
     try:
         model, heads = KINDS[kind].read(config)
-    except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise UserMistake(f"config.json: is not that of a whole {kind} ({error!r})") from error
+    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
+        raise UserMistake(
+            f"config.json: is not that of a whole {kind}: a field is missing or of another type"
+        ) from error
     config.finish()
     heads = {head: settings for head, settings in heads.items() if holds(head)}
     reads_pooled = not heads or "next_sentence" in heads or "sentence_order" in heads

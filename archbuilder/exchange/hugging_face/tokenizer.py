@@ -53,17 +53,21 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The kind and the files of each vocabulary that may be made of the folder's."""
     if (folder / WHOLE).is_file():
-        model = read_json(folder / WHOLE).get("model") or {}
+        model = read_json(folder / WHOLE).get("model")
+        kind = model.get("type") if isinstance(model, dict) else None
         content = (folder / WHOLE).read_bytes()
-        by_bytes = b'"ByteLevel"' in content and model.get("type") == "BPE"
         kinds = {"WordPiece": "WordPieceVocabulary", "Unigram": "ConvertedPiecesVocabulary"}
+        by_bytes = b'"ByteLevel"' in content
         kinds["BPE"] = "ByteLevelVocabulary" if by_bytes else kinds["Unigram"]
-        if model.get("type") in kinds:
-            yield kinds[model["type"]], {"tokenizer.json": content}
+        if not isinstance(kind, str) or kind not in kinds:
+            raise UserMistake(f"{folder / WHOLE}: a tokenizer of type {kind!r} cannot be read")
+        yield kinds[kind], {"tokenizer.json": content}
     for name in PIECES:
         if (folder / name).is_file():
             yield "SentencePieceVocabulary", {"spm.model": (folder / name).read_bytes()}
     if (folder / WORDS).is_file():
+        if settings.get("tokenize_chinese_chars") is False:
+            raise UserMistake(f"{folder / SETTINGS}: tokenize_chinese_chars cannot be false")
         spec = WordPiece(
             type="wordpiece",
             file=str(folder / WORDS),
@@ -75,25 +79,32 @@ def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, byt
 
 def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict) -> Vocabulary:
     make = KINDS[kind]
+    told = {
+        role: next((_text(settings[one]) for one in names if settings.get(one)), None)
+        for role, names in _ROLES.items()
+    }
     try:
-        found = make(files)  # Its roles may go by their usual names.
+        found = make(files)
+        usual = roles_of(found)  # What settings do not say goes by its usual name.
+        roles = usual | {role: token for role, token in told.items() if token}
     except UserMistake as mistake:
-        roles = _told_roles(settings)
+        usual, roles = None, _for_all(told)
         if not roles["end"]:
             raise mistake
+    if roles != usual:
         found = make(files | {ROLES_FILE: json.dumps(roles).encode()})
     begin = fields.get("decoder_start_token_id") if fields.get("is_encoder_decoder") else None
     if begin is None or begin == found.start_id:
         return found
+    if not isinstance(begin, int) or not 0 <= begin < found.size:
+        raise UserMistake(f"config.json: decoder_start_token_id: {begin!r} is no token's id")
     roles = roles_of(found) | {"start": found.token(begin)}
     return make(files | {ROLES_FILE: json.dumps(roles).encode()})
 
 
-def _told_roles(settings: dict) -> dict[str, str | None]:
-    roles: dict[str, str | None] = {
-        role: next((_text(settings[one]) for one in names if settings.get(one)), None)
-        for role, names in _ROLES.items()
-    }
+def _for_all(told: dict[str, str | None]) -> dict[str, str | None]:
+    """A token for each role, where there is one at all; there may be no mask."""
+    roles = dict(told)
     for role, other in (*_INSTEAD.items(), *_INSTEAD.items()):
         roles[role] = roles[role] or roles[other]
     return roles

@@ -32,12 +32,16 @@ class Place:
         bare = layer.endswith(".bias")  # A bias that is a layer of its own.
         kind = "bias" if bare else _WEIGHTS[weight]
         self.name = f"{their.partition('[')[0]}.{kind}"
-        self.turned = weight == "kernel" and not layout.inputs_first
+        as_ours = layout.inputs_first and number is not None
+        self.turned = weight == "kernel" and not as_ours
 
     def ours(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Our weight out of theirs."""
+        """Our weight out of theirs. Raises `ValueError` where it has another shape."""
         array = array.T if self.turned else array
-        return np.split(array, self.parts, axis=-1)[self.part].reshape(shape)
+        part = np.split(array, self.parts, axis=-1)[self.part] if array.ndim else array
+        if shape not in (part.shape, (1, *part.shape)):  # A bare bias is a row here.
+            raise ValueError(f"{part.shape} is not {shape}")
+        return part.reshape(shape)
 
     def theirs(self, arrays: list[np.ndarray]) -> np.ndarray:
         """Their weight out of ours, all its parts in order."""

@@ -10,6 +10,7 @@ from archbuilder.exchange.hugging_face.reading import read_folder
 from archbuilder.exchange.hugging_face.writing import write_folder
 from archbuilder.experiment import Experiment
 from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer import WordPiece
 
 SPEC = {
     "name": "small",
@@ -158,6 +159,28 @@ def wider(found):
     found["bert.encoder.layer.1.intermediate.dense.weight"] = np.ones((13, 8), "float32")
 
 
+def turned(found):
+    name = "bert.encoder.layer.1.intermediate.dense.weight"
+    found[name] = np.ascontiguousarray(found[name].T)
+
+
+def no_numbers(found):
+    found["bert.pooler.dense.bias"][3] = np.nan
+
+
+def counts(found):
+    found["bert.pooler.dense.bias"] = np.ones(8, "int32")
+
+
+def bare_number(found):
+    found["bert.pooler.dense.bias"] = np.array(1.0, "float32")
+
+
+def other_output(found):
+    table = found["bert.embeddings.word_embeddings.weight"]
+    found["cls.predictions.decoder.weight"] = table + 1
+
+
 def stranger(found):
     found["bert.encoder.layer.0.adapter.weight"] = np.ones(3, "float32")
 
@@ -174,6 +197,20 @@ def stranger(found):
             "the weights 'bert.encoder.layer.1.intermediate.dense.weight' are [13, 8], which is "
             "not what config.json implies",
         ),
+        (
+            turned,
+            "the weights 'bert.encoder.layer.1.intermediate.dense.weight' are [8, 12], which is "
+            "not what config.json implies",
+        ),
+        (
+            other_output,
+            "the weights 'cls.predictions.decoder.weight' are others than config.json ties them to",
+        ),
+        (no_numbers, "the weights 'bert.pooler.dense.bias' hold what is no number"),
+        (
+            bare_number,
+            "the weights 'bert.pooler.dense.bias' are [], which is not what config.json implies",
+        ),
         (stranger, "the weights 'bert.encoder.layer.0.adapter.weight' have no place in a spec"),
     ],
 )
@@ -184,6 +221,33 @@ def test_weights_that_do_not_fit_are_refused_by_name(folder, change, sentence):
     with pytest.raises(UserMistake) as caught:
         read_folder(folder, "again")
     assert str(caught.value) == f"{folder}: {sentence}"
+
+
+def test_a_tokenizer_larger_than_the_model_is_left_out_and_told_of(folder):
+    vocabulary = WordPiece(type="wordpiece").train(iter(["many words are here to be cut"]), 40)
+    (folder / "tokenizer.json").write_bytes(vocabulary.files["tokenizer.json"])
+    found = read_folder(folder, "again")
+    assert found.vocabulary is None
+    (told,) = found.left_out
+    assert told.startswith(f"{folder}: its tokenizer has {vocabulary.size} tokens, its model 20:")
+
+
+def test_weights_that_are_no_fractions_are_refused_by_name(folder):
+    found = arrays(folder)
+    counts(found)
+    put(folder, found)
+    with pytest.raises(
+        UserMistake, match=r"'bert\.pooler\.dense\.bias' are I32, which is not read"
+    ):
+        read_folder(folder, "again")
+
+
+@pytest.mark.parametrize("map", [None, ["one"], {"a": ["one"]}])
+def test_an_index_that_names_no_files_is_told_of(folder, map):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map}))
+    with pytest.raises(UserMistake, match="its weight_map is none of names and files"):
+        read_folder(folder, "again")
 
 
 def cut(folder):
@@ -200,6 +264,7 @@ def only_pickled(folder):
     [
         (lambda folder: (folder / "config.json").unlink(), r"config\.json: No such file"),
         (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: not JSON"),
+        (lambda folder: (folder / "config.json").write_text("[" * 100_000), r"config\.json: not J"),
         (lambda folder: (folder / "config.json").write_text("[]"), r"config\.json: holds no obj"),
         (cut, r"model\.safetensors: cannot be read"),
         (only_pickled, r"has no model\.safetensors; pytorch_model\.bin may hold code: save the"),

@@ -53,7 +53,75 @@ def test_an_unknown_architecture_is_refused_with_those_that_are_known():
     )
 
 
-@pytest.mark.parametrize("changed", [{"n_layer": "two"}, {"n_embd": None}])
+BERT = {
+    "model_type": "bert",
+    "vocab_size": 50,
+    "hidden_size": 8,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+}
+LLAMA = BERT | {"model_type": "llama"}
+T5 = {"model_type": "t5", "vocab_size": 50, "d_model": 8, "d_ff": 12, "num_layers": 1}
+MODERNBERT = BERT | {"model_type": "modernbert"}
+YARN = {"rope_type": "yarn", "factor": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (GPT2 | {"num_hidden_layers": 3}, "num_hidden_layers: 3"),
+        (T5 | {"num_heads": 2, "dense_act_fn": "silu"}, "dense_act_fn: 'silu'"),
+        (T5 | {"num_heads": 2, "is_gated_act": True}, "is_gated_act: True"),
+        (LLAMA | {"rope_scaling": YARN}, "rope_parameters: "),
+        (LLAMA | {"rope_parameters": {"beta": 1}}, "rope_parameters: "),
+        (LLAMA | {"partial_rotary_factor": 0.5}, "partial_rotary_factor: 0.5"),
+        (MODERNBERT | {"layer_types": ["full_attention"]}, "layer_types: ['full_attention']"),
+        (BERT | {"hidden_act": ["gelu"]}, "hidden_act: ['gelu']"),
+        (BERT | {"is_decoder": True}, "is_decoder: True"),
+    ],
+)
+def test_what_changes_outputs_is_never_passed_over(fields, sentence):
+    with pytest.raises(UserMistake) as caught:
+        spec_of(fields, "x", everything)
+    assert str(caught.value).startswith(f"config.json: {sentence}")
+
+
+def test_of_two_rotary_settings_the_older_one_counts():
+    both = {
+        "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+        "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 5.0},
+    }
+    positions = spec_of(LLAMA | both, "x", everything)["model"]["decoder"]["attention"]["positions"]
+    assert positions["scaling"]["factor"] == 2.0
+    assert positions["max_wavelength"] == 1e4
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "activation"),
+    [(GPT2, "decoder", "gelu_tanh"), (LLAMA, "decoder", "silu"), (BERT, "encoder", "gelu")],
+)
+def test_what_is_not_written_is_what_it_is_there(fields, place, activation):
+    without = {name: value for name, value in fields.items() if name != "activation_function"}
+    model = spec_of(without, "x", everything)["model"]
+    assert model[place]["feed_forward"]["activation"] == activation
+
+
+def test_a_body_alone_writes_nothing():
+    plain = spec_of(LLAMA, "x", lambda part: part != "output")
+    assert plain["objectives"] == {}
+
+
+@pytest.mark.parametrize("kind", [None, ["bert"], {"a": 1}, 5])
+def test_a_kind_that_is_no_name_is_refused(kind):
+    with pytest.raises(UserMistake, match="is not known; there are"):
+        spec_of(BERT | {"model_type": kind}, "x", everything)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"n_layer": "two"}, {"n_embd": None}],
+)
 def test_a_configuration_that_is_not_whole_is_refused(changed):
     with pytest.raises(UserMistake, match=r"config\.json: "):
         experiment_of(GPT2 | changed, "gpt2", everything)

@@ -102,6 +102,34 @@ def test_a_plain_list_is_read_as_its_settings_say(lowercase, tmp_path):
     assert read_tokenizer(tmp_path, {}).encode(["The CAT"]) == vocabulary.encode(["The CAT"])
 
 
+def test_settings_count_more_than_usual_names(tmp_path):
+    vocabulary = TRAINED["byte_level_bpe"].train(iter(LINES), 330)
+    put(tmp_path, {"tokenizer.json": vocabulary.files["tokenizer.json"]})
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<mask>"}))
+    read = read_tokenizer(tmp_path, {})
+    assert (read.end_id, read.start_id) == (vocabulary.mask_id, vocabulary.start_id)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("tokenizer.json", {"model": {"type": ["BPE"]}}, r"type \['BPE'\] cannot be read"),
+        ("tokenizer.json", {"model": {"type": "WordLevel"}}, "type 'WordLevel' cannot be read"),
+        ("tokenizer.json", {"model": 5}, "type None cannot be read"),
+        ("tokenizer_config.json", {"tokenize_chinese_chars": False}, "cannot be false"),
+        ("config.json", {"decoder_start_token_id": "x"}, "'x' is no token's id"),
+        ("config.json", {"decoder_start_token_id": 99999}, "99999 is no token's id"),
+    ],
+)
+def test_what_a_vocabulary_cannot_be_is_refused(file, content, sentence, tmp_path):
+    vocabulary = WordPiece(type="wordpiece").train(iter(LINES), 60)
+    put(tmp_path, {"vocab.txt": vocabulary.files["vocab.txt"]})
+    (tmp_path / file).write_text(json.dumps(content))
+    fields = {"is_encoder_decoder": True} | (content if file == "config.json" else {})
+    with pytest.raises(UserMistake, match=sentence):
+        read_tokenizer(tmp_path, fields)
+
+
 def test_a_folder_may_hold_no_tokenizer(tmp_path):
     assert read_tokenizer(tmp_path, {}) is None
 

@@ -37,7 +37,7 @@ def test_the_files_are_those_of_the_architecture(tmp_path):
 
 
 def test_a_tokenizer_brings_its_special_ids(tmp_path):
-    vocabulary = WordPiece(type="wordpiece").train(iter(LINES), 40)
+    vocabulary = WordPiece(type="wordpiece").train(iter(["a mat", "a cat"]), 20)
     write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, vocabulary)
     fields = config(tmp_path / "out")
     assert (fields["pad_token_id"], fields["bos_token_id"], fields["eos_token_id"]) == (0, 2, 3)
