@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from archbuilder.experiment import Data, load
+from archbuilder.experiment import load
 from archbuilder.language import shipped_specs
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
+from archbuilder.text.data import Data
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.average import Average
 from archbuilder.training.distribution import Distribution
