@@ -117,8 +117,9 @@ def _sorted(lengths: np.ndarray, random=None) -> np.ndarray:
     ties = np.arange(len(lengths), dtype="int32")
     if random is not None:
         random.shuffle(ties)
+    narrow = np.min_scalar_type(int(lengths.max()))  # Small numbers are sorted by their digits.
     for side in range(lengths.shape[1]):
-        ties = ties[np.argsort(lengths[ties, side], kind="stable")]
+        ties = ties[np.argsort(lengths[ties, side].astype(narrow), kind="stable")]
     return ties
 
 
@@ -141,6 +142,8 @@ def _ranks(places: np.ndarray, start: int, have: int, wanted: int) -> np.ndarray
     sampling; Madow and Madow, 1944): each rank stands as often as any other in the long run, and
     in one epoch as often as the weight says, rounded down or up.
     """
+    if wanted == have:
+        return places
     return ((places.astype("int64") * have + start) // wanted).astype("int32")
 
 

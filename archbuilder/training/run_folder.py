@@ -46,14 +46,18 @@ class RunFolder:
         except OSError as error:
             raise UserMistake(f"{self.path}: cannot be written ({error.strerror})") from error
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock(folder)
             yield
+        finally:
+            os.close(folder)
+
+    def _lock(self, folder: int) -> None:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserMistake(
                 f"{self.path}: another process is training in this run folder"
             ) from None
-        finally:
-            os.close(folder)
 
     def goes_on(self, experiment, restart: bool) -> bool:
         """Whether there is something to go on with; a run of another experiment is refused.

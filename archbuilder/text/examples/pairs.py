@@ -1,6 +1,7 @@
 """Pairs of segments of documents: whether they follow each other, and in which order."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -9,6 +10,8 @@ from archbuilder.mistake import UserMistake
 from archbuilder.text.examples.documents import blocks, chain
 from archbuilder.text.examples.examples import Examples, Limits, told
 
+SPECIAL = 3
+"""Tokens of a pair that are not its segments'."""
 LOOKS = 8
 """Runs that are looked at for one that lends a long enough second segment."""
 
@@ -26,8 +29,18 @@ class Pairs(Examples):
 
     def __init__(self, documents, vocabularies, limits: Limits, short_rate: float):
         self.documents, self.vocabulary = documents, vocabularies[0]
-        self.room = limits.sequence_length - 3
-        drop = limits.overlong == "drop"
+        self.room = limits.sequence_length - SPECIAL
+        self.first, self.last, target, tokens, self._stops = self._runs(limits, short_rate)
+        if not len(self.first):
+            raise self._lacking("documents of at least two sentences")
+        self.lengths = (self._settled(np.minimum(target, tokens), tokens) + SPECIAL)[:, None]
+
+    def _runs(self, limits: Limits, short_rate: float) -> Iterator[np.ndarray]:
+        """The first and past-the-last sentence of each run, tokens wanted and tokens there are.
+
+        Last comes where sentences stop that may stand in one run; what is left out is counted.
+        """
+        documents, drop = self.documents, limits.overlong == "drop"
         single, apart, over, parts = 0, 0, 0, []
         for number, (base, offsets, ends) in enumerate(blocks(documents)):
             drawn = np.random.default_rng([self.room, number])
@@ -40,22 +53,16 @@ class Pairs(Examples):
             alone = alone[~long[alone]] if drop else alone
             documents_alone = int(np.isin(alone, _alone(ends)).sum())
             single, apart = single + documents_alone, apart + len(alone) - documents_alone
-        self.first, self.last, target, self.tokens, self._stops = (
-            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
-        )
         self.left_out = told(over, "sentences", limits)
         if single:
             self.left_out["documents of one sentence left out: a pair needs two"] = single
         if apart:
             self.left_out["sentences left out that have no other beside them"] = apart
-        if not len(self.first):
-            raise self._lacking("documents of at least two sentences")
-        self._settle(np.minimum(target, self.tokens))
+        return (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
-    def _settle(self, target: np.ndarray) -> None:
-        """Have each pair come to so many tokens, special ones not included."""
-        self.target = target
-        self.lengths = (target + 3)[:, None]
+    def _settled(self, target: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """How many of the `tokens` of each run its pair has, where it may have `target`."""
+        return target
 
     def _lacking(self, what: str) -> UserMistake:
         why = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
@@ -68,6 +75,10 @@ class Pairs(Examples):
         segment_ids = np.zeros_like(token_ids)
         segment_ids[len(first) + 2 :] = 1
         return {"token_ids": token_ids, "segment_ids": segment_ids, "pair_class": pair_class}
+
+    def _run(self, index: int) -> tuple[int, int, int]:
+        """The first sentence of a pair's run, the one past its last, and the pair's tokens."""
+        return self.first[index], self.last[index], int(self.lengths[index, 0]) - SPECIAL
 
     @abstractmethod
     def _pair(self, index: int, random) -> tuple[np.ndarray, np.ndarray, int]:
@@ -87,12 +98,15 @@ class NextPairs(Pairs):
         if len(documents.documents) < 3:
             raise UserMistake("pairs of segments need at least two documents, a blank line between")
         super().__init__(documents, vocabularies, limits, short_rate)
-        self._starts = documents.documents[:]
-        self._choose_partners()
-        self._choose_ends()
+
+    def _settled(self, target, tokens):
+        self._starts = self.documents.documents[:]
+        target = self._choose_partners(target, tokens)
+        self._choose_ends(target == tokens)
+        return target
 
     def _pair(self, index, random):
-        first, last, target = self.first[index], self.last[index], int(self.target[index])
+        first, last, target = self._run(index)
         offsets = self.documents.sentences[first : last + 1]
         split = random.integers(1, last - first)
         is_random = int(random.integers(2))
@@ -113,15 +127,15 @@ class NextPairs(Pairs):
         """The sentence before which those end that follow each other."""
         return int(self._stops[np.searchsorted(self._stops, sentence, side="right")])
 
-    def _choose_partners(self):
-        """Who may lend a second segment to whom, and how long that lets a pair be.
+    def _choose_partners(self, target, tokens):
+        """Who may lend a second segment to whom; gives how long that lets each pair be.
 
         Full pairs lend to full ones; the two runs of different documents that go on for longest,
         to all whom no other can lend enough.
         """
-        self._full = np.flatnonzero(self.tokens >= self.room).astype("int32")
+        self._full = np.flatnonzero(tokens >= self.room).astype("int32")
         homes = np.searchsorted(self._starts, self.first, side="right")
-        rests = self.tokens - self._first_lengths()
+        rests = tokens - self._first_lengths()
         longest = int(rests.argmax())
         others = homes != homes[longest]
         if not others.any():
@@ -129,20 +143,20 @@ class NextPairs(Pairs):
         second = int(np.where(others, rests, 0).argmax())
         self._longest = longest, second
         most = np.where(others, rests[longest], rests[second]) + 1
-        self._settle(np.minimum(self.target, most).astype("int32"))
+        return np.minimum(target, most).astype("int32")
 
     def _first_lengths(self):
         """The tokens of each run's first sentence."""
-        found = np.empty_like(self.tokens)
+        found = np.empty_like(self.first)
         for base, offsets, _ in blocks(self.documents):
             low, high = np.searchsorted(self.first, [base, base + len(offsets) - 1])
             found[low:high] = np.diff(offsets)[self.first[low:high] - base]
         return found
 
-    def _choose_ends(self):
+    def _choose_ends(self, whole):
         """Where sentences begin from which on a document ends soon, by the tokens till then."""
         ending = np.isin(self.last, self._stops)
-        self._ending = ending & (self.target == self.tokens)
+        self._ending = ending & whole  # Of runs that a pair takes whole.
         begins, left = [], []
         for base, offsets, _ in blocks(self.documents):
             low, high = np.searchsorted(self.first, [base, base + len(offsets) - 1])
@@ -201,7 +215,7 @@ class OrderedPairs(Pairs):
     """
 
     def _pair(self, index, random):
-        first, last, target = self.first[index], self.last[index], int(self.target[index])
+        first, last, target = self._run(index)
         offsets = self.documents.sentences[first : last + 1]
         split = random.integers(1, last - first)
         swapped = int(random.integers(2))
