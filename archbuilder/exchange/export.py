@@ -95,8 +95,8 @@ def _write_saved_model(model, run: RunFolder, path: Path) -> str:
 
 def _write_hugging_face(model, run: RunFolder, path: Path) -> str:
     ours = {weight.path: np.asarray(weight) for weight in model.weights}
-    vocabularies = run.vocabularies() if run.tokenizer.exists() else (None, None)
-    return write_folder(path, load(run.known_spec()), ours, vocabularies[0])
+    vocabularies = run.vocabularies() if run.tokenizer.exists() else None
+    return write_folder(path, load(run.known_spec()), ours, vocabularies)
 
 
 def _companions(run: RunFolder) -> list[Path]:
@@ -156,7 +156,8 @@ def _difference_of_weights(model, path: Path) -> float:
     """The largest absolute difference of any weight of a folder, read as one is imported."""
     found = read_folder(path, "again").weights
     wanted = {weight.path: np.asarray(weight) for weight in model.weights}
-    return float(max(np.abs(array - found[key]).max() for key, array in wanted.items()))
+    # A bias of zeros may be taken for none.
+    return float(max(np.abs(array - found.get(key, 0)).max() for key, array in wanted.items()))
 
 
 def _read_again(path: Path, reader: str, batches: list[dict]) -> dict[str, np.ndarray]:

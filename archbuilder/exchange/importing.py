@@ -20,8 +20,7 @@ def import_folder(folder: Path, path: Path) -> Found:
     with workplace(path) as place:
         run = RunFolder(place / path.name)
         run.path.mkdir()
-        vocabulary = found.vocabulary
-        run.begin(found.experiment, vocabulary and (vocabulary, vocabulary))
+        run.begin(found.experiment, found.vocabularies)
         model = found.experiment.build()
         for weight in model.weights:
             weight.assign(found.weights[weight.path])

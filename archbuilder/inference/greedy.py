@@ -8,11 +8,13 @@ def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> lis
 
     `network` is the trained `Network` and `project` maps its decoder's vectors to logits. A row
     ends before the end token, or at its own limit, so that no row depends on its neighbours.
+    Padding, and another start, are never written.
     """
     from keras import ops
 
     steps, end_id = max(limits), vocabulary.end_id
-
+    unwritten = np.zeros(vocabulary.size, dtype="float32")
+    unwritten[list({vocabulary.padding_id, vocabulary.start_id} - {end_id})] = -np.inf
     mask = source["encoder_padding_mask"]
     memory = network.encode(source["encoder_token_ids"], mask)
     memories = network.decoder.remember(memory)
@@ -22,7 +24,7 @@ def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> lis
     token_ids = np.full((rows, 1), vocabulary.start_id, dtype="int32")
     for index in range(steps):
         hidden, caches = network.decode_step(token_ids, index, caches, memories, mask)
-        logits = project(hidden)[..., : vocabulary.size]
+        logits = project(hidden)[..., : vocabulary.size] + unwritten
         token_ids = ops.convert_to_numpy(ops.argmax(logits, axis=-1)).astype("int32")
         written = np.concatenate([written, token_ids], axis=1)
         if (written == end_id).any(axis=1).all():

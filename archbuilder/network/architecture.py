@@ -127,6 +127,11 @@ class Architecture(Spec):
             )
         if spec.scale_output and not spec.ties_output:
             yield Mistake(("embeddings", "scale_output"), "only a tied output is scaled")
+        if spec.output_bias and self.decoder is None:
+            yield Mistake(
+                ("embeddings", "output_bias"),
+                "there is no decoder, and what guesses masked tokens has a bias of its own",
+            )
         if spec.embedding_dim and spec.ties_output and self.decoder is not None:
             yield Mistake(
                 ("embeddings", "embedding_dim"),

@@ -24,6 +24,9 @@ class Embeddings(Spec):
     scale_output: bool = False
     """Divide by the root of hidden_dim what a tied table projects on the vocabulary (Raffel et al.,
     2020, reference implementation)."""
+    output_bias: bool = False
+    """Add a number of its own to the score of each token that a decoder may write, as Marian does
+    (Junczys-Dowmunt et al., 2018)."""
     num_segments: PositiveInt | None = None
     """Kinds of segment, such as 2 for sentence pairs; nothing where the model knows of none."""
     norm: Norm | None = None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from archbuilder.network.feed_forward import imbalance
-from archbuilder.network.layer import dense, embedding
+from archbuilder.network.layer import bias, dense, embedding
 from archbuilder.network.sight import Places, Sight, in_order, mask_bias, seen
 
 
@@ -58,23 +58,28 @@ class Network:
         )
 
     def project(self):
-        """The projection on the vocabulary, [.., D] -> [.., V]; made when a head first asks."""
-        if self.spec.embeddings.ties_output:
-            scale = self.spec.hidden_dim**-0.5
-            if self.spec.embeddings.scale_output:
-                return lambda hidden: self.table(hidden * scale, reverse=True)
-            return lambda hidden: self.table(hidden, reverse=True)
+        """The projection on the vocabulary, [B, T, D] -> [B, T, V]; made when a head first asks."""
         if self._projection is None:
-            spec = self.spec
-            self._projection = dense(
-                self._layers,
-                "output",
-                spec.hidden_dim,
-                spec.written_vocabulary_size,
-                spec.initializer,
-                use_bias=False,
-            )
+            self._projection = self._drawn_projection()
         return self._projection
+
+    def _drawn_projection(self):
+        spec, layers, dim = self.spec, self._layers, self.spec.hidden_dim
+        size, use_bias = spec.written_vocabulary_size, spec.embeddings.output_bias
+        if not spec.embeddings.ties_output:
+            return dense(layers, "output", dim, size, spec.initializer, use_bias=use_bias)
+        scale = dim**-0.5 if spec.embeddings.scale_output else None
+        added = bias(layers, "output.bias", size) if use_bias else None
+
+        def tied(hidden):
+            from keras import ops
+
+            logits = self.table(hidden if scale is None else hidden * scale, reverse=True)
+            if added is None:
+                return logits
+            return logits + added(ops.zeros_like(hidden[:1, :1, 0], dtype="int32"))
+
+        return tied
 
     def __call__(self, inputs: dict) -> dict:
         """The streams that heads read.

@@ -33,7 +33,6 @@ def test_an_artifact_of_a_bfloat16_run_agrees_in_float32(run, format, name, tmp_
     assert export(run, format, path) <= module.TOLERANCE
     assert left(tmp_path) == ["new"]
     assert left(path.parent) == [name]
-    assert module.FORMATS[format].compare(model_of(run), path) <= module.TOLERANCE
 
 
 @pytest.mark.parametrize("found", [0.5, float("nan")])

@@ -20,7 +20,7 @@ LINES = ["the cat sat", "a mat and a cat"]
 @pytest.fixture
 def folder(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(iter(LINES), 20)
-    write_folder(tmp_path / "theirs", EXPERIMENT, WEIGHTS, vocabulary)
+    write_folder(tmp_path / "theirs", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
     return tmp_path / "theirs"
 
 

@@ -10,7 +10,7 @@ from archbuilder.experiment import Experiment
 from archbuilder.inference.greedy import greedy
 from tests.variants import NETWORK, named, table, with_variant
 
-VOCABULARY = SimpleNamespace(start_id=2, end_id=3, size=23)
+VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3, size=23)
 CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]
 
 
@@ -35,7 +35,9 @@ def uncached(network, given, steps):
             "decoder_padding_mask": np.ones_like(written),
         }
         logits = network.model(given | target, training=False)["sequence_to_sequence"]
-        best = np.asarray(logits)[:, -1].argmax(axis=-1).astype("int32")
+        last = np.array(logits)[:, -1]
+        last[:, [VOCABULARY.padding_id, VOCABULARY.start_id]] = -np.inf
+        best = last.argmax(axis=-1).astype("int32")
         written = np.concatenate([written, best[:, None]], axis=1)
     rows = [row.tolist() for row in written[:, 1:]]
     return [row[: row.index(3)] if 3 in row else row for row in rows]

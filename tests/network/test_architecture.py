@@ -93,6 +93,13 @@ CASES = [
         "there is no decoder, so there are only two tables to tie: write 'none'",
     ),
     ("both", "embeddings.scale_output", True, None),
+    ("both", "embeddings.output_bias", True, None),
+    (
+        "encoder",
+        "embeddings.output_bias",
+        True,
+        "there is no decoder, and what guesses masked tokens has a bias of its own",
+    ),
     ("both", "embeddings.tie", "input", None),
     (
         "both",

@@ -142,6 +142,8 @@ ENCODER = [
 ]
 BOTH = [
     ("", {}, {"target_vocabulary_size": 19, "encoder": {"num_layers": 1}}),
+    ("embeddings", {"tie": "output"}, {"output_bias": True}),
+    ("embeddings", {"tie": "none"}, {"output_bias": True}),
     ("decoder", {}, {"cross_attention": {"type": "multi_head", "num_heads": 4}}),
 ]
 CASES = [

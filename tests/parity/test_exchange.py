@@ -5,11 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archbuilder.exchange.export import export
 from archbuilder.exchange.importing import import_folder
 from archbuilder.experiment import load
 from archbuilder.inference.task import open_task
+from archbuilder.inference.trained import trained
 from archbuilder.training.run_folder import RunFolder
+from tests.exchange.hugging_face.marian import SOURCES, TARGETS, pieces, table
+from tests.parity.catalogue import CATALOGUE, VOCABULARY
 from tests.parity.exchanged import CASES, exchanged
+from tests.parity.test_catalogue import largest_difference
 
 pytestmark = pytest.mark.oracle
 
@@ -49,3 +54,48 @@ def test_published_weights_give_the_same_sentence_embeddings(tmp_path):
     means = (vectors * mask).sum(1) / mask.sum(1)
     theirs = torch.nn.functional.normalize(means).numpy()
     assert np.abs(np.array(ours) - theirs).max() <= 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:Recommended")
+def test_a_model_of_marians_translates_lines_as_it_does_there(tmp_path):
+    import torch
+    import transformers
+
+    from tests.parity import oracle
+
+    config = next(one.config for one in CATALOGUE if one.spec == "marian")
+    ids = table()
+    special = {"pad_token_id": ids["<pad>"], "decoder_start_token_id": ids["<pad>"]}
+    settings = config | special | {"eos_token_id": 0, "vocab_size": VOCABULARY}
+    model = oracle.random_model("MarianMTModel", 0, **settings)
+    model.final_logits_bias = torch.randn(1, VOCABULARY)
+    folder = tmp_path / "theirs"
+    model.save_pretrained(folder)
+    for name, content in pieces().items():
+        (folder / name).write_bytes(content)
+    theirs = transformers.MarianTokenizer(*(str(folder / name) for name in pieces()))
+    theirs.save_pretrained(folder)
+
+    assert import_folder(folder, tmp_path / "run").left_out == []
+    run = RunFolder(tmp_path / "run")
+    experiment = load(run.spec)
+    assert largest_difference(experiment, trained(experiment, run).model, model) <= 1e-4
+    lines = [*SOURCES, ">>de<< the dog", "Unheard 中文 of"]
+    source, target = run.vocabularies()
+    assert [[*one, source.end_id] for one in source.encode(lines)] == theirs(lines)["input_ids"]
+    found = theirs(text_target=TARGETS)["input_ids"]
+    assert [[*one, target.end_id] for one in target.encode(TARGETS)] == found
+    never = [[one] for one in (ids["<pad>"], *range(len(ids), VOCABULARY))]
+    for line, ours in zip(lines, open_task(experiment, run)(lines), strict=True):
+        asked = theirs(line, return_tensors="pt")
+        written = model.generate(
+            **asked, num_beams=1, do_sample=False, max_new_tokens=12, bad_words_ids=never
+        )
+        text = theirs.decode(written[0], skip_special_tokens=True)
+        assert text
+        assert ours["text"].startswith(text)
+
+    assert export(run, "hugging_face", tmp_path / "ours") == 0
+    again = transformers.MarianMTModel.from_pretrained(tmp_path / "ours")
+    assert torch.equal(again.final_logits_bias, model.final_logits_bias)
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "ours")(lines) == theirs(lines)

@@ -180,6 +180,7 @@ def _both(config: Config, norm: dict) -> dict:
         "embeddings": {
             "tie": "all",
             "scale": config("scale_embedding", False),
+            "output_bias": config.holds("output.bias"),
             "dropout": dropout,
         },
         "encoder": side_of("encoder"),

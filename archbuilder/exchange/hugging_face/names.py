@@ -1,7 +1,9 @@
 """What our layers are called in the files of each architecture, by its `model_type`.
 
 A table goes from our layer's name to their module's; `{i}` is a layer's number in its stack. Where
-they keep several of our matrices in one, `[k/n]` says which of `n` equal parts is ours.
+they keep several of our matrices in one, `[k/n]` says which of `n` equal parts is ours. `=` stands
+before the whole name of a weight that is none of a module, and is there, of zeros, where it is not
+used.
 """
 
 from dataclasses import dataclass
@@ -186,6 +188,7 @@ BART = {
     "embeddings.tokens": "model.shared",
     **_bart_stack("encoder", ""),
     **_bart_stack("decoder", "decoder_"),
+    "output.bias": "=final_logits_bias",
 }
 
 GPT2 = {

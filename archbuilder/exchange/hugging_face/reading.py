@@ -24,8 +24,8 @@ class Found:
     """Its model, and an objective for each head that is there."""
     weights: dict[str, np.ndarray]
     """By path, as the experiment's Keras model has them."""
-    vocabulary: Vocabulary | None
-    """Its tokenizer, if it holds one that can be read."""
+    vocabularies: tuple[Vocabulary, Vocabulary] | None
+    """What reads its text and what writes it, if it holds a tokenizer that can be read."""
     left_out: list[str]
     """What is not taken, a sentence each."""
 
@@ -48,19 +48,20 @@ def read_folder(folder: Path, name: str) -> Found:
     left = _heads(layout, arrays, experiment.objectives)
     told = [f"no objective reads the weights {name}" for name in left]
     try:
-        vocabulary = _vocabulary(folder, fields, experiment.model.vocabulary_size)
+        vocabularies = _vocabularies(folder, fields, experiment.model.vocabulary_size)
     except UserMistake as mistake:  # The model is of use without it.
-        vocabulary = None
+        vocabularies = None
         told.append(f"{mistake}: the model reads ids, and no lines of text")
-    return Found(experiment, found, vocabulary, told)
+    return Found(experiment, found, vocabularies, told)
 
 
-def _vocabulary(folder: Path, fields: dict, most: int) -> Vocabulary:
+def _vocabularies(folder: Path, fields: dict, most: int) -> tuple[Vocabulary, Vocabulary]:
     found = read_tokenizer(folder, fields)
     if found is None:
         raise UserMistake(f"{folder}: holds no tokenizer")
-    if found.size > most:
-        raise UserMistake(f"{folder}: its tokenizer has {found.size} tokens, its model {most}")
+    size = max(one.size for one in found)
+    if size > most:
+        raise UserMistake(f"{folder}: its tokenizer has {size} tokens, its model {most}")
     return found
 
 
@@ -68,6 +69,9 @@ def _holds(layout: Layout, arrays: Arrays) -> Callable[[str], bool]:
     """Tells of a part or head whether there are weights of it; those without any are there."""
 
     def holds(part: str) -> bool:
+        whole = layout.names.get(part, "")
+        if whole.startswith("="):
+            return whole[1:] in arrays and bool(arrays[whole[1:]].any())
         own = [
             theirs.partition("[")[0]
             for ours, theirs in layout.names.items()
@@ -98,12 +102,7 @@ def _heads(layout: Layout, arrays: Arrays, objectives: Iterable[str]) -> Iterato
     for name in arrays.unread():
         if name.endswith("embed_positions.weight"):
             continue  # Sinusoids, which the spec computes.
-        if name == "final_logits_bias":
-            if arrays[name].any():
-                raise UserMistake(
-                    f"{arrays.folder}: {name!r} is not zero, and outputs have no bias in a spec"
-                )
-        elif name.startswith(known) and not name.startswith(bodies):
+        if name.startswith(known) and not name.startswith(bodies):
             raise UserMistake(
                 f"{arrays.folder}: the weights {name!r} are others than {CONFIG} ties them to"
             )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ from archbuilder.exchange.hugging_face.folder import read_json
 from archbuilder.exchange.hugging_face.pieces import converted
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import KINDS, WordPiece
+from archbuilder.text.tokenizer.mapped_pieces import PIECES as SPM
+from archbuilder.text.tokenizer.mapped_pieces import TABLE, MappedPiecesVocabulary
 from archbuilder.text.vocabulary import ROLES_FILE, Vocabulary
 
 WHOLE, WORDS = "tokenizer.json", "vocab.txt"
 PIECES = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model")
+SOURCE, TARGET = "source.spm", "target.spm"
+"""Pieces of what is read and of what is written, with ids of one table."""
 SETTINGS, MAP = "tokenizer_config.json", "special_tokens_map.json"
 _ROLES = {
     "padding": ("pad_token",),
@@ -24,22 +29,47 @@ _ROLES = {
 """What a token of each role is called there, the first that is given."""
 _INSTEAD = {"padding": "end", "unknown": "end", "end": "start", "start": "padding"}
 """Whose token is taken where a tokenizer has none for a role."""
+_MARIAN_TOKENS = {
+    "padding": ("pad", "<pad>"),
+    "unknown": ("unk", "<unk>"),
+    "end": ("eos", "</s>"),
+}
+"""By role, what a tokenizer of Marian's models calls it, and the token unless told; a decoder
+begins with padding."""
 
 
-def read_tokenizer(folder: Path, fields: dict[str, Any]) -> Vocabulary | None:
-    """The folder's tokenizer, or None where there are no files of one.
+def read_tokenizer(folder: Path, fields: dict[str, Any]) -> tuple[Vocabulary, Vocabulary] | None:
+    """What reads and what writes the folder's text, or None where there are no files of either.
 
     `fields` are those of config.json, which says what a decoder begins with. Raises `UserMistake`
     for a tokenizer that archbuilder has none like.
     """
     settings = _settings(folder)
     for kind, files in _readings(folder, settings):
-        return _with_roles(kind, files, settings, fields)
-    known = ("vocab.json", "source.spm", "merges.txt")
+        found = _with_roles(kind, files, settings, fields)
+        return found, found
+    if all((folder / name).is_file() for name in (SOURCE, TARGET, TABLE)):
+        return _of_two_languages(folder, settings, fields)
+    known = (TABLE, SOURCE, "merges.txt")
     found = next((name for name in known if (folder / name).exists()), None)
     if found:
         raise UserMistake(f"{folder / found}: is of no tokenizer that can be read; {WHOLE} would")
     return None
+
+
+def _of_two_languages(folder: Path, settings: dict, fields: dict) -> tuple[Vocabulary, Vocabulary]:
+    table = (folder / TABLE).read_bytes()
+    usual = {f"{their}_token": token for their, token in _MARIAN_TOKENS.values()}
+    source, target = (
+        _with_roles(
+            MappedPiecesVocabulary.__name__,
+            {SPM: (folder / name).read_bytes(), TABLE: table},
+            usual | settings,
+            fields,
+        )
+        for name in (SOURCE, TARGET)
+    )
+    return source, target
 
 
 def _settings(folder: Path) -> dict[str, Any]:
@@ -78,7 +108,7 @@ def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, byt
 
 
 def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict) -> Vocabulary:
-    make = KINDS[kind]
+    make = partial(_made, kind)
     told = {
         role: next((_text(settings[one]) for one in names if settings.get(one)), None)
         for role, names in _ROLES.items()
@@ -102,6 +132,15 @@ def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict
     return make(files | {ROLES_FILE: json.dumps(roles).encode()})
 
 
+def _made(kind: str, files: dict[str, bytes]) -> Vocabulary:
+    try:
+        return KINDS[kind](files)
+    except UserMistake:
+        raise
+    except Exception as error:  # The libraries raise plain exceptions.
+        raise UserMistake(f"the tokenizer cannot be read ({error})") from error
+
+
 def _for_all(told: dict[str, str | None]) -> dict[str, str | None]:
     """A token for each role, where there is one at all; there may be no mask."""
     roles = dict(told)
@@ -120,11 +159,23 @@ def roles_of(vocabulary: Vocabulary) -> dict[str, str | None]:
     return {role: None if one is None else vocabulary.token(one) for role, one in ids.items()}
 
 
-def tokenizer_files(vocabulary: Vocabulary, experiment) -> dict[str, bytes]:
-    """The files of a folder's tokenizer. Raises `UserMistake` where there can be none."""
+def tokenizer_files(vocabularies: tuple[Vocabulary, Vocabulary], experiment) -> dict[str, bytes]:
+    """The files of a folder's tokenizer; `vocabularies` are what reads and what writes its text.
+
+    Raises `UserMistake` where there can be none.
+    """
+    vocabulary, target = vocabularies
+    roles = roles_of(vocabulary)
+    if isinstance(vocabulary, MappedPiecesVocabulary):
+        settings = {f"{their}_token": roles[our] for our, (their, _) in _MARIAN_TOKENS.items()}
+        return {
+            SOURCE: vocabulary.files[SPM],
+            TARGET: target.files[SPM],
+            TABLE: vocabulary.files[TABLE],
+            SETTINGS: _json({"tokenizer_class": "MarianTokenizer", **settings}),
+        }
     content = _whole(vocabulary)
     content["post_processor"] = _around(vocabulary, experiment.model) or content["post_processor"]
-    roles = roles_of(vocabulary)
     names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
     if experiment.model.decoder is None:
         names |= {"start": "cls", "end": "sep"}

@@ -31,7 +31,8 @@ class Place:
         self.part, self.parts = (int(part[1]), int(part[2])) if part else (0, 1)
         bare = layer.endswith(".bias")  # A bias that is a layer of its own.
         kind = "bias" if bare else _WEIGHTS[weight]
-        self.name = f"{their.partition('[')[0]}.{kind}"
+        whole = their.startswith("=")
+        self.name = their[1:] if whole else f"{their.partition('[')[0]}.{kind}"
         as_ours = layout.inputs_first and number is not None
         self.turned = weight == "kernel" and not as_ours
 

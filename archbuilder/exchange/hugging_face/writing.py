@@ -18,20 +18,22 @@ def write_folder(
     folder: Path,
     experiment: Experiment,
     ours: dict[str, np.ndarray],
-    vocabulary: Vocabulary | None,
+    vocabularies: tuple[Vocabulary, Vocabulary] | None,
 ) -> str:
     """Write an experiment's model, `ours` being its weights by path, and its tokenizer.
 
-    Gives a sentence where there can be no such tokenizer, and else nothing. Raises `UserMistake`
-    for what their files cannot say of the model, by its place in the spec.
+    `vocabularies` are what reads its text and what writes it. Gives a sentence where there can be
+    no such tokenizer, and else nothing. Raises `UserMistake` for what their files cannot say of
+    the model, by its place in the spec.
     """
     fields = config_of(experiment)
     layout = layout_of(fields["model_type"], experiment.model)
+    vocabulary = vocabularies[0] if vocabularies else None
     fields |= _special_ids(fields["model_type"], experiment.model, vocabulary)
     files, told = {}, "the model reads ids, and has no tokenizer"
-    if vocabulary is not None:
+    if vocabularies is not None:
         try:
-            files, told = tokenizer_files(vocabulary, experiment), ""
+            files, told = tokenizer_files(vocabularies, experiment), ""
         except UserMistake as mistake:  # The model is of use without it.
             told = f"written without a tokenizer: {mistake}"
     theirs = weights.theirs(layout, _by_type(ours, experiment))

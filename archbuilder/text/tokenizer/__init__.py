@@ -10,6 +10,7 @@ from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.byte_level_bpe import ByteLevelBPE, ByteLevelVocabulary
 from archbuilder.text.tokenizer.characters import Characters, CharacterVocabulary
 from archbuilder.text.tokenizer.converted_pieces import ConvertedPiecesVocabulary
+from archbuilder.text.tokenizer.mapped_pieces import MappedPiecesVocabulary
 from archbuilder.text.tokenizer.raw_bytes import Bytes, ByteVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePiece, SentencePieceVocabulary
 from archbuilder.text.tokenizer.whitespace import Whitespace, WhitespaceVocabulary
@@ -35,6 +36,7 @@ KINDS = {
         ByteVocabulary,
         CharacterVocabulary,
         ConvertedPiecesVocabulary,
+        MappedPiecesVocabulary,
         SentencePieceVocabulary,
         WhitespaceVocabulary,
         WordPieceVocabulary,

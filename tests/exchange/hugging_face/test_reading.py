@@ -77,7 +77,7 @@ def test_what_was_written_is_read_again(folder):
     found = read_folder(folder, "again")
     same(found.weights)
     assert list(found.experiment.objectives) == ["masked_lm", "next_sentence"]
-    assert found.vocabulary is None
+    assert found.vocabularies is None
     assert found.left_out == [NO_TOKENIZER.format(folder)]
 
 
@@ -227,7 +227,7 @@ def test_a_tokenizer_larger_than_the_model_is_left_out_and_told_of(folder):
     vocabulary = WordPiece(type="wordpiece").train(iter(["many words are here to be cut"]), 40)
     (folder / "tokenizer.json").write_bytes(vocabulary.files["tokenizer.json"])
     found = read_folder(folder, "again")
-    assert found.vocabulary is None
+    assert found.vocabularies is None
     (told,) = found.left_out
     assert told.startswith(f"{folder}: its tokenizer has {vocabulary.size} tokens, its model 20:")
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from archbuilder.exchange.hugging_face.tokenizer import read_tokenizer, tokenizer_files
@@ -14,6 +15,7 @@ from archbuilder.text.tokenizer import (
     WordPiece,
     load_vocabulary,
 )
+from tests.exchange.hugging_face import marian
 from tests.exchange.hugging_face.test_reading import EXPERIMENT, SPEC
 
 LINES = ["the cat sat on the mat .", "a mat, and a cat: Ünïcode 3.5", "  two  spaces"] * 20
@@ -42,8 +44,8 @@ def put(folder, files):
 @pytest.mark.parametrize("name", TRAINED)
 def test_what_is_written_is_read_again_and_cuts_alike(name, tmp_path):
     vocabulary = TRAINED[name].train(iter(LINES), 330)
-    put(tmp_path, tokenizer_files(vocabulary, EXPERIMENT))
-    read = read_tokenizer(tmp_path, {})
+    put(tmp_path, tokenizer_files((vocabulary, vocabulary), EXPERIMENT))
+    read, _ = read_tokenizer(tmp_path, {})
     lines = [*LINES[:2], "words it never saw: 中文 🙂"]
     assert read.encode(lines) == vocabulary.encode(lines)
     for role in ("padding", "unknown", "start", "end", "mask"):
@@ -60,7 +62,7 @@ def test_an_encoder_s_text_stands_between_its_start_and_its_end(tmp_path):
     from tokenizers import Tokenizer
 
     vocabulary = TRAINED["wordpiece"].train(iter(LINES), 60)
-    put(tmp_path, tokenizer_files(vocabulary, EXPERIMENT))
+    put(tmp_path, tokenizer_files((vocabulary, vocabulary), EXPERIMENT))
     found = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode("the cat", "a mat")
     assert found.tokens == ["[CLS]", "the", "cat", "[SEP]", "a", "mat", "[SEP]"]
     assert found.type_ids == [0, 0, 0, 0, 1, 1, 1]
@@ -75,13 +77,13 @@ def test_roles_go_by_other_names_in_a_decoder_s_tokenizer(tmp_path):
     put(tmp_path, {"tokenizer.json": text.encode()})
     settings = {"eos_token": {"content": end}, "bos_token": end, "unk_token": None}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
-    read = read_tokenizer(tmp_path, {})
+    read, _ = read_tokenizer(tmp_path, {})
     assert {read.padding_id, read.unknown_id, read.start_id, read.end_id} == {read._id(end)}
     assert read.mask_id is None
     assert (
         read.decode([read.end_id, *read.encode(["the cat"])[0], read.end_id]).strip() == "the cat"
     )
-    files = tokenizer_files(read, Experiment.model_validate(DECODER))
+    files = tokenizer_files((read, read), Experiment.model_validate(DECODER))
     assert json.loads(files["tokenizer_config.json"])["eos_token"] == end
 
 
@@ -89,7 +91,7 @@ def test_a_decoder_begins_with_what_the_configuration_says(tmp_path):
     vocabulary = TRAINED["unigram"].train(iter(LINES), 330)
     put(tmp_path, {"spiece.model": vocabulary.files["spm.model"]})
     fields = {"is_encoder_decoder": True, "decoder_start_token_id": vocabulary.padding_id}
-    read = read_tokenizer(tmp_path, fields)
+    read, _ = read_tokenizer(tmp_path, fields)
     assert read.start_id == read.padding_id == vocabulary.padding_id
     assert read.encode(LINES) == vocabulary.encode(LINES)
 
@@ -99,14 +101,14 @@ def test_a_plain_list_is_read_as_its_settings_say(lowercase, tmp_path):
     vocabulary = WordPiece(type="wordpiece", lowercase=lowercase).train(iter(LINES), 60)
     put(tmp_path, {"vocab.txt": vocabulary.files["vocab.txt"]})
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lowercase}))
-    assert read_tokenizer(tmp_path, {}).encode(["The CAT"]) == vocabulary.encode(["The CAT"])
+    assert read_tokenizer(tmp_path, {})[0].encode(["The CAT"]) == vocabulary.encode(["The CAT"])
 
 
 def test_settings_count_more_than_usual_names(tmp_path):
     vocabulary = TRAINED["byte_level_bpe"].train(iter(LINES), 330)
     put(tmp_path, {"tokenizer.json": vocabulary.files["tokenizer.json"]})
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<mask>"}))
-    read = read_tokenizer(tmp_path, {})
+    read, _ = read_tokenizer(tmp_path, {})
     assert (read.end_id, read.start_id) == (vocabulary.mask_id, vocabulary.start_id)
 
 
@@ -130,6 +132,47 @@ def test_what_a_vocabulary_cannot_be_is_refused(file, content, sentence, tmp_pat
         read_tokenizer(tmp_path, fields)
 
 
+def test_two_languages_have_pieces_of_their_own_and_one_table(tmp_path):
+    put(tmp_path, marian.pieces())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"source_lang": "en"}))
+    source, target = read_tokenizer(tmp_path, {})
+    ids = marian.table()
+    assert source.size == target.size == len(ids)
+    assert source.start_id == source.padding_id == ids["<pad>"]
+    assert (source.end_id, source.mask_id) == (0, None)
+    for vocabulary, lines in ((source, marian.SOURCES), (target, marian.TARGETS)):
+        found = vocabulary.encode(lines)
+        assert ids["<unk>"] not in {one for line in found for one in line}
+        assert [vocabulary.decode(one) for one in found] == lines
+        starts = vocabulary.word_starts(np.array(found[0]))
+        assert starts.sum() == len(lines[0].split())
+    assert source.encode(marian.TARGETS) != target.encode(marian.TARGETS)
+    assert source.encode([">>de<< the dog"])[0] == [ids[">>de<<"], *source.encode(["the dog"])[0]]
+    assert source.encode([">>fr<<"])[0] == [ids["<unk>"]]
+    written = tokenizer_files((source, target), EXPERIMENT)
+    assert marian.pieces().items() <= written.items()
+    for number, vocabulary in enumerate((source, target)):
+        vocabulary.save(tmp_path / str(number))
+        again = load_vocabulary(tmp_path / str(number))
+        assert again.encode(marian.TARGETS) == vocabulary.encode(marian.TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("vocab.json", b"{", "the tokenizer cannot be read"),
+        ("vocab.json", b'{"</s>": 0, "<unk>": 1, "<pad>": -1}', "is not one of tokens and their"),
+        ("source.spm", b"?", "the tokenizer cannot be read"),
+        ("target.spm", b"", "a model of pieces is empty"),
+        ("tokenizer.json", b'{"model": {"type": "BPE"}}', "the tokenizer cannot be read"),
+    ],
+)
+def test_a_damaged_tokenizer_is_told(name, content, sentence, tmp_path):
+    put(tmp_path, marian.pieces() | {name: content})
+    with pytest.raises(UserMistake, match=sentence):
+        read_tokenizer(tmp_path, {})
+
+
 def test_a_folder_may_hold_no_tokenizer(tmp_path):
     assert read_tokenizer(tmp_path, {}) is None
 
@@ -143,4 +186,4 @@ def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path):
 def test_a_tokenizer_that_has_no_like_there_is_refused():
     vocabulary = Characters(type="characters").train(iter(LINES), 60)
     with pytest.raises(UserMistake, match="Hugging Face has no tokenizer like Character"):
-        tokenizer_files(vocabulary, EXPERIMENT)
+        tokenizer_files((vocabulary, vocabulary), EXPERIMENT)

@@ -38,16 +38,16 @@ def test_the_files_are_those_of_the_architecture(tmp_path):
 
 def test_a_tokenizer_brings_its_special_ids(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(iter(["a mat", "a cat"]), 20)
-    write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, vocabulary)
+    write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
     fields = config(tmp_path / "out")
     assert (fields["pad_token_id"], fields["bos_token_id"], fields["eos_token_id"]) == (0, 2, 3)
-    read = read_folder(tmp_path / "out", "again").vocabulary
+    read = read_folder(tmp_path / "out", "again").vocabularies[0]
     assert read.encode(LINES) == vocabulary.encode(LINES)
 
 
 def test_a_tokenizer_that_has_no_like_there_is_told_of_and_left_out(tmp_path):
     vocabulary = Characters(type="characters").train(iter(LINES), 40)
-    told = write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, vocabulary)
+    told = write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
     assert told == "written without a tokenizer: Hugging Face has no tokenizer like Character"
     assert not (tmp_path / "out" / "tokenizer.json").exists()
 
@@ -64,7 +64,7 @@ def test_robertas_positions_begin_behind_the_padding_token(tmp_path, offset):
     vocabulary = ByteLevelBPE(type="byte_level_bpe").train(iter(LINES), 300)
     assert vocabulary.padding_id == 0
     ours = weights_of(experiment)
-    write_folder(tmp_path / "out", experiment, ours, vocabulary)
+    write_folder(tmp_path / "out", experiment, ours, (vocabulary, vocabulary))
     fields = config(tmp_path / "out")
     assert fields["model_type"] == "roberta"
     assert (fields["pad_token_id"], fields["max_position_embeddings"]) == (0, 17)
