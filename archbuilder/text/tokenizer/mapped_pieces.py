@@ -21,14 +21,13 @@ class MappedPiecesVocabulary(Vocabulary):
     def __init__(self, files: dict[str, bytes]):
         from sentencepiece import SentencePieceProcessor
 
+        if not files[PIECES]:
+            raise UserMistake("a model of pieces is empty")
         self._processor = SentencePieceProcessor(model_proto=files[PIECES])
         table = json.loads(files[TABLE])
-        if not isinstance(table, dict) or not all(
-            type(i) is int and i >= 0 for i in table.values()
-        ):
+        ids = table.values() if isinstance(table, dict) else [None]
+        if not all(type(one) is int and one >= 0 for one in ids):
             raise UserMistake(f"{TABLE} is not one of tokens and their ids")
-        if not self._processor.GetPieceSize():
-            raise UserMistake("a model of pieces is empty")
         self._ids: dict[str, int] = table
         self._tokens = {token_id: token for token, token_id in table.items()}
         super().__init__(files)
