@@ -57,10 +57,10 @@ class Experiment(Spec):
 
     def prepare(self, watcher: Watcher | None = None) -> Prepared:
         """Train the tokenizers and turn the text into ids, or find what was prepared before."""
-        self._needs("preparing", "data", "tokenizer")
+        self.needs("preparing", "data", "tokenizer")
         return prepare(self, watcher or Watcher())
 
-    def _needs(self, work: str, *parts: str) -> Any:
+    def needs(self, work: str, *parts: str) -> Any:
         """The last of the parts; raises `UserMistake` where the spec lacks one."""
         for part in parts:
             if getattr(self, part) is None:
@@ -74,7 +74,7 @@ class Experiment(Spec):
         processes: Processes | None = None,
     ) -> dict[str, float]:
         """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
-        training = self._needs("training", "data", "tokenizer", "training")
+        training = self.needs("training", "data", "tokenizer", "training")
         if processes is not None:
             processes.check(training)
         for tracker in training.trackers:

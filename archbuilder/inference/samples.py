@@ -111,7 +111,7 @@ class Fills(Shown):
         whole = [[vocabulary.start_id, *ids, vocabulary.end_id] for (ids,) in rows]
         pairs = zip(self._masked(whole), whole, strict=True)  # What is all unknown hides nothing.
         pairs = [(hidden, ids) for hidden, ids in pairs if vocabulary.mask_id in hidden]
-        filled = self.task.fill([hidden for hidden, _ in pairs])
+        filled = self.task.fill([hidden for hidden, _ in pairs]) if pairs else ()
         return [
             {
                 "masked": vocabulary.decode(hidden),

@@ -15,6 +15,7 @@ BLOCK = 2**20
 
 def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
     """The facts of an experiment's text by split; see the sections below for what is told."""
+    experiment.needs("inspecting", "data", "tokenizer", "training")
     material = gather(experiment, watcher)
     found = {}
     for name, batches in material.splits().items():
@@ -131,7 +132,7 @@ def _batches(batches, counts: dict[str, int]) -> dict:
             left_out[reason] = left_out.get(reason, 0) + count
     shares = {reason: count / counts[reason.split()[0]] for reason, count in left_out.items()}
     return {
-        "examples": sum(len(examples.lengths) for examples in batches.examples),
+        "examples": batches.order.examples(),
         "batches": len(batches),
         "padding_share": batches.order.padding(),
         "shapes": batches.order.shapes(),

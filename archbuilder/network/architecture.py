@@ -1,8 +1,9 @@
 """The whole network below the objectives' heads: tables, stacks and pooler, and who shares what."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from archbuilder.language import Mistake, Spec, under
 from archbuilder.network.embedding import Embeddings
@@ -14,6 +15,9 @@ from archbuilder.network.residual import Depths
 from archbuilder.network.stack import Stack
 from archbuilder.network.stack_layer import Site
 
+Size = Annotated[int, Field(ge=1, lt=2**31)]
+"""As many kinds of token as ids, int32, can tell apart."""
+
 
 class Architecture(Spec):
     """An encoder and a decoder (Vaswani et al., 2017), or one of them alone.
@@ -23,9 +27,9 @@ class Architecture(Spec):
 
     hidden_dim: PositiveInt
     """Width of the vectors that flow through the stacks."""
-    vocabulary_size: PositiveInt
+    vocabulary_size: Size
     """Kinds of token; the tokenizer is trained to it."""
-    target_vocabulary_size: PositiveInt | None = None
+    target_vocabulary_size: Size | None = None
     """Kinds of token of the decoder, where it writes with a tokenizer of its own."""
     embeddings: Embeddings
     """What stands below the first layer, and which tables are shared."""

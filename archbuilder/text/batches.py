@@ -5,6 +5,9 @@ import numpy as np
 from archbuilder.text.examples import Examples
 from archbuilder.text.order import Budget, Order
 
+LOOKED_AT = 32
+"""Batches in which there must be something to guess."""
+
 
 class Batches:
     """The batches of one or more corpora.
@@ -43,6 +46,17 @@ class Batches:
         for name, objective in self.objectives.items():
             objective.corrupt(name, batch, random, self.vocabularies[-1])
         return batch
+
+    def idle(self) -> list[str]:
+        """What is scored of which the first batches have nothing to guess."""
+        names: set[str] | None = None
+        for number in range(min(LOOKED_AT, len(self))):
+            batch = self[number]
+            asked = {key for key in batch if key.endswith("_weights") and batch[key].any()}
+            names = {key for key in names or batch if key.endswith("_weights")} - asked
+            if not names:
+                break
+        return sorted(key.removesuffix("_weights") for key in names or ())
 
     def _collate(self, rows: list[list[dict]]) -> dict:
         batch = {}

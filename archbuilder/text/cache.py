@@ -131,16 +131,29 @@ def _open(folder: Path, kind, files: list[str]):
 @contextmanager
 def _alone(part: Path) -> Iterator[Path]:
     """The folder of what is half done, held so that only one process works there."""
-    part.mkdir(parents=True, exist_ok=True)
-    held = os.open(part, os.O_RDONLY)
+    held = _locked(part)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        part.mkdir(exist_ok=True)  # The process that was waited for has put it in its place.
         yield part
     finally:
-        os.close(held)
         with suppress(OSError):  # Nothing was left to be done, or something is left to go on with.
             part.rmdir()
+        os.close(held)
+
+
+def _locked(part: Path) -> int:
+    """The folder, opened and locked: not one that was put in its place while it was waited for."""
+    while True:
+        with suppress(FileExistsError):
+            part.mkdir(parents=True)
+        try:
+            held = os.open(part, os.O_RDONLY)
+        except FileNotFoundError:  # Whoever had it left nothing to go on with.
+            continue
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(held), os.stat(part)):
+                return held
+        os.close(held)
 
 
 def _write(writer: Writer, corpus, stamps: dict, progress) -> None:

@@ -16,7 +16,7 @@ class Data(Spec):
     """Text to learn from."""
     validation: Corpus | None = None
     """Text to measure on, which is never learnt from."""
-    sequence_length: Annotated[int, Field(ge=8)] = 128
+    sequence_length: Annotated[int, Field(ge=8, le=2**20)] = 128
     """The most tokens in an example, special tokens included."""
     overlong: Overlong | None = None
     """What is done with text that is longer: split it, truncate it, drop it, or refuse all. Unless

@@ -84,21 +84,38 @@ class Order:
             )
         return rows
 
+    def examples(self) -> int:
+        """Examples of an epoch, each as often as it stands there."""
+        return sum(self._counts)
+
     def tokens(self) -> int:
-        """Tokens of an epoch, padding not counted; of all sides."""
-        return int(self._tokens.sum(dtype="int64"))
+        """Tokens of an epoch, padding not counted; of all sides. Of fractions, of the first."""
+        return int(self._in_first_epoch().sum(dtype="int64"))
 
     def padding(self) -> float:
-        """The share of padding in an epoch's batches."""
-        longest = np.maximum.reduceat(self._tokens, self._batches[:-1])  # [batches, sides]
+        """The share of padding in an epoch's batches; of the first, where they differ."""
+        tokens = self._in_first_epoch()
+        longest = np.maximum.reduceat(tokens, self._batches[:-1])  # [batches, sides]
         rows = np.diff(self._batches)[:, None]
         whole = (rows * self._budget.padded(longest)).sum()
-        return float(1 - self._tokens.sum(dtype="int64") / whole)
+        return float(1 - tokens.sum(dtype="int64") / whole)
 
     def shapes(self) -> int:
-        """How many lengths, or combinations of lengths, batches have."""
+        """How many lengths, or combinations of lengths, batches may have."""
         longest = np.maximum.reduceat(self._tokens, self._batches[:-1])
         return len(np.unique(self._budget.padded(longest), axis=0))
+
+    def _in_first_epoch(self) -> np.ndarray:
+        """The tokens of each row, [rows, sides]: of fractions, not what they may be at most."""
+        have = map(len, self._lengths)
+        if not any(wanted % each for wanted, each in zip(self._counts, have, strict=True)):
+            return self._tokens
+        examples, _ = self._draw(0)
+        lengths = np.empty((len(examples), self._tokens.shape[1]), dtype="int32")
+        for part, known in enumerate(self._lengths):
+            mine = self._part == part
+            lengths[mine] = known[examples[mine]]
+        return np.add.reduceat(lengths[self._places], self._rows[:-1])
 
     def _drawn(self, epoch: int):
         """The example at each place, and the order of the batches."""

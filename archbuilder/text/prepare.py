@@ -12,6 +12,7 @@ from pathlib import Path
 from archbuilder.mistake import UserMistake
 from archbuilder.text.cache import Tokens, cache_root, cached
 from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.text.tokenizer.tokenizer import TooSmall
 from archbuilder.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -174,6 +175,8 @@ def _vocabulary(
         progress = watcher.begin(f"reading for the {wanted.name}", corpus.total_bytes())
         try:
             found = wanted.spec.train(_watched(lines, progress), wanted.size)
+        except TooSmall as error:
+            raise UserMistake(f"model.{wanted.size_name}: {error}") from error
         finally:
             watcher.end()
         corpus.check_unchanged(stamps)

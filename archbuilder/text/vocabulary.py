@@ -90,6 +90,10 @@ class Vocabulary(ABC):
         """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
         return flat(self._encode(list(lines)))
 
+    def in_document(self, line: str, first: bool, last: bool) -> str:
+        """A document's sentence, as it is encoded for a word not to reach over its end."""
+        return line
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens but the mask and the unknown left out."""
         silent = {self.padding_id, self.start_id, self.end_id}

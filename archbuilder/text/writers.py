@@ -12,7 +12,7 @@ from archbuilder.text.notes import note, noted
 from archbuilder.text.stored import Growing, Stored, is_as_written
 from archbuilder.text.workers import Arrays, Job
 
-FORMAT = 3
+FORMAT = 4
 """To be raised with every change of what is written, or of how text is read."""
 CHUNK, CHARACTERS = 10_000, 2**21
 """Sentences, or pairs, and characters that are tokenised together, at most but for one item."""
@@ -119,11 +119,11 @@ class DocumentsWriter(Writer):
     dtypes: ClassVar = {"ids": None, "sentences": "int64", "documents": "int64"}
 
     def items(self, corpus, reading):
-        return (
-            (line, place == len(document))
-            for document in corpus.documents(reading)
-            for place, line in enumerate(document, start=1)
-        )
+        parted = self.vocabularies[0].in_document
+        for document in corpus.documents(reading):
+            for place, line in enumerate(document, start=1):
+                last = place == len(document)
+                yield parted(line, place == 1, last), last
 
     def characters(self, item):
         return len(item[0])

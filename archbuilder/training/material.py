@@ -45,6 +45,7 @@ def gather(experiment, watcher, vocabularies=None) -> Material:
     """Prepare an experiment's text and make batches of it.
 
     What was prepared before is found again; a run that goes on brings its own `vocabularies`.
+    Raises `UserMistake` for text of which an objective makes nothing.
     """
     prepared = prepare(experiment, watcher, vocabularies)
     training, data, objectives = experiment.training, experiment.data, experiment.objectives
@@ -61,4 +62,6 @@ def gather(experiment, watcher, vocabularies=None) -> Material:
         except UserMistake as error:
             raise UserMistake(f"data.{name}: {error}") from error
         found[name] = Batches(parts, objectives, vocabularies, budget, training.seed)
+        for idle in found[name].idle():
+            raise UserMistake(f"data.{name}: there is nothing to guess in it for {idle}")
     return Material(prepared, found["train"], found.get("validation"))

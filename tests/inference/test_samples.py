@@ -10,6 +10,7 @@ from archbuilder import load
 from archbuilder.inference.samples import LONGEST, SHORTEST, Fills, Shown, _chosen
 from archbuilder.inference.task import open_task
 from archbuilder.language import SpecError
+from archbuilder.text.batches import padded
 from archbuilder.text.prepare import Split
 from archbuilder.training.run_folder import RunFolder
 from tests import small_run
@@ -134,5 +135,5 @@ def test_a_sentence_of_unknown_words_alone_shows_nothing(tmp_path):
     shown.vocabulary = SimpleNamespace(
         start_id=2, end_id=3, padding_id=0, mask_id=4, special_ids=(0, 1, 2, 3, 4), size=9
     )
-    shown.task = SimpleNamespace(fill=lambda rows: iter(rows))
+    shown.task = SimpleNamespace(fill=lambda rows: iter(padded(rows, 0)[0]))
     assert shown.texts([[[1, 1, 1]]]) == []

@@ -7,6 +7,7 @@ import pytest
 from archbuilder import load
 from archbuilder.insight.inspection import as_text, inspect
 from archbuilder.insight.text_facts import text_facts
+from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus import Parallel
 from archbuilder.text.prepare import Watcher
 from tests import small_run
@@ -117,6 +118,24 @@ def test_an_oddity_on_either_side_is_told_at_its_line(tmp_path):
     facts = text_facts(Parallel(type="parallel", source=source, target=target))
     assert facts["odd"]["control characters"]["first"].startswith(f"{source}:3, source: ")
     assert facts["odd"]["replacement characters"]["first"].startswith(f"{source}:4, target: ")
+
+
+@pytest.mark.parametrize("part", ["data", "tokenizer", "training"])
+def test_a_part_that_is_not_there_is_told(part, tmp_path):
+    with pytest.raises(UserMistake, match=f"inspecting needs '{part}' in the spec"):
+        looked_at(small_run.bert, tmp_path, lambda spec: spec.pop(part))
+
+
+def test_text_with_nothing_to_guess_is_told(tmp_path):
+    (tmp_path / "unknown.txt").write_text("\u4e2d\u6587 \u5199\n\u5b57\n", encoding="utf-8")
+
+    def change(spec):
+        spec["data"]["validation"] = {"type": "lines", "files": [str(tmp_path / "unknown.txt")]}
+        spec["objectives"].pop("next_sentence")
+        spec["model"].pop("pooler")
+
+    with pytest.raises(UserMistake, match=r"^data\.validation: there is nothing to guess in it"):
+        looked_at(small_run.bert, tmp_path, change)
 
 
 def test_what_batching_costs_is_told(pairs):

@@ -39,7 +39,7 @@ def write(path, count, seed):
 
 def experiment(names, folder):
     decoder = names in (["span_corruption"], ["denoising"])
-    steps = 250 if "sentence_order" in names else 60
+    steps = 350 if "sentence_order" in names else 60
     settings = {"steps": steps, "evaluate_every": steps, "checkpoint_every": steps}
     peak, warmup = (0.005, 50) if "sentence_order" in names else (0.01, 10)
     settings["learning_rate"] = {"type": "linear", "peak": peak, "warmup_steps": warmup}

@@ -120,6 +120,20 @@ def test_of_a_fraction_every_example_has_its_part_in_the_long_run(weight):
     assert np.abs(np.mean(seen, axis=0) - weight).max() < 0.25
 
 
+@pytest.mark.parametrize("row_length", [None, 64])
+def test_of_a_fraction_what_is_told_of_an_epoch_is_so_of_the_first(row_length):
+    lengths = np.arange(2, 62).reshape(30, 2).astype("int32")
+    one = order(parts=[(0.4, lengths), (2.2, lengths)], row_length=row_length)
+    batches, whole = epoch(one), 0
+    drawn = [[lengths[[index for _, index in row]].sum(axis=0) for row in b] for b in batches]
+    tokens = sum(int(row.sum()) for batch in drawn for row in batch)
+    for batch in drawn:
+        whole += len(batch) * int(np.max(batch, axis=0).sum())
+    assert one.tokens() == tokens
+    assert one.examples() == len(examples(batches)) == 12 + 66
+    assert one.padding() == pytest.approx(1 - tokens / whole)
+
+
 def test_of_a_fraction_another_part_is_drawn_each_epoch():
     one = order(parts=[(0.25, LENGTHS[:100])])
     seen = {example for number in range(40) for example in examples(epoch(one, number))}

@@ -93,6 +93,16 @@ def test_two_vocabularies_are_trained_on_a_side_each(tmp_path):
     assert target.unknown_id in target.encode(["list"])[0]
 
 
+def test_a_size_that_is_too_small_is_told_by_its_own_name(tmp_path):
+    def bytes_on_one_side(spec):
+        spec["model"] |= {"target_vocabulary_size": 200, "embeddings": {"tie": "output"}}
+        spec["target_tokenizer"] = {"type": "bytes"}
+
+    one = experiment(tmp_path, bytes_on_one_side, small_run.transformer)
+    with pytest.raises(UserMistake, match=r"^model\.target_vocabulary_size: 200 is too small"):
+        prepare(one, Listener())
+
+
 def test_what_a_run_reads_is_known_by_its_content(tmp_path):
     one = experiment(tmp_path)
     before = prepare(one, Listener()).state()

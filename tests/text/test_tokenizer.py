@@ -1,10 +1,20 @@
 """What holds for every tokenizer."""
 
+import os
+
 import numpy as np
 import pytest
 
 from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer import Tokenizer, Whitespace, WordPiece, load_vocabulary
+from archbuilder.text.tokenizer import (
+    ByteLevelBPE,
+    Characters,
+    Tokenizer,
+    Whitespace,
+    WordPiece,
+    load_vocabulary,
+)
+from archbuilder.text.tokenizer.tokenizer import TooSmall
 from tests.tokenizers import TEXT, every_learner, every_tokenizer, named, spec, trained
 from tests.variants import SAMPLES, classes
 
@@ -105,7 +115,7 @@ def test_no_special_token_is_ever_read_from_text(variant):
 
 @every_tokenizer
 def test_a_size_without_room_is_one_sentence(variant):
-    with pytest.raises(UserMistake, match=r"model.vocabulary_size: 5 "):
+    with pytest.raises(TooSmall, match=r"^5 "):
         spec(variant).train(TEXT, 5)
 
 
@@ -119,11 +129,36 @@ def test_a_mask_is_written_out_again(variant):
         assert vocabulary.decode(ids) == line
 
 
+@pytest.mark.parametrize("settings", [{}, {"prefix_space": False}])
+@every_tokenizer
+def test_sentences_of_a_document_are_not_one_word(variant, settings):
+    if settings and variant is not ByteLevelBPE:
+        return
+    vocabulary = spec(variant, **settings).train(TEXT, 400)
+    parts = [
+        vocabulary.in_document(line, place == 0, place == 2)
+        for place, line in enumerate(("the fox", "jumps over", "sea shells"))
+    ]
+    ids = [token_id for line in vocabulary.encode(parts) for token_id in line]
+    assert vocabulary.decode(ids) == "the fox jumps over sea shells"
+    assert vocabulary.word_starts(np.array(ids)).sum() >= 6
+
+
+def test_a_vocabulary_without_a_space_parts_nothing():
+    vocabulary = Characters(type="characters").train(["\u673a\u5668"], 20)
+    assert vocabulary.in_document("\u673a", first=True, last=False) == "\u673a"
+
+
 @every_learner
 @pytest.mark.parametrize("lines", [[], ["", ""]])
 def test_no_text_is_one_sentence(variant, lines):
     with pytest.raises(UserMistake, match="there is no text to train the tokenizer on"):
         spec(variant).train(lines, 400)
+
+
+def test_text_of_which_nothing_is_left_is_one_sentence():
+    with pytest.raises(UserMistake, match="there is no text to train the tokenizer on"):
+        spec("unigram").train(["\u200b\u200b"], 400)
 
 
 @every_tokenizer
@@ -147,6 +182,13 @@ def test_an_existing_file_gives_the_vocabulary_again(variant, tmp_path):
     for file in set(vocabulary.files):
         one = spec(variant, file=str(tmp_path / "tokenizer" / file))
         assert one.load_file().encode(TEXT) == vocabulary.encode(TEXT)
+
+
+@every_learner
+def test_a_file_that_may_never_end_is_one_sentence(variant, tmp_path):
+    os.mkfifo(tmp_path / "vocabulary")
+    with pytest.raises(UserMistake, match="vocabulary: is not a regular file"):
+        spec(variant, file=str(tmp_path / "vocabulary")).load_file()
 
 
 @every_learner

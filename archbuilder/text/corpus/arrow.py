@@ -42,12 +42,16 @@ class Parquet(Table):
                     number += len(batch)
                     reading.bytes += size * number // count - counted
                     counted = size * number // count
-        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        except (arrow.ArrowException, *_ODD) as error:
             raise UserMistake(f"{file}: not Parquet that can be read ({_first(error)})") from error
         reading.bytes += size - counted
 
     def files_to_read(self) -> tuple[str, ...]:
         return expanded(self.files)
+
+
+_ODD = (OSError, LookupError, ValueError, OverflowError, ImportError)
+"""What the library raises, beside its own, for odd columns and for what Python has no value."""
 
 
 def _path_or_name(value: Any) -> Any:

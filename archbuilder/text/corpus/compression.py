@@ -51,7 +51,7 @@ def _gzip() -> Any:
 def _zstandard() -> Any:
     import zstandard
 
-    return zstandard.ZstdDecompressor().decompressobj()
+    return zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
 
 
 _KINDS = {"gz": _gzip, "xz": lzma.LZMADecompressor, "zst": _zstandard}

@@ -111,7 +111,8 @@ class NoisyText(CorruptedText):
             documents, limits.sequence_length - 2, limits
         )
         self.sentences = np.concatenate([self._sentences(*block) for block in blocks(documents)])
-        self.lengths = np.stack([self.tokens + 2, self.tokens + 1], axis=1).astype("int32")
+        read = self.tokens - corruption.hidden(self.tokens) + corruption.infills(self.tokens)
+        self.lengths = np.stack([read + 2, self.tokens + 1], axis=1).astype("int32")
 
     def _sentences(self, base, offsets, ends):
         """The sentence with which each run in a block begins."""
@@ -122,9 +123,8 @@ class NoisyText(CorruptedText):
         begin, tokens = self.begins[index], int(self.tokens[index])
         ids = self.documents.ids[begin : begin + tokens]
         noisy = self._permuted(index, ids, random) if self.permute else ids
-        lengths = poisson_lengths_of(
-            int(self.corruption.hidden(tokens)), self.corruption.mean, random
-        )
+        hidden, spans = int(self.corruption.hidden(tokens)), int(self.corruption.infills(tokens))
+        lengths = poisson_lengths_of(hidden, spans, random)
         places = places_of(len(lengths), tokens - int(lengths.sum()), 0, random)
         left, _ = parted(noisy, lengths, places)
         noisy = np.insert(left, places, self.vocabulary.mask_id)

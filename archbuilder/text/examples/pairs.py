@@ -26,6 +26,8 @@ class Pairs(Examples):
     form = "documents"
     overlong = ("truncate", "drop", "refuse")
     sides: ClassVar = {"": ("token_ids", "segment_ids")}
+    crossing: ClassVar[float] = 1.0
+    """Share of runs that go on until they have the tokens wanted; others have no more."""
 
     def __init__(self, documents, vocabularies, limits: Limits, short_rate: float):
         self.documents, self.vocabulary = documents, vocabularies[0]
@@ -46,7 +48,7 @@ class Pairs(Examples):
             drawn = np.random.default_rng([self.room, number])
             long = np.diff(offsets) > self.room
             stops = _with_gaps(ends, np.flatnonzero(long)) if drop else ends
-            found = _pair_runs(base, offsets, stops, self.room, short_rate, drawn)
+            found = _pair_runs(base, offsets, stops, self.room, short_rate, drawn, self.crossing)
             parts.append((*found, (base + stops).astype("int32")))
             over += int(long.sum())
             alone = _alone(stops)
@@ -210,9 +212,12 @@ class NextPairs(Pairs):
 class OrderedPairs(Pairs):
     """Two segments that follow each other, as they stand, class 0, or swapped, class 1.
 
-    Lan et al., 2020, section 3.1. Whichever of them is longer is cut, at either end, so that what
-    is cut tells nothing of the order.
+    Lan et al., 2020, section 3.1. Neither lengths nor what is cut tell the order: a sentence that
+    crosses a length is longer than most, and is as often the last of a run as the first of the
+    next; and whichever segment is longer is cut, at either end.
     """
+
+    crossing = 0.5
 
     def _pair(self, index, random):
         first, last, target = self._run(index)
@@ -249,16 +254,20 @@ def _with_gaps(ends, sentences) -> np.ndarray:
     return found[found > 0]
 
 
-def _pair_runs(base, offsets, ends, room, short_rate, random):
+def _pair_runs(base, offsets, ends, room, short_rate, random, crossing):
     """The runs of pairs: first and past-the-last sentence, tokens wanted, tokens there are.
 
-    A run has two sentences or more, as many as it takes to have the tokens wanted.
+    A run has two sentences or more: as many as it takes to have the tokens wanted, for a share
+    `crossing` of them, or as many as have no more.
     """
     count = len(offsets) - 1
     short = random.random(count) < short_rate
     target = np.where(short, random.integers(2, room + 1, count), room)
     begin, end = np.arange(count), np.repeat(ends, np.diff([0, *ends]))
     last = np.searchsorted(offsets, offsets[:-1] + target, side="left")
+    if crossing < 1:
+        within = np.searchsorted(offsets, offsets[:-1] + target, side="right") - 1
+        last = np.where(random.random(count) < crossing, last, within)
     last = np.minimum(np.maximum(last, begin + 2), end)
     last = np.where(end - last == 1, end, last)  # One sentence alone is no pair.
     first = chain(last, np.array([0, *ends[:-1]]), ends)

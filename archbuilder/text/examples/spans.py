@@ -23,6 +23,11 @@ class Corruption:
         most = np.minimum(hidden, tokens - hidden + 1)
         return np.clip(np.rint(hidden / self.mean), 1, most).astype(int)
 
+    def infills(self, tokens):
+        """In how many spans, some of them empty: `hidden` at most, so that text never gets longer
+        when a mark stands for each."""
+        return np.maximum(np.rint(self.hidden(tokens) / self.mean), 1).astype(int)
+
 
 def lengths_of(total: int, spans: int, random) -> np.ndarray:
     """Lengths of one or more, `total` in all, every such list as likely as any other."""
@@ -30,12 +35,8 @@ def lengths_of(total: int, spans: int, random) -> np.ndarray:
     return np.diff([0, *cuts, total])
 
 
-def poisson_lengths_of(total: int, mean: float, random) -> np.ndarray:
-    """Poisson lengths, some of them zero, given that they are `total` in all: a multinomial draw.
-
-    There are at most `total` of them, so that a mark for each is never longer than what they cover.
-    """
-    spans = max(1, round(total / mean))
+def poisson_lengths_of(total: int, spans: int, random) -> np.ndarray:
+    """Poisson lengths, some of them zero, that are `total` in all: a multinomial draw."""
     return random.multinomial(total, np.full(spans, 1 / spans))
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
 from archbuilder.text.tokenizer.pieces import merged_pieces
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import LearntTokenizer, TooSmall
 from archbuilder.text.tokenizer.tokenizer_json import (
     LibraryVocabulary,
     add_symbols,
@@ -42,8 +42,8 @@ class ByteLevelBPE(LearntTokenizer):
     def _train(self, lines, vocabulary_size):
         held = [*ANGLED, *self.all_symbols, *_letters()]
         if len(held) > vocabulary_size:
-            raise UserMistake(
-                f"model.vocabulary_size: {vocabulary_size} is too small: the bytes, symbols and "
+            raise TooSmall(
+                f"{vocabulary_size} is too small: the bytes, symbols and "
                 f"special tokens alone are {len(held)}"
             )
         words = self._words(lines)
@@ -103,6 +103,9 @@ class ByteLevelVocabulary(LibraryVocabulary):
         if self._prefix:
             self._tokenizer.pre_tokenizer.add_prefix_space = False
         self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
+
+    def in_document(self, line, first, last):
+        return line if first or self._prefix else f" {line}"
 
     def encode_arrays(self, lines):
         return super().encode_arrays(self._with_space(lines))

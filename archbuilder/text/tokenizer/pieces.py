@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer.tokenizer import NO_TEXT, TooSmall
 from archbuilder.text.vocabulary import ANGLED
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -17,16 +18,18 @@ LONGEST_WORD = 2**12
 def train_sentencepiece(lines: list[str], size: int, **options) -> bytes:
     """A SentencePiece model of `size` pieces, or as many as the text yields.
 
-    Raises `UserMistake` where `size` has no room for the text's characters.
+    Raises `TooSmall` where `size` has no room for the text's characters.
     """
     try:
         return _train(lines, size, **options)
     except RuntimeError as error:
+        if "all_chars_count" in str(error):
+            raise UserMistake(NO_TEXT) from error
         if most := re.search(r"value <= (\d+)", str(error)):
             return _train(lines, int(most[1]), **options)
         if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
-            raise UserMistake(
-                f"model.vocabulary_size: {size} is too small: this text's characters, bytes and "
+            raise TooSmall(
+                f"{size} is too small: this text's characters, bytes and "
                 f"special tokens alone are {least[1]}"
             ) from error
         raise UserMistake(f"tokenizer: the sentencepiece library refuses it ({error})") from error

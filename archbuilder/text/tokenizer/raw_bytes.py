@@ -6,10 +6,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.normalization import Reading
 from archbuilder.text.tokenizer.spelling import SpelledVocabulary
-from archbuilder.text.tokenizer.tokenizer import TextTokenizer
+from archbuilder.text.tokenizer.tokenizer import TextTokenizer, TooSmall
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
 
@@ -24,8 +23,8 @@ class Bytes(TextTokenizer):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         needed = len(ANGLED) + len(self.all_symbols) + 256
         if vocabulary_size < needed:
-            raise UserMistake(
-                f"model.vocabulary_size: {vocabulary_size} is too small: the bytes, symbols and "
+            raise TooSmall(
+                f"{vocabulary_size} is too small: the bytes, symbols and "
                 f"special tokens alone are {needed}"
             )
         return ByteVocabulary({"bytes.json": self.reading.saved()})

@@ -20,6 +20,7 @@ class SpelledVocabulary(Vocabulary):
             raise ValueError("a token stands in it twice")
         self._first = len(self._tokens) - len(units)
         super().__init__(files)
+        self._has_space = bool({" ", "<0x20>"} & self._ids.keys())
 
     @property
     def size(self) -> int:
@@ -27,6 +28,9 @@ class SpelledVocabulary(Vocabulary):
 
     def token(self, token_id: int) -> str:
         return self._tokens[token_id]
+
+    def in_document(self, line, first, last):
+        return line if last or not self._has_space else f"{line} "
 
     def encode_arrays(self, lines):
         parts = [self._reading.parts(line) for line in lines]

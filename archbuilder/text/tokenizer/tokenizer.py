@@ -17,6 +17,10 @@ from archbuilder.text.vocabulary import ANGLED, BRACKETED, SENTINEL, Vocabulary
 NO_TEXT = "there is no text to train the tokenizer on"
 
 
+class TooSmall(UserMistake):
+    """A vocabulary has no room for what must be in it; whoever asked knows what it is called."""
+
+
 def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
     for place, symbol in enumerate(symbols):
         if not symbol:
@@ -52,7 +56,7 @@ class TextTokenizer(Spec):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         """The vocabulary of at most `vocabulary_size` tokens that suits `lines` best.
 
-        Raises `UserMistake` where the size has no room for what must be in it.
+        Raises `TooSmall` where the size has no room for what must be in it.
         """
 
     @property
@@ -107,8 +111,8 @@ class LearntTokenizer(TextTokenizer):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         held = len(ANGLED) + len(self.all_symbols)
         if vocabulary_size <= held:
-            raise UserMistake(
-                f"model.vocabulary_size: {vocabulary_size} leaves no room beside the "
+            raise TooSmall(
+                f"{vocabulary_size} leaves no room beside the "
                 f"{held} special tokens{' and symbols' if self.all_symbols else ''}"
             )
         drawn = sampled(lines, self.training_characters)
@@ -118,8 +122,11 @@ class LearntTokenizer(TextTokenizer):
 
     def load_file(self) -> Vocabulary:
         """The vocabulary in `file`."""
+        path = Path(self.file or "")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserMistake(f"{self.file}: is not a regular file")  # It may never end.
         try:
-            content = Path(self.file or "").read_bytes()
+            content = path.read_bytes()
         except OSError as error:
             raise UserMistake(f"{self.file}: {error.strerror}") from error
         if not content:

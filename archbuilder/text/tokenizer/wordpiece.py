@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
 from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces
-from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer, TooSmall
 from archbuilder.text.tokenizer.tokenizer_json import (
     LibraryVocabulary,
     add_symbols,
@@ -49,8 +49,8 @@ class WordPiece(LearntTokenizer):
         tokens = self._alphabet(words)
         least = len(tokens) + len(BRACKETED) + len(self.all_symbols)
         if least > vocabulary_size:
-            raise UserMistake(
-                f"model.vocabulary_size: {vocabulary_size} is too small: this text's characters "
+            raise TooSmall(
+                f"{vocabulary_size} is too small: this text's characters "
                 f"and the special tokens alone are {least}"
             )
         words = _spellable(words, tokens)

@@ -50,6 +50,10 @@ def test_what_is_no_text_or_no_parquet_is_told(tmp_path):
     assert told(write(tmp_path / "t", text=[None]).lines().__next__) == (
         f"{file}: there is no text in it"
     )
+    days = pyarrow.array([2**31 - 1], pyarrow.date32())  # Of a year that Python does not know.
+    assert told(write(tmp_path / "t", text=days).lines().__next__).startswith(
+        f"{file}: not Parquet that can be read ("
+    )
     broken = one_file(tmp_path, "parquet", b"PAR1 and no more", "t", text="text")
     assert told(broken.check).startswith(f"{file}: not Parquet that can be read (")
 

@@ -35,6 +35,13 @@ def test_what_is_compressed_is_read(kind, tmp_path):
     assert reading.bytes == len(content)
 
 
+def test_a_text_packed_with_a_long_memory_is_read(tmp_path):
+    settings = zstandard.ZstdCompressionParameters.from_level(1, window_log=28)
+    pack = zstandard.ZstdCompressor(compression_params=settings).compressobj()
+    content = pack.compress(TEXT) + pack.flush()
+    assert read(tmp_path, "zst", content) == read(tmp_path, "txt", TEXT)
+
+
 @every_kind
 def test_members_one_after_another_are_one_text(kind, tmp_path):
     pack = PACK[kind]
