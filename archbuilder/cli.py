@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 import typer.core
 
+from archbuilder.errors import UserError, writable
 from archbuilder.experiment import Experiment, load
-from archbuilder.framework import load_keras
+from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
-from archbuilder.mistake import UserMistake, writable
 
 
 class Commands(typer.core.TyperGroup):
@@ -70,19 +70,19 @@ def validate(
     ] = False,
 ) -> None:
     """Show every mistake in specs, each at its line; or "ok"."""
-    mistakes = []
+    problems = []
     for path in specs:
         try:
             tree = read(path, set or ())
             check(tree, Experiment)
         except SpecError as error:
-            mistakes += error.lines
+            problems += error.lines
             continue
         for note in tree.notes:
             typer.echo(f"note: {note}", err=True)
         typer.echo(tree.resolved_text() if resolved else f"{path}: ok", nl=not resolved)
-    if mistakes:
-        raise SpecError(mistakes)
+    if problems:
+        raise SpecError(problems)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
 def prepare(spec: Spec, set: Set = None) -> None:
     """Train the tokenizer and turn the text into ids, once; train does it when needed."""
     from archbuilder.text.cache import cache_root
-    from archbuilder.training.reporter import Reporter
+    from archbuilder.training.loop.reporter import Reporter
 
     experiment, reporter = _load(spec, set), Reporter()
     for line in experiment.prepare(reporter).lines():
@@ -133,7 +133,7 @@ def inspect(
 
     from archbuilder.insight.inspection import as_text
     from archbuilder.insight.inspection import inspect as look
-    from archbuilder.training.reporter import Reporter
+    from archbuilder.training.loop.reporter import Reporter
 
     reporter = Reporter(error=json)
     found = look(_load(spec, set), reporter, examples)
@@ -154,10 +154,10 @@ def train(
 ) -> None:
     """Train a spec; the same command goes on where it stopped."""
     from archbuilder.stopping import Interrupted, terminate_as_interrupt
-    from archbuilder.training.distribution import together
+    from archbuilder.training.recipe.distribution import together
 
     if run == "":  # It would be this folder, and what it holds is not a run's to replace.
-        raise UserMistake("--run must not be empty")
+        raise UserError("--run must not be empty")
     try:
         terminate_as_interrupt()
         experiment = _load(spec, set)
@@ -185,7 +185,7 @@ def predict(
     from archbuilder.inference.lines import read_lines
     from archbuilder.inference.show import show
     from archbuilder.inference.task import open_task
-    from archbuilder.training.run_folder import RunFolder
+    from archbuilder.runs.run_folder import RunFolder
 
     folder = RunFolder(run)
     experiment = load(folder.known_spec())
@@ -227,7 +227,7 @@ def export(
     """Write the best model in a format, load it there again, and compare its outputs."""
     from archbuilder.exchange.export import check as possible
     from archbuilder.exchange.export import export as write
-    from archbuilder.training.run_folder import RunFolder
+    from archbuilder.runs.run_folder import RunFolder
 
     folder = RunFolder(run)
     possible(folder, format, output)
@@ -242,7 +242,7 @@ def main() -> None:
 
     try:
         app()
-    except UserMistake as error:
+    except UserError as error:
         _end(str(error), 2)
     except (Interrupted, KeyboardInterrupt) as error:
         _end(str(error) or "interrupted", 130)

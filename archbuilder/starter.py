@@ -4,9 +4,10 @@ import os
 import random
 from pathlib import Path
 
+from archbuilder.errors import UserError, writable
 from archbuilder.experiment import folder_name
-from archbuilder.language import shipped_specs, written
-from archbuilder.mistake import UserMistake, writable
+from archbuilder.language import written
+from archbuilder.shipped import shipped_specs
 
 _STARTERS = Path(__file__).parent / "starters"
 _ONES = (
@@ -23,7 +24,7 @@ def start(name: str, like: str, folder: Path) -> list[Path]:
     """
     kinds = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
     if like not in kinds:
-        raise UserMistake(f"--like {like}: there are {', '.join(kinds)}")
+        raise UserError(f"--like {like}: there are {', '.join(kinds)}")
     _check(name)
     text = (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8")
     text = text.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
@@ -33,12 +34,12 @@ def start(name: str, like: str, folder: Path) -> list[Path]:
         files |= _numbers(f"{name}.validation", range(9000, 9500))
     for file in files:
         if os.path.lexists(folder / file):
-            raise UserMistake(f"{file}: exists already")
+            raise UserError(f"{file}: exists already")
     for number, (file, content) in enumerate(files.items()):
         try:
             with writable(Path(file)), open(folder / file, "x", encoding="utf-8") as new:
                 new.write(content)
-        except UserMistake:
+        except UserError:
             for begun in [*files][:number]:
                 (folder / begun).unlink()
             raise
@@ -49,9 +50,9 @@ def _check(name: str) -> None:
     try:
         folder_name(name)
     except ValueError as error:
-        raise UserMistake(f"{name!r}: a name {error}") from error
+        raise UserError(f"{name!r}: a name {error}") from error
     if os.path.lexists(shipped_specs() / f"{name}.yaml"):
-        raise UserMistake(f"{name}: a shipped spec is called so; choose another name")
+        raise UserError(f"{name}: a shipped spec is called so; choose another name")
 
 
 def in_words(number: int) -> str:

@@ -116,7 +116,7 @@ def in_bfloat16(folder: Path):
     import keras
 
     from archbuilder.experiment import load
-    from archbuilder.training.run_folder import RunFolder
+    from archbuilder.runs.run_folder import RunFolder
 
     policy = keras.config.dtype_policy()
     try:

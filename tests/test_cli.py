@@ -14,7 +14,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.experiment import load
-from archbuilder.language import shipped_specs
+from archbuilder.shipped import shipped_specs
 from tests import small_run
 
 ARCHBUILD = [sys.executable, "-c", "from archbuilder.cli import main; main()"]
@@ -292,7 +292,7 @@ def test_a_second_interrupt_ends_at_once_and_keeps_the_last_checkpoint(tmp_path)
     code = (
         "import os, signal, sys\n"
         "from archbuilder.cli import main\n"
-        "from archbuilder.training.trainer import Trainer\n"
+        "from archbuilder.training.loop.trainer import Trainer\n"
         "def interrupted(do):\n"
         "  def done(self, *arguments):\n"
         "    if self.step == 3: os.kill(os.getpid(), signal.SIGINT)\n"

@@ -5,13 +5,13 @@ import json
 import pytest
 import yaml
 
+from archbuilder.batches.training_data import load_training_data
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
 from archbuilder.objectives import weights_at
 from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.objectives.name import SUFFIXES
-from archbuilder.text.prepare import Watcher
-from archbuilder.training.material import gather
+from archbuilder.text.prepare import ProgressListener
 from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
 
@@ -125,7 +125,7 @@ def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
 @pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
 def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
-    first, second = (gather(experiment, Watcher()).train for _ in range(2))
+    first, second = (load_training_data(experiment, ProgressListener()).train for _ in range(2))
     (name,) = experiment.objectives
     inputs = {tensor.name for tensor in experiment.network().training_graph().inputs}
     for number in (len(first) + 1, 0):

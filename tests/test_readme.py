@@ -9,17 +9,17 @@ from pathlib import Path
 import yaml
 
 from archbuilder.experiment import load
-from archbuilder.language import shipped_specs
 from archbuilder.objectives import AnyObjective
+from archbuilder.shipped import shipped_specs
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.data import Data
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.training.average import Average
-from archbuilder.training.distribution import Distribution
-from archbuilder.training.optimizer import Optimizer
-from archbuilder.training.recipe import Training
-from archbuilder.training.schedule import Schedule
-from archbuilder.training.tracker import Tracker
+from archbuilder.tracking.tracker import Tracker
+from archbuilder.training.recipe.distribution import Distribution
+from archbuilder.training.recipe.optimizer import Optimizer
+from archbuilder.training.recipe.recipe import Training
+from archbuilder.training.recipe.schedule import Schedule
+from archbuilder.training.recipe.weight_averaging import Average
 from tests import small_run
 from tests.variants import classes, minimal
 

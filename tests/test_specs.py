@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from archbuilder.experiment import Experiment, load
-from archbuilder.language import SpecError, check, json_schema, read, shipped_specs
+from archbuilder.language import SpecError, check, json_schema, read
+from archbuilder.shipped import shipped_specs
 from tests.language.mutation import mutate
 
 SPECS = sorted(shipped_specs().glob("*.yaml"))

@@ -17,11 +17,11 @@ from archbuilder.network.residual import ResidualScaling
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.training.average import Average
-from archbuilder.training.distribution import Distribution
-from archbuilder.training.optimizer import Optimizer
-from archbuilder.training.schedule import Schedule
-from archbuilder.training.tracker import Tracker
+from archbuilder.tracking.tracker import Tracker
+from archbuilder.training.recipe.distribution import Distribution
+from archbuilder.training.recipe.optimizer import Optimizer
+from archbuilder.training.recipe.schedule import Schedule
+from archbuilder.training.recipe.weight_averaging import Average
 
 # Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
 NETWORK = {

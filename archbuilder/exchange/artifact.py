@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from archbuilder.mistake import UserMistake, writable
+from archbuilder.errors import UserError, writable
 
 
 @contextmanager
@@ -26,5 +26,5 @@ def put(made: Path, path: Path) -> None:
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):  # It came into being while we worked.
-            raise UserMistake(f"{path}: exists already")
+            raise UserError(f"{path}: exists already")
         made.rename(path)

@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.artifact import put, workplace
 from archbuilder.exchange.hugging_face.reading import read_folder
 from archbuilder.exchange.hugging_face.spec import config_of
 from archbuilder.exchange.hugging_face.writing import write_folder
 from archbuilder.experiment import load
-from archbuilder.inference.trained import trained
-from archbuilder.mistake import UserMistake
+from archbuilder.inference.load_model import trained
+from archbuilder.runs.run_folder import RunFolder
 from archbuilder.stopping import WorkFailed
-from archbuilder.training.run_folder import RunFolder
 
 TOLERANCE = 1e-4
 """The largest difference between any two outputs, absolute, that float32 arithmetic explains."""
@@ -62,14 +62,14 @@ def export(
 def check(run: RunFolder, format: str, path: Path) -> None:
     """What is wrong with the wish, without loading a model."""
     if format not in FORMATS:
-        raise UserMistake(f"no format {format!r}; there are {', '.join(FORMATS)}")
+        raise UserError(f"no format {format!r}; there are {', '.join(FORMATS)}")
     if format == "keras" and path.suffix != ".keras":
-        raise UserMistake(f"{path}: Keras wants a name that ends in .keras")
+        raise UserError(f"{path}: Keras wants a name that ends in .keras")
     if os.path.lexists(path):
-        raise UserMistake(f"{path}: exists already")
+        raise UserError(f"{path}: exists already")
     spec = run.known_spec()
     if not run.model.exists():
-        raise UserMistake(f"{run.path}: has no model.keras yet; train it first")
+        raise UserError(f"{run.path}: has no model.keras yet; train it first")
     if format == "hugging_face":
         config_of(load(spec))  # Whether there is one.
     with workplace(path):

@@ -4,16 +4,16 @@ import os
 import re
 from pathlib import Path
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.artifact import put, workplace
 from archbuilder.exchange.hugging_face.reading import Found, read_folder
-from archbuilder.mistake import UserMistake
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.runs.run_folder import RunFolder
 
 
 def import_folder(folder: Path, path: Path) -> Found:
     """Make the run folder `path` of a folder as `save_pretrained` of `transformers` leaves it.
 
-    Raises `UserMistake` for what a spec cannot say, by its name; nothing stands there then.
+    Raises `UserError` for what a spec cannot say, by its name; nothing stands there then.
     """
     check(folder, path)
     found = read_folder(folder, _name(path))
@@ -33,9 +33,9 @@ def check(folder: Path, path: Path) -> None:
     """What is wrong with the wish, without reading a model."""
     if not folder.is_dir():
         told = "is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise UserMistake(f"{folder}: {told}")
+        raise UserError(f"{folder}: {told}")
     if os.path.lexists(path):
-        raise UserMistake(f"{path}: exists already")
+        raise UserError(f"{path}: exists already")
     with workplace(path):
         pass
 

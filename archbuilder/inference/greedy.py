@@ -6,7 +6,7 @@ import numpy as np
 def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> list[list[int]]:
     """The target ids for each row of `source` (encoder_token_ids and encoder_padding_mask, [B, S]).
 
-    `network` is the trained `Network` and `project` maps its decoder's vectors to logits. A row
+    `network` is the trained `Backbone` and `project` maps its decoder's vectors to logits. A row
     ends before the end token, or at its own limit, so that no row depends on its neighbours.
     Padding, and another start, are never written.
     """

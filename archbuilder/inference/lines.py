@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 
 def read_lines(path: Path | None) -> list[str]:
@@ -12,9 +12,9 @@ def read_lines(path: Path | None) -> list[str]:
     try:
         return parted(_content(path).decode("utf-8-sig"))
     except OSError as error:
-        raise UserMistake(f"{name}: cannot be read: {error.strerror}") from error
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UserMistake(f"{name}: byte {error.start} is not UTF-8") from error
+        raise UserError(f"{name}: byte {error.start} is not UTF-8") from error
 
 
 def parted(text: str) -> list[str]:
@@ -29,5 +29,5 @@ def _content(path: Path | None) -> bytes:
     if path is not None:
         return path.read_bytes()
     if sys.stdin is None:  # What Python makes of a closed descriptor.
-        raise UserMistake("standard input is closed; give --input")
+        raise UserError("standard input is closed; give --input")
     return sys.stdin.buffer.read()

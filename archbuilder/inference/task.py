@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from archbuilder.batches.batches import padded
+from archbuilder.errors import UserError
 from archbuilder.inference.greedy import greedy
-from archbuilder.inference.trained import trained
-from archbuilder.mistake import UserMistake
-from archbuilder.text.batches import padded
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.inference.load_model import trained
+from archbuilder.runs.run_folder import RunFolder
 
 ROWS = 64
 """Lines worked on together."""
@@ -34,7 +34,7 @@ class FillMask:
         for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
             _short_enough(row, self.longest, number)
             if vocabulary.mask_id not in row:
-                raise UserMistake(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
+                raise UserError(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
         for start in range(0, len(rows), ROWS):
             yield from self.fill(rows[start : start + ROWS])
 
@@ -150,9 +150,9 @@ def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int 
     if experiment.model.decoder is None:
         found[Embed.name] = (Embed, "")
     if not found:
-        raise UserMistake(f"{run.path}: none of its objectives has a task to predict")
+        raise UserError(f"{run.path}: none of its objectives has a task to predict")
     if name is not None and name not in found:
-        raise UserMistake(f"no task {name!r} here; this run can do: {', '.join(found)}")
+        raise UserError(f"no task {name!r} here; this run can do: {', '.join(found)}")
     kind, objective = found[name or next(iter(found))]
     return kind(experiment, trained(experiment, run), run.vocabularies(), objective, guesses)
 
@@ -165,7 +165,7 @@ def longest(experiment) -> int | None:
 
 def _short_enough(row: list, longest: int | None, number: int) -> None:
     if longest is not None and len(row) > longest:
-        raise UserMistake(f"line {number} has {len(row)} tokens; the model takes at most {longest}")
+        raise UserError(f"line {number} has {len(row)} tokens; the model takes at most {longest}")
 
 
 TASKS = {"masked_lm": FillMask, "sequence_to_sequence": Translate}

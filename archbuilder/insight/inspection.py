@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from archbuilder.batches.training_data import load_training_data
 from archbuilder.insight.text_facts import text_facts
 from archbuilder.objectives import scored
-from archbuilder.text.prepare import Watcher
-from archbuilder.training.material import gather
+from archbuilder.text.prepare import ProgressListener
 
 RATIO = 3.0
 """A pair is an outlier where its length ratio is so many times the usual one, or its inverse."""
@@ -13,18 +13,18 @@ BLOCK = 2**20
 """Tokens looked at together."""
 
 
-def inspect(experiment, watcher: Watcher, examples: int = 3) -> dict:
+def inspect(experiment, listener: ProgressListener, examples: int = 3) -> dict:
     """The facts of an experiment's text by split; see the sections below for what is told."""
     experiment.needs("inspecting", "data", "tokenizer", "training")
-    material = gather(experiment, watcher)
+    material = load_training_data(experiment, listener)
     found = {}
     for name, batches in material.splits().items():
         split, corpus = material.prepared.splits[name], getattr(experiment.data, name)
         tokens = _tokens(split, material.prepared.vocabularies)
         worst = tokens["ratio"]["worst"] if "ratio" in tokens else []
-        progress = watcher.begin(f"reading data.{name}", corpus.total_bytes())
+        progress = listener.begin(f"reading data.{name}", corpus.total_bytes())
         facts = text_facts(corpus, progress, {one["pair"] for one in worst})
-        watcher.end()
+        listener.end()
         _place(worst, facts.pop("places"), facts.get("pairs") == split.counts().get("pairs"))
         found[name] = {
             "text": facts,

@@ -1,24 +1,23 @@
 """How a spec is written: its fields, its YAML with line numbers, `extends`, `--set`, its schema."""
 
-from archbuilder.language.merge import Tree, read, shipped_specs
-from archbuilder.language.mistake import Mistake, SpecError, under
-from archbuilder.language.report import check
-from archbuilder.language.resolved import plain_text, written
+from archbuilder.language.merge import Tree, read
+from archbuilder.language.problems import Problem, SpecError, at_key
 from archbuilder.language.schema import json_schema
 from archbuilder.language.spec import FilePath, Spec, named
+from archbuilder.language.validation import check
+from archbuilder.language.yaml_output import plain_text, written
 
 __all__ = [
     "FilePath",
-    "Mistake",
+    "Problem",
     "Spec",
     "SpecError",
     "Tree",
+    "at_key",
     "check",
     "json_schema",
     "named",
     "plain_text",
     "read",
-    "shipped_specs",
-    "under",
     "written",
 ]

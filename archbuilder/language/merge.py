@@ -4,14 +4,14 @@ import difflib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path as FileSystemPath
 from typing import Any
 
 from archbuilder.language import node as tree
-from archbuilder.language.mistake import SpecError
 from archbuilder.language.node import Mapping, Node, Path, Place, Scalar, Sequence, Source
-from archbuilder.language.resolved import resolved_text
+from archbuilder.language.problems import SpecError
 from archbuilder.language.source import MAX_DEPTH, Unreadable, load, parse
+from archbuilder.language.yaml_output import resolved_text
+from archbuilder.shipped import shipped_specs
 
 MAX_FILES = 100
 
@@ -31,13 +31,6 @@ class Tree:
         return resolved_text(self.root)
 
 
-def shipped_specs() -> FileSystemPath:
-    """The folder of the specs that come with archbuilder: the installed one, or the checkout's."""
-    package = FileSystemPath(__file__).resolve().parent.parent
-    installed = package / "specs"
-    return installed if installed.is_dir() else package.parent / "specs"
-
-
 def read(path: str | os.PathLike, overrides: Iterable[str] = ()) -> Tree:
     """The spec at `path` with all that it extends, and each "key=value" of `overrides` on top.
 
@@ -46,11 +39,11 @@ def read(path: str | os.PathLike, overrides: Iterable[str] = ()) -> Tree:
     reading = _Reading()
     root = reading.file(os.fspath(path), None, ())
     options = [reading.option(text) for text in overrides]
-    if reading.mistakes or root is None:
+    if reading.problems or root is None:
         raise SpecError(reading.lines())
     for option in options:
         root = reading.merge(root, option)
-    if reading.mistakes:
+    if reading.problems:
         raise SpecError(reading.lines())
     return Tree(root, reading.notes(root))
 
@@ -59,16 +52,16 @@ class _Reading:
     """What is known while a spec and those it extends are read."""
 
     def __init__(self):
-        self.mistakes: dict[str, Place] = {}
+        self.problems: dict[str, Place] = {}
         self.files: dict[str, Mapping | None] = {}
         self.sources = 0
         self.parted: list[_Parted] = []
 
     def complain(self, place: Place, sentence: str) -> None:
-        self.mistakes.setdefault(f"{place}: {sentence}", place)
+        self.problems.setdefault(f"{place}: {sentence}", place)
 
     def lines(self) -> list[str]:
-        return sorted(self.mistakes, key=lambda line: self.mistakes[line].rank)
+        return sorted(self.problems, key=lambda line: self.problems[line].rank)
 
     def source(self, name: str, folder: str, option: bool = False) -> Source:
         self.sources += 1

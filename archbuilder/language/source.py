@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 from archbuilder.language.node import Mapping, Node, Place, Scalar, Sequence, Source, quote
-from archbuilder.language.syntax import syntax_mistake
+from archbuilder.language.syntax import syntax_problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -236,7 +236,7 @@ class _Composer:
         try:
             return self.events.peek_event()
         except yaml.MarkedYAMLError as error:
-            mark, sentence = syntax_mistake(error)
+            mark, sentence = syntax_problem(error)
         except (yaml.YAMLError, ValueError, OverflowError, IndexError):
             # The parser trips over some escapes and directives with Python's own errors.
             mark, sentence = self.events.get_mark(), "this escape or directive cannot be read"

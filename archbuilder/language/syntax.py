@@ -32,7 +32,7 @@ _OPEN = {
 """By what the parser was reading, what to say of the place where that began."""
 
 
-def syntax_mistake(error: yaml.MarkedYAMLError) -> tuple[yaml.Mark | None, str]:
+def syntax_problem(error: yaml.MarkedYAMLError) -> tuple[yaml.Mark | None, str]:
     """Where the parser stopped, and why, in words of our own."""
     problem, context = error.problem or "", error.context or ""
     if re.search("expected ',' or|end of stream|expected ':'", problem):

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from archbuilder.language import Mistake, Spec, under
+from archbuilder.language import Problem, Spec, at_key
+from archbuilder.network.backbone import Backbone
 from archbuilder.network.embedding import Embeddings
 from archbuilder.network.initializer import GlorotUniform, Initializer
-from archbuilder.network.network import Network
 from archbuilder.network.pooler import Pooler
 from archbuilder.network.position import Learned, Positions, Sinusoidal
 from archbuilder.network.residual import Depths
@@ -89,60 +89,60 @@ class Architecture(Spec):
         )
         return Depths(own, other, reads=bool(other) and side == "decoder")
 
-    def build(self, layers) -> Network:
-        return Network(self, layers)
+    def build(self, layers) -> Backbone:
+        return Backbone(self, layers)
 
-    def mistakes(self) -> Iterator[Mistake]:
+    def problems(self) -> Iterator[Problem]:
         """What no single field can know."""
         if self.encoder is None and self.decoder is None:
-            yield Mistake((), "a model has an encoder, a decoder, or both; this one has neither")
+            yield Problem((), "a model has an encoder, a decoder, or both; this one has neither")
         for side in ("encoder", "decoder"):
             stack = getattr(self, side)
             if stack is not None:
                 causal, longest = side == "decoder", self.max_sequence_length
                 site = Site(self.hidden_dim, causal, causal and self.translates, longest)
-                yield from under(side, stack.mistakes(site))
+                yield from at_key(side, stack.problems(site))
         yield from self._embeddings_that_do_not_fit()
         if self.target_vocabulary_size is not None and not self.translates:
             lacks = "decoder" if self.decoder is None else "encoder"
-            yield Mistake(("target_vocabulary_size",), _ONE_VOCABULARY[lacks])
+            yield Problem(("target_vocabulary_size",), _ONE_VOCABULARY[lacks])
         if self.decoder is not None and self.pooler is not None:
-            yield Mistake(
+            yield Problem(
                 ("pooler",), "the pooled vector has no use in a model with a decoder; leave it out"
             )
 
-    def _embeddings_that_do_not_fit(self) -> Iterator[Mistake]:
+    def _embeddings_that_do_not_fit(self) -> Iterator[Problem]:
         spec = self.embeddings
         width = spec.embedding_dim or self.hidden_dim
         if isinstance(self.positions, Sinusoidal) and width % 2:
             path = ("embeddings", "embedding_dim") if spec.embedding_dim else ("hidden_dim",)
-            yield Mistake(path, f"sinusoidal positions come in pairs: it must be even, not {width}")
+            yield Problem(path, f"sinusoidal positions come in pairs: it must be even, not {width}")
         if spec.ties_input and not self.translates:
             lacks = "decoder" if self.decoder is None else "encoder"
             instead = "output" if spec.tie == "all" else "none"
-            yield Mistake(
+            yield Problem(
                 ("embeddings", "tie"),
                 f"there is no {lacks}, so there are only two tables to tie: write '{instead}'",
             )
         if spec.ties_input and self.target_vocabulary_size is not None:
             instead = "'output' or 'none'" if spec.tie == "all" else "'none'"
-            yield Mistake(
+            yield Problem(
                 ("embeddings", "tie"), f"two vocabularies cannot share one table: write {instead}"
             )
         if spec.scale_output and not spec.ties_output:
-            yield Mistake(("embeddings", "scale_output"), "only a tied output is scaled")
+            yield Problem(("embeddings", "scale_output"), "only a tied output is scaled")
         if spec.output_bias and self.decoder is None:
-            yield Mistake(
+            yield Problem(
                 ("embeddings", "output_bias"),
                 "there is no decoder, and what guesses masked tokens has a bias of its own",
             )
         if spec.embedding_dim and spec.ties_output and self.decoder is not None:
-            yield Mistake(
+            yield Problem(
                 ("embeddings", "embedding_dim"),
                 "a tied output would read vectors of this width, and a decoder gives hidden_dim",
             )
         if spec.num_segments and self.decoder is not None:
-            yield Mistake(
+            yield Problem(
                 ("embeddings", "num_segments"),
                 "segments belong to sentence pairs, which a model with a decoder does not read",
             )

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
-from archbuilder.language import Mistake, Spec, under
+from archbuilder.language import Problem, Spec, at_key
+from archbuilder.network.attention_mask import AttentionContext
 from archbuilder.network.attention_position import AnyAttentionPosition, Placed
 from archbuilder.network.initializer import Gains
 from archbuilder.network.layer import Rate, dense, dropout, unchanged
 from archbuilder.network.norm import Norm
-from archbuilder.network.sight import Sight
 
 
 def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,17 +65,17 @@ class MultiHead(Spec):
     def build(self, layers, name: str, dim: int, initializer, gains: Gains, positions: Placed):
         return MultiHeadAttention(self, layers, name, dim, initializer, gains, positions)
 
-    def mistakes(self, dim: int) -> Iterator[Mistake]:
+    def problems(self, dim: int) -> Iterator[Problem]:
         """What does not fit together in a stack of width `dim`."""
         if self.key_dim is None and dim % self.num_heads:
-            yield Mistake(("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {dim}")
+            yield Problem(("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {dim}")
         groups = self.num_key_value_heads
         if groups is not None and self.num_heads % groups:
-            yield Mistake(
+            yield Problem(
                 ("num_key_value_heads",), f"{groups} does not divide the {self.num_heads} heads"
             )
         if self.positions is not None:
-            yield from under("positions", self.positions.mistakes(self.head_dim(dim)))
+            yield from at_key("positions", self.positions.problems(self.head_dim(dim)))
 
 
 class MultiHeadAttention:
@@ -120,7 +120,7 @@ class MultiHeadAttention:
         values = _heads_first(self.split_shared(self.value(memory)))
         return self.positions.rotate(keys, view), values
 
-    def __call__(self, queries, keys_and_values, sight: Sight):
+    def __call__(self, queries, keys_and_values, sight: AttentionContext):
         """[B, T, D] from queries [B, T, D]."""
         from keras import ops
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from archbuilder.language import Mistake, Spec, under
+from archbuilder.language import Problem, Spec, at_key
+from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.layer import dense, embedding
 from archbuilder.network.position import frequencies
 from archbuilder.network.rotary_scaling import RotaryScaling
-from archbuilder.network.sight import Places
 
 
 class AttentionPosition(Spec):
@@ -23,7 +23,7 @@ class AttentionPosition(Spec):
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         """The part for attention with so many heads, each of width `key_dim`."""
 
-    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+    def problems(self, key_dim: int) -> Iterator[Problem]:
         """What does not fit together, with heads of width `key_dim`."""
         yield from ()
 
@@ -31,7 +31,7 @@ class AttentionPosition(Spec):
 class Placed:
     """The interface of the parts, whose every hook leaves things as they are."""
 
-    def view(self, places: Places, dtype) -> Any:
+    def view(self, places: TokenPositions, dtype) -> Any:
         """What depends on places alone; the other hooks get it."""
         return None
 
@@ -116,9 +116,9 @@ class T5Buckets(AttentionPosition):
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         return T5Part(self, layers, name, heads, initializer, causal)
 
-    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+    def problems(self, key_dim: int) -> Iterator[Problem]:
         if self.max_distance <= self.num_buckets // 2:
-            yield Mistake(
+            yield Problem(
                 ("max_distance",),
                 f"{self.max_distance} must be more than half of the {self.num_buckets} buckets",
             )
@@ -186,15 +186,15 @@ class Rotary(AttentionPosition):
     scaling: RotaryScaling | None = None
     """How the angles are stretched for texts longer than those that a model was trained on."""
 
-    def mistakes(self, key_dim: int) -> Iterator[Mistake]:
+    def problems(self, key_dim: int) -> Iterator[Problem]:
         turned = key_dim * self.rotary_share
         if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
-            yield Mistake(
+            yield Problem(
                 ("rotary_share",) if self.rotary_share < 1 else (),
                 f"channels are turned in pairs, and {turned:g} of a head's {key_dim} are no pairs",
             )
         if self.scaling is not None:
-            yield from under("scaling", self.scaling.mistakes())
+            yield from at_key("scaling", self.scaling.problems())
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
         return RotaryPart(self, key_dim)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from archbuilder.language import Mistake, Spec
+from archbuilder.language import Problem, Spec
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.initializer import Gains
 from archbuilder.network.layer import Rate, dense, dropout
@@ -19,7 +19,7 @@ class PositionWise(Spec):
     def build(self, layers, name: str, dim: int, initializer, gains: Gains):
         """The part: [B, T, D] -> [B, T, D], called with a list for what a router chooses, too."""
 
-    def mistakes(self) -> Iterator[Mistake]:
+    def problems(self) -> Iterator[Problem]:
         """What does not fit together."""
         yield from ()
 
@@ -102,9 +102,9 @@ class MixtureOfExperts(PositionWise):
     def build(self, layers, name: str, dim: int, initializer, gains: Gains):
         return Experts(self, layers, name, dim, initializer, gains)
 
-    def mistakes(self) -> Iterator[Mistake]:
+    def problems(self) -> Iterator[Problem]:
         if self.num_experts_per_token >= self.num_experts:
-            yield Mistake(
+            yield Problem(
                 ("num_experts_per_token",),
                 f"there is nothing to choose: it must be less than the {self.num_experts} experts",
             )

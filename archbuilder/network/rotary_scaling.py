@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from archbuilder.language import Mistake, Spec
+from archbuilder.language import Problem, Spec
 
 
 class LinearScaling(Spec):
@@ -19,7 +19,7 @@ class LinearScaling(Spec):
     def __call__(self, frequencies):
         return frequencies / self.factor
 
-    def mistakes(self) -> Iterator[Mistake]:
+    def problems(self) -> Iterator[Problem]:
         yield from ()
 
 
@@ -47,10 +47,10 @@ class Llama3Scaling(Spec):
         fast = ops.clip((turns - low) / (high - low), 0.0, 1.0)
         return frequencies * ((1 - fast) / self.factor + fast)
 
-    def mistakes(self) -> Iterator[Mistake]:
+    def problems(self) -> Iterator[Problem]:
         low, high = self.low_frequency_factor, self.high_frequency_factor
         if high <= low:
-            yield Mistake(
+            yield Problem(
                 ("high_frequency_factor",),
                 f"{high:g} is not above low_frequency_factor {low:g}",
             )

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
 
-from archbuilder.language import Mistake
+from archbuilder.language import Problem
 from archbuilder.language.partial import partial
+from archbuilder.network.attention_mask import AttentionContext, TokenPositions, mask_bias
 from archbuilder.network.attention_position import Placed
 from archbuilder.network.layer import Rate, dropout, unchanged
-from archbuilder.network.layer_range import Change, check, concerning, settings_after
+from archbuilder.network.layer_overrides import Change, check, concerning, settings_after
 from archbuilder.network.residual import Depths
-from archbuilder.network.sight import Places, Sight, mask_bias
 from archbuilder.network.stack_layer import Layer, Site, StackLayer
 
 
@@ -59,19 +59,19 @@ class Stack(Layer):
         """`causal`: whether a token sees only itself and those before it."""
         return StackPart(self, layers, name, dim, initializer, causal, depths)
 
-    def mistakes(self, site: Site) -> Iterator[Mistake]:
+    def problems(self, site: Site) -> Iterator[Problem]:
         """What does not fit together, or not where the stack stands."""
         layers = self.layers
         for numbers, layer in dict(zip(self._changed(), layers, strict=True)).items():
-            for found in layer.layer_mistakes(site):
-                yield Mistake(self._line(numbers, found.path), found.sentence)
+            for found in layer.layer_problems(site):
+                yield Problem(self._line(numbers, found.path), found.sentence)
         yield from self._changes_without_effect()
         yield from self._groups_that_differ()
         first = layers[0].norm_placement
         if self.skip_first_norm and first == "post":
-            yield Mistake(("skip_first_norm",), "no norm comes before attention to be left out")
+            yield Problem(("skip_first_norm",), "no norm comes before attention to be left out")
         elif self.skip_first_norm and self.layers_in_group > 1:
-            yield Mistake(("skip_first_norm",), "the first layer shares its weights with others")
+            yield Problem(("skip_first_norm",), "the first layer shares its weights with others")
 
     def _own(self) -> dict[str, Any]:
         return self.model_dump(include=set(Layer.model_fields), exclude_none=True)
@@ -88,20 +88,20 @@ class Stack(Layer):
                     return ("overrides", number, *path)
         return path
 
-    def _changes_without_effect(self) -> Iterator[Mistake]:
+    def _changes_without_effect(self) -> Iterator[Problem]:
         concerned = {number for numbers in self._changed() for number in numbers}
         for number, change in enumerate(self.overrides):
             if number not in concerned:
-                yield Mistake(
+                yield Problem(
                     ("overrides", number, "layers"), f"none of the {self.num_layers} layers"
                 )
             elif set(change) == {"layers"}:
-                yield Mistake(("overrides", number), "nothing is changed in these layers")
+                yield Problem(("overrides", number), "nothing is changed in these layers")
 
-    def _groups_that_differ(self) -> Iterator[Mistake]:
+    def _groups_that_differ(self) -> Iterator[Problem]:
         groups = self.num_layer_groups
         if groups is not None and self.num_layers % groups:
-            yield Mistake(
+            yield Problem(
                 ("num_layer_groups",),
                 f"{groups} groups of equal size cannot be made of {self.num_layers} layers",
             )
@@ -109,7 +109,7 @@ class Stack(Layer):
         size, layers = self.layers_in_group, self.layers
         for start in range(0, self.num_layers, size):
             if any(layer != layers[start] for layer in layers[start : start + size]):
-                yield Mistake(
+                yield Problem(
                     ("overrides",),
                     f"layers {start} to {start + size - 1} share their weights and must be equal",
                 )
@@ -151,7 +151,9 @@ class StackPart:
         self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else unchanged
         self.final_dropout = dropout(layers, f"{name}.final_dropout", spec.final_dropout)
 
-    def __call__(self, hidden, places: Places, routing: list, memory=None, memory_sight=None):
+    def __call__(
+        self, hidden, places: TokenPositions, routing: list, memory=None, memory_sight=None
+    ):
         """[B, T, D] -> [B, T, D]; `memory` is [B, S, D].
 
         What routers choose is added to `routing`, for `imbalance`.
@@ -168,7 +170,7 @@ class StackPart:
         """What `step` begins with: each layer's keys and values of no tokens."""
         return [layer.attention.empty_cache(rows, length, dtype) for layer in self.layers]
 
-    def step(self, hidden, caches, index, places: Places, memories, memory_sight=None):
+    def step(self, hidden, caches, index, places: TokenPositions, memories, memory_sight=None):
         """One decoding step: the token at position `index`.
 
         `hidden` is [B, 1, D]; `caches` holds each layer's keys and values, [B, G, L, K], of which
@@ -196,7 +198,7 @@ class StackPart:
             )
         return self._placed[key]
 
-    def _sights(self, places: Places, dtype) -> list[Sight]:
+    def _sights(self, places: TokenPositions, dtype) -> list[AttentionContext]:
         """What each layer sees, made once for all layers that see the same."""
         masks, views, sights = {}, {}, {}
         for layer, window in zip(self.layers, self._windows, strict=True):
@@ -207,7 +209,7 @@ class StackPart:
                 views[part] = part.view(places, dtype)
             if (window, part) not in sights:
                 bias = part.bias(masks[window], views[part])
-                sights[window, part] = Sight(bias, views[part])
+                sights[window, part] = AttentionContext(bias, views[part])
         return [
             sights[window, layer.attention.positions]
             for layer, window in zip(self.layers, self._windows, strict=True)

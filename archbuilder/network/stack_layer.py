@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archbuilder.language import Mistake, under
+from archbuilder.language import Problem, at_key
 from archbuilder.network.attention import Attention
+from archbuilder.network.attention_mask import AttentionContext
 from archbuilder.network.attention_position import Placed
 from archbuilder.network.feed_forward import FeedForward
 from archbuilder.network.initializer import Gains
 from archbuilder.network.residual import DeepNorm, Depths, Residual, Surrounded
-from archbuilder.network.sight import Sight
 
 
 @dataclass(frozen=True)
@@ -46,36 +46,36 @@ class Layer(Surrounded):
         sublayers = depths.own * (3 if depths.reads else 2)
         return Gains(inner=beta, output=beta * initializer.output_gain(sublayers))
 
-    def layer_mistakes(self, site: Site) -> Iterator[Mistake]:
+    def layer_problems(self, site: Site) -> Iterator[Problem]:
         """What does not fit together, or not where the layer stands."""
         for name in ("attention", "cross_attention"):
             attention = getattr(self, name)
-            yield from under(name, attention.mistakes(site.dim) if attention else ())
-        yield from under("feed_forward", self.feed_forward.mistakes())
+            yield from at_key(name, attention.problems(site.dim) if attention else ())
+        yield from at_key("feed_forward", self.feed_forward.problems())
         if self.cross_attention is not None and not site.memory:
-            yield Mistake(("cross_attention",), "there is no other stack to look at; leave it out")
+            yield Problem(("cross_attention",), "there is no other stack to look at; leave it out")
         for field in ("positions", "sliding_window_size"):
             if self.cross_attention is not None and getattr(self.cross_attention, field):
-                yield Mistake(
+                yield Problem(
                     ("cross_attention", field),
                     "there is no distance between tokens of two texts; leave it out",
                 )
         if isinstance(self.residual_scaling, DeepNorm) and self.norm_placement != "post":
-            yield Mistake(
+            yield Problem(
                 ("residual_scaling", "type"), "deep_norm is made for norm_placement: post"
             )
         yield from self._window_without_effect(site)
         if self.parallel and site.memory:
-            yield Mistake(
+            yield Problem(
                 ("parallel",), "attention to the encoder stands between attention and feed-forward"
             )
 
-    def _window_without_effect(self, site: Site) -> Iterator[Mistake]:
+    def _window_without_effect(self, site: Site) -> Iterator[Problem]:
         window = self.attention.sliding_window_size
         if window is None or site.longest is None:
             return
         if (window if site.causal else window // 2 + 1) >= site.longest:
-            yield Mistake(
+            yield Problem(
                 ("attention", "sliding_window_size"),
                 f"{window} leaves nothing out of the {site.longest} tokens a sequence may have",
             )
@@ -122,7 +122,7 @@ class StackLayer:
         """Keys and values of a memory, [B, G, S, K] each."""
         return None if self.cross_attention is None else self.cross_attention.project(memory)
 
-    def __call__(self, hidden, sight: Sight, memory, memory_sight, routing: list):
+    def __call__(self, hidden, sight: AttentionContext, memory, memory_sight, routing: list):
         """[B, T, D] -> [B, T, D]; `memory` as `remember` gives it."""
 
         def attend(x):
@@ -130,7 +130,7 @@ class StackLayer:
 
         return self._around(hidden, attend, memory, memory_sight, routing)
 
-    def step(self, hidden, cache, index, sight: Sight, memory, memory_sight):
+    def step(self, hidden, cache, index, sight: AttentionContext, memory, memory_sight):
         """[B, 1, D] -> [B, 1, D] for the token at `index`, and the cache with its key and value."""
         from keras import ops
 

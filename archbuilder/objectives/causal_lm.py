@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from archbuilder.language import Mistake
-from archbuilder.network.architecture import Architecture, Network
+from archbuilder.language import Problem
+from archbuilder.network.architecture import Architecture, Backbone
 from archbuilder.network.layer import Rate
 from archbuilder.objectives.objective import Objective
 
@@ -18,7 +18,7 @@ class CausalLM(Objective):
     label_smoothing: Rate = 0.0
     """Share of probability spread over the whole vocabulary."""
 
-    def build(self, layers, name: str, network: Network):
+    def build(self, layers, name: str, network: Backbone):
         project = network.project()
         return lambda streams, inputs: project(streams["sequence"])  # -> [B, T, V]
 
@@ -33,9 +33,9 @@ class CausalLM(Objective):
     def smoothing(self) -> float:
         return self.label_smoothing
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+    def problems(self, model: Architecture) -> Iterator[Problem]:
         if model.decoder is None or model.encoder is not None:
-            yield Mistake((), "the next token is guessed by a decoder alone; write 'encoder: null'")
+            yield Problem((), "the next token is guessed by a decoder alone; write 'encoder: null'")
 
 
 def _next(array):  # [B, T], shifted by one, zero at the end

@@ -5,15 +5,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.language import Mistake
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
+from archbuilder.language import Problem
 from archbuilder.network.architecture import Architecture
-from archbuilder.objectives.writing import WritingObjective, one_vocabulary
+from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import Examples, Limits, NoisyText
 from archbuilder.text.examples.spans import Corruption
 
 
-class Denoising(WritingObjective):
+class Denoising(Seq2SeqObjective):
     """Read a text in which a mask stands for each missing span, and write all of it.
 
     Lewis et al., 2020, section 2.2: text infilling, with lengths drawn from a Poisson distribution,
@@ -35,8 +35,8 @@ class Denoising(WritingObjective):
 
     def check_vocabulary(self, vocabulary) -> None:
         if vocabulary.mask_id is None:
-            raise UserMistake("denoising: the tokenizer has no mask token to stand for spans")
+            raise UserError("denoising: the tokenizer has no mask token to stand for spans")
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        yield from super().mistakes(model)
+    def problems(self, model: Architecture) -> Iterator[Problem]:
+        yield from super().problems(model)
         yield from one_vocabulary(model)

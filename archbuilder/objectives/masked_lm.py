@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from archbuilder.language import Mistake
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
+from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
-from archbuilder.network.architecture import Architecture, Network
+from archbuilder.network.architecture import Architecture, Backbone
 from archbuilder.network.layer import bias, dense
 from archbuilder.network.norm import LayerNorm, Norm
 from archbuilder.objectives.objective import Objective, Share
@@ -42,7 +42,7 @@ class MaskedLM(Objective):
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]
 
-    def build(self, layers, name: str, network: Network):
+    def build(self, layers, name: str, network: Backbone):
         dim = network.spec.hidden_dim
         return MaskedLMHead(
             self.activation, self.norm, layers, name, network, dim, self.transform_bias
@@ -61,7 +61,7 @@ class MaskedLM(Objective):
 
     def check_vocabulary(self, vocabulary) -> None:
         if vocabulary.mask_id is None and self.mask_token_rate:
-            raise UserMistake("masked_lm: the tokenizer has no mask token to hide others behind")
+            raise UserError("masked_lm: the tokenizer has no mask token to hide others behind")
 
     def _hidden(self, chosen: Chosen, random, vocabulary):
         """What the network reads in place of the tokens chosen: ids [B, M]."""
@@ -76,14 +76,14 @@ class MaskedLM(Objective):
         replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
         return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+    def problems(self, model: Architecture) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
-            yield Mistake(
+            yield Problem(
                 (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
             )
         if self.mask_token_rate + self.random_token_rate > 1:
             total = self.mask_token_rate + self.random_token_rate
-            yield Mistake(
+            yield Problem(
                 ("random_token_rate",), f"with mask_token_rate this makes {total:g}, more than 1"
             )
 
@@ -101,7 +101,7 @@ class MaskedLMHead:
         norm: Norm,
         layers,
         name: str,
-        network: Network,
+        network: Backbone,
         dim: int,
         use_bias: bool = True,
     ):

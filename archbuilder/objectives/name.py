@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from archbuilder.language import Mistake
+from archbuilder.language import Problem
 
 STACKS = {f"{side}{part}" for side in ("", "decoder_") for part in ("embeddings", "positions")}
 LAYERS = {*STACKS, "encoder", "decoder", "pooler", "output"}
@@ -21,7 +21,7 @@ SUFFIXES = (*OWN, "generator", *GENERATOR)
 """What stands behind an objective's name in a batch."""
 
 
-def name_mistakes(names: Iterable[str]) -> Iterator[Mistake]:
+def name_problems(names: Iterable[str]) -> Iterator[Problem]:
     """One for each name that is no name, or that would mean two things in one model or batch."""
     names = list(names)
     for name in names:
@@ -33,7 +33,7 @@ def name_mistakes(names: Iterable[str]) -> Iterator[Mistake]:
             sentence = f"'{name}' belongs to the objective '{other}' already; choose another name"
         else:
             continue
-        yield Mistake((name,), sentence)
+        yield Problem((name,), sentence)
 
 
 def _derived(name: str) -> set[str]:

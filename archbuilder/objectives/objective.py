@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archbuilder.language import Mistake, Spec
-from archbuilder.network.architecture import Architecture, Network
-from archbuilder.objectives.weight import Weight
+from archbuilder.language import Problem, Spec
+from archbuilder.network.architecture import Architecture, Backbone
+from archbuilder.objectives.loss_weight import Weight
 from archbuilder.text.examples import Examples, Limits, Segments
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -47,10 +47,10 @@ class Objective(Spec):
         return self.examples(tokens, vocabularies, limits)
 
     @abstractmethod
-    def build(self, layers, name: str, network: Network):
+    def build(self, layers, name: str, network: Backbone):
         """The head: called with the network's streams and the inputs, it gives logits [.., V]."""
 
-    def build_generator(self, layers, name: str, network: Network):
+    def build_generator(self, layers, name: str, network: Backbone):
         """A network that is trained beside the model and writes some of the tokens that it reads.
 
         Its `inputs` are named like those of `inputs`; called with the network's inputs and these,
@@ -70,7 +70,7 @@ class Objective(Spec):
         """
 
     def check_vocabulary(self, vocabulary) -> None:
-        """Raises `UserMistake` where the tokenizer lacks something that this objective needs."""
+        """Raises `UserError` where the tokenizer lacks something that this objective needs."""
 
     def sentinels(self, sequence_length: int) -> int:
         """How many tokens that stand for spans it needs, with examples of so many tokens."""
@@ -84,7 +84,7 @@ class Objective(Spec):
         """The share of probability that the loss spreads over all classes."""
         return 0.0
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+    def problems(self, model: Architecture) -> Iterator[Problem]:
         """What this objective needs of the model and does not find, by paths within it."""
         yield from ()
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from archbuilder.language import Mistake
-from archbuilder.network.architecture import Architecture, Network
+from archbuilder.language import Problem
+from archbuilder.network.architecture import Architecture, Backbone
 from archbuilder.network.layer import dense
 from archbuilder.objectives.objective import Objective, Share
 from archbuilder.text.examples import Examples, Limits
@@ -23,7 +23,7 @@ class PairObjective(Objective):
     def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
         return self.examples(tokens, vocabularies, limits, self.short_pair_rate)
 
-    def build(self, layers, name: str, network: Network):
+    def build(self, layers, name: str, network: Backbone):
         head = dense(layers, name, network.spec.hidden_dim, 2, network.spec.initializer)
         return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
 
@@ -32,11 +32,11 @@ class PairObjective(Objective):
         batch[f"{name}_targets"] = targets
         batch[f"{name}_weights"] = (targets >= 0).astype("float32")
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+    def problems(self, model: Architecture) -> Iterator[Problem]:
         if model.pooler is None:
-            yield Mistake((), "this objective reads the pooled vector: give the model a pooler")
+            yield Problem((), "this objective reads the pooled vector: give the model a pooler")
         if (model.embeddings.num_segments or 0) < 2:
             found = model.embeddings.num_segments or "none"
-            yield Mistake(
+            yield Problem(
                 (), f"pairs need embeddings.num_segments of at least 2; the model has {found}"
             )

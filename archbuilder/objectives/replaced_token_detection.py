@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from archbuilder.language import Mistake
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
+from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
-from archbuilder.network.architecture import Architecture, Network
+from archbuilder.network.architecture import Architecture, Backbone
 from archbuilder.network.layer import dense, unchanged
 from archbuilder.network.norm import LayerNorm, Norm
 from archbuilder.network.stack import Stack
@@ -52,7 +52,7 @@ class ReplacedTokenDetection(Objective):
     def outputs(self, name: str) -> dict[str, float]:
         return {f"{name}_generator": 1.0, name: self.discriminator_weight}
 
-    def build(self, layers, name: str, network: Network):
+    def build(self, layers, name: str, network: Backbone):
         dim, initializer = network.spec.hidden_dim, network.spec.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         tell = dense(layers, f"{name}.tell", dim, 1, initializer)
@@ -60,7 +60,7 @@ class ReplacedTokenDetection(Objective):
             activate(transform(streams["sequence"]), self.activation)
         )
 
-    def build_generator(self, layers, name: str, network: Network):
+    def build_generator(self, layers, name: str, network: Backbone):
         return Generator(self, layers, f"{name}_generator", network)
 
     def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
@@ -82,20 +82,20 @@ class ReplacedTokenDetection(Objective):
 
     def check_vocabulary(self, vocabulary) -> None:
         if vocabulary.mask_id is None:
-            raise UserMistake(
+            raise UserError(
                 "replaced_token_detection: the tokenizer has no mask token for its generator"
             )
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
+    def problems(self, model: Architecture) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
-            yield Mistake(
+            yield Problem(
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
             )
             return
         sizes = {"hidden_dim": model.hidden_dim} | dict(_sizes(model.encoder.model_dump()))
         for name, size in sizes.items():
             if (size * self.share).denominator != 1:
-                yield Mistake(
+                yield Problem(
                     ("generator_size",),
                     f"{self.share} of {name} {size} is no whole number",
                 )
@@ -110,7 +110,7 @@ class ReplacedTokenDetection(Objective):
 class Generator:
     """The network that writes some of the tokens that the model reads, as a part."""
 
-    def __init__(self, spec: ReplacedTokenDetection, layers, name: str, network: Network):
+    def __init__(self, spec: ReplacedTokenDetection, layers, name: str, network: Backbone):
         model, initializer = network.spec, network.spec.initializer
         dim = int(model.hidden_dim * spec.share)
         self.name, self.network = name, network

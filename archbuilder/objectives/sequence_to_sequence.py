@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from archbuilder.objectives.writing import WritingObjective
+from archbuilder.objectives.seq2seq import Seq2SeqObjective
 from archbuilder.text.examples import Examples, Translations
 
 
-class SequenceToSequence(WritingObjective):
+class SequenceToSequence(Seq2SeqObjective):
     """Guess each token of the target from the source and the true tokens before it.
 
     Vaswani et al., 2017; label smoothing in section 5.4.

@@ -5,15 +5,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.language import Mistake
+from archbuilder.language import Problem
 from archbuilder.network.architecture import Architecture
-from archbuilder.objectives.writing import WritingObjective, one_vocabulary
+from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import CorruptedSpans, Examples, Limits
 from archbuilder.text.examples.corrupted import sentinels_needed
 from archbuilder.text.examples.spans import Corruption
 
 
-class SpanCorruption(WritingObjective):
+class SpanCorruption(Seq2SeqObjective):
     """Read a text with a sentinel in place of each span left out, and write the spans.
 
     Raffel et al., 2020, section 3.1.4.
@@ -32,8 +32,8 @@ class SpanCorruption(WritingObjective):
     def sentinels(self, sequence_length: int) -> int:
         return sentinels_needed(sequence_length, self._corruption)
 
-    def mistakes(self, model: Architecture) -> Iterator[Mistake]:
-        yield from super().mistakes(model)
+    def problems(self, model: Architecture) -> Iterator[Problem]:
+        yield from super().problems(model)
         yield from one_vocabulary(model)
 
     @property

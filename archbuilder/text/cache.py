@@ -9,12 +9,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
+from archbuilder.files import note, noted
+from archbuilder.text.array_file import ArrayReader, is_as_written
 from archbuilder.text.corpus.reading import Reading
-from archbuilder.text.notes import note, noted
-from archbuilder.text.stored import Stored, is_as_written
-from archbuilder.text.workers import WORTH_IT, cores, encoded
-from archbuilder.text.writers import FORMAT, PROGRESS, DocumentsWriter, PairsWriter, Writer
+from archbuilder.text.encoding_workers import WORTH_IT, cores, encoded
+from archbuilder.text.token_writer import FORMAT, PROGRESS, DocumentsWriter, PairsWriter, Writer
 
 SETTLE = 20
 """Seconds of work after which what was done is made safe."""
@@ -78,7 +78,7 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
     `vocabularies` are those of the source and of the target; documents are a source. Keyed by the
     text, the tokenizers and the cache's format, so that nothing stale is ever found; what is not
     complete is gone on with, what is not as it was written is made again. `progress` is called
-    with the bytes of text that are done. Raises `UserMistake` where the text is changed meanwhile:
+    with the bytes of text that are done. Raises `UserError` where the text is changed meanwhile:
     it would not be that of the key.
     """
     kind, writer = _KINDS[corpus.form]
@@ -99,25 +99,25 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
                 with ExitStack() as files:
                     work = writer(part, vocabularies, files)
                     _write(work, corpus, stamps, progress or (lambda done: None))
-            except UserMistake:  # Mended, it will be another text.
+            except UserError:  # Mended, it will be another text.
                 shutil.rmtree(part, ignore_errors=True)
                 raise
             _finish(part, folder)
     except OSError as error:
-        raise UserMistake(
+        raise UserError(
             f"{folder}: the token cache cannot be written ({error.strerror}); "
             "what is done is kept, and the same command goes on from there"
         ) from error
     found = _open(folder, kind, list(stamps))
     if found is None:
-        raise UserMistake(f"{folder}: the token cache cannot be read again")
+        raise UserError(f"{folder}: the token cache cannot be read again")
     return found
 
 
 def _open(folder: Path, kind, files: list[str]):
     try:
         about = noted(folder / DONE)
-        arrays = {name: Stored(folder / f"{name}.npy") for name in kind.arrays}
+        arrays = {name: ArrayReader(folder / f"{name}.npy") for name in kind.arrays}
         whole = all(is_as_written(array, about["arrays"][name]) for name, array in arrays.items())
         left_out = {
             reason: [count, place if isinstance(place, str) else f"{files[place[0]]}:{place[1]}"]
@@ -173,7 +173,7 @@ def _write(writer: Writer, corpus, stamps: dict, progress) -> None:
     corpus.check_unchanged(stamps)
     writer.settle(left_out)
     if not writer.count:
-        raise UserMistake(NO_TOKENS)
+        raise UserError(NO_TOKENS)
 
 
 def _numbered(place: str, files: list[str]) -> str | list:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.cache import Tokens, cache_root, cached
 from archbuilder.text.tokenizer import load_vocabulary
 from archbuilder.text.tokenizer.tokenizer import TooSmall
@@ -18,7 +18,7 @@ from archbuilder.text.vocabulary import Vocabulary
 FORMAT = 1
 
 
-class Watcher:
+class ProgressListener:
     """Who is told how preparing goes; this one listens in silence."""
 
     def tell(self, line: str) -> None:
@@ -80,7 +80,7 @@ class Prepared:
         return texts | {name: vocabulary.digest for name, vocabulary in tokenizers}
 
 
-def prepare(experiment, watcher: Watcher, vocabularies=None) -> Prepared:
+def prepare(experiment, listener: ProgressListener, vocabularies=None) -> Prepared:
     """Prepare an experiment's text, or find what was prepared before.
 
     A run that goes on brings its own `vocabularies`.
@@ -93,14 +93,14 @@ def prepare(experiment, watcher: Watcher, vocabularies=None) -> Prepared:
     stamps = {name: corpus.stamps() for name, corpus in corpora.items()}
     fingerprints = {name: corpus.fingerprint() for name, corpus in corpora.items()}
     if vocabularies is None:
-        vocabularies = _vocabularies(experiment, fingerprints["train"], stamps["train"], watcher)
+        vocabularies = _vocabularies(experiment, fingerprints["train"], stamps["train"], listener)
     for objective in experiment.objectives.values():
         objective.check_vocabulary(vocabularies[-1])
     splits = {
         name: Split(
             fingerprints[name],
             tuple(
-                (weight, _tokens(f"data.{name}", part, vocabularies, watcher))
+                (weight, _tokens(f"data.{name}", part, vocabularies, listener))
                 for weight, part in corpus.parts()
             ),
         )
@@ -111,23 +111,23 @@ def prepare(experiment, watcher: Watcher, vocabularies=None) -> Prepared:
     return Prepared(vocabularies, splits)
 
 
-def _tokens(name: str, corpus, vocabularies, watcher: Watcher) -> Tokens:
-    progress = watcher.begin(f"tokenising {name}", corpus.total_bytes())
+def _tokens(name: str, corpus, vocabularies, listener: ProgressListener) -> Tokens:
+    progress = listener.begin(f"tokenising {name}", corpus.total_bytes())
     try:
         return cached(corpus, vocabularies, cache_root(), progress)
-    except UserMistake as error:
-        raise UserMistake(f"{name}: {error}") from error
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
     finally:
-        watcher.end()
+        listener.end()
 
 
 def _vocabularies(
-    experiment, fingerprint: str, stamps: dict, watcher: Watcher
+    experiment, fingerprint: str, stamps: dict, listener: ProgressListener
 ) -> tuple[Vocabulary, Vocabulary]:
     corpus, model = experiment.data.train, experiment.model
     if experiment.target_tokenizer is None:
         wanted = Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size)
-        found = _vocabulary(wanted, corpus, corpus.lines, fingerprint, stamps, watcher)
+        found = _vocabulary(wanted, corpus, corpus.lines, fingerprint, stamps, listener)
         return found, found
     sides = (
         Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size),
@@ -140,7 +140,7 @@ def _vocabularies(
     )
     lines = (corpus.source_lines, corpus.target_lines)
     source, target = (
-        _vocabulary(wanted, corpus, read, f"{fingerprint} {wanted.name}", stamps, watcher)
+        _vocabulary(wanted, corpus, read, f"{fingerprint} {wanted.name}", stamps, listener)
         for wanted, read in zip(sides, lines, strict=True)
     )
     return source, target
@@ -157,12 +157,12 @@ class Wanted:
 
 
 def _vocabulary(
-    wanted: Wanted, corpus, lines, fingerprint: str, stamps: dict, watcher: Watcher
+    wanted: Wanted, corpus, lines, fingerprint: str, stamps: dict, listener: ProgressListener
 ) -> Vocabulary:
     if wanted.spec.file:
         found = wanted.spec.load_file()
         if found.size != wanted.size:
-            raise UserMistake(
+            raise UserError(
                 f"{wanted.spec.file}: has {found.size} tokens, "
                 f"model.{wanted.size_name} is {wanted.size}"
             )
@@ -171,18 +171,18 @@ def _vocabulary(
     folder = cache_root() / "tokenizers" / hashlib.sha256(key.encode()).hexdigest()[:32]
     found = _kept(folder)
     if found is None:
-        watcher.tell(f"training the {wanted.name} to {wanted.size:,} tokens")
-        progress = watcher.begin(f"reading for the {wanted.name}", corpus.total_bytes())
+        listener.tell(f"training the {wanted.name} to {wanted.size:,} tokens")
+        progress = listener.begin(f"reading for the {wanted.name}", corpus.total_bytes())
         try:
             found = wanted.spec.train(_watched(lines, progress), wanted.size)
         except TooSmall as error:
-            raise UserMistake(f"model.{wanted.size_name}: {error}") from error
+            raise UserError(f"model.{wanted.size_name}: {error}") from error
         finally:
-            watcher.end()
+            listener.end()
         corpus.check_unchanged(stamps)
         _keep(found, folder)
     if found.size < wanted.size:
-        watcher.tell(
+        listener.tell(
             f"the text yields {found.size:,} tokens; "
             f"the rest of model.{wanted.size_name} {wanted.size:,} stays unused"
         )
@@ -204,7 +204,7 @@ def _kept(folder: Path) -> Vocabulary | None:
     try:
         found = load_vocabulary(folder / "tokenizer")
         return found if (folder / "digest").read_text() == found.digest else None
-    except (OSError, ValueError, UserMistake):
+    except (OSError, ValueError, UserError):
         return None
 
 
@@ -221,6 +221,4 @@ def _keep(vocabulary: Vocabulary, folder: Path) -> None:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        raise UserMistake(
-            f"{folder}: the tokenizer cannot be written ({error.strerror})"
-        ) from error
+        raise UserError(f"{folder}: the tokenizer cannot be written ({error.strerror})") from error

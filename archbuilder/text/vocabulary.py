@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
@@ -46,7 +46,7 @@ class Vocabulary(ABC):
         missing = [role for role in ROLES[:4] if found[role] is None]
         if missing:
             lacks = (f"{role} token ({' or '.join(map(str, roles[role]))})" for role in missing)
-            raise UserMistake(f"has no {', no '.join(lacks)}")
+            raise UserError(f"has no {', no '.join(lacks)}")
         known = {role: one for role, one in found.items() if one is not None}
         ordinary = (known[role][1] for role in ROLES[:4])
         self.padding_id, self.unknown_id, self.start_id, self.end_id = ordinary

@@ -5,12 +5,12 @@ import os
 import numpy as np
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.exchange import export as module
 from archbuilder.exchange.export import ExportFailed, export, largest_difference
 from archbuilder.experiment import load
-from archbuilder.inference.trained import trained
-from archbuilder.mistake import UserMistake
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.inference.load_model import trained
+from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
 
@@ -72,7 +72,7 @@ def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monke
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(UserMistake, match=r"has no model\.keras yet"):
+    with pytest.raises(UserError, match=r"has no model\.keras yet"):
         export(RunFolder(run.path.parent), "keras", tmp_path / "m.keras")
     paths = {
         "file/m.keras": "Not a directory",
@@ -84,6 +84,6 @@ def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monke
     if os.geteuid():
         paths["closed/m.keras"] = "Permission denied"
     for path, reason in paths.items():
-        with pytest.raises(UserMistake, match=reason):
+        with pytest.raises(UserError, match=reason):
             export(run, "keras", tmp_path / path)
     assert left(tmp_path) == ["closed", "file", "link.keras"]

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.export import export
 from archbuilder.exchange.hugging_face.writing import write_folder
 from archbuilder.exchange.importing import import_folder
 from archbuilder.experiment import load
 from archbuilder.inference.task import open_task
-from archbuilder.mistake import UserMistake
+from archbuilder.runs.run_folder import RunFolder
 from archbuilder.text.tokenizer import WordPiece
-from archbuilder.training.run_folder import RunFolder
 from tests.exchange.hugging_face.test_reading import EXPERIMENT, WEIGHTS
 
 LINES = ["the cat sat", "a mat and a cat"]
@@ -41,14 +41,14 @@ def test_a_folder_becomes_a_run_that_predicts_and_exports(folder, tmp_path):
 
 def test_what_stands_there_is_not_touched(folder, tmp_path):
     (tmp_path / "run").mkdir()
-    with pytest.raises(UserMistake, match="run: exists already"):
+    with pytest.raises(UserError, match="run: exists already"):
         import_folder(folder, tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_folder_that_is_refused_leaves_nothing(folder, tmp_path):
     (folder / "config.json").write_text('{"model_type": "mamba"}')
-    with pytest.raises(UserMistake, match="'mamba' is not known"):
+    with pytest.raises(UserError, match="'mamba' is not known"):
         import_folder(folder, tmp_path / "run")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["theirs"]
 
@@ -58,5 +58,5 @@ def test_a_folder_that_is_refused_leaves_nothing(folder, tmp_path):
     [("nowhere", "there is no such folder"), ("theirs/config.json", "is a file, not a folder")],
 )
 def test_what_is_no_folder_is_told(folder, tmp_path, name, sentence):
-    with pytest.raises(UserMistake, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         import_folder(tmp_path / name, tmp_path / "run")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.inference.lines import parted, read_lines
-from archbuilder.mistake import UserMistake
 
 CASES = {
     "": [],
@@ -26,13 +26,13 @@ def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
     path.write_bytes("\ufeffé\n".encode())
     assert read_lines(path) == ["é"]
     path.write_bytes(b"a\xff")
-    with pytest.raises(UserMistake, match="byte 1 is not UTF-8"):
+    with pytest.raises(UserError, match="byte 1 is not UTF-8"):
         read_lines(path)
-    with pytest.raises(UserMistake, match="cannot be read: Is a directory"):
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
         read_lines(tmp_path)
 
 
 def test_a_closed_standard_input_is_told(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(UserMistake, match="standard input is closed; give --input"):
+    with pytest.raises(UserError, match="standard input is closed; give --input"):
         read_lines(None)

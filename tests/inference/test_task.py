@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.experiment import load
 from archbuilder.inference import task
 from archbuilder.inference.task import Embed, FillMask, Translate
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import WordPiece
 from archbuilder.text.tokenizer.characters import CharacterVocabulary
 from tests import small_run
@@ -49,7 +49,7 @@ def test_lines_are_given_before_all_are_done(monkeypatch):
 def test_a_line_without_a_mask_is_told_before_any_is_filled():
     doing = object.__new__(FillMask)
     doing.vocabulary, doing.longest = LETTERS, None
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         next(doing(["a<mask>"] * task.ROWS + [""]))
     assert str(caught.value) == f"line {task.ROWS + 1} has no <mask> to fill: ''"
 
@@ -57,7 +57,7 @@ def test_a_line_without_a_mask_is_told_before_any_is_filled():
 def test_a_line_that_is_too_long_is_told_before_any_is_done():
     doing = translate(limit=4)
     assert next(doing(["abc"])) == {"text": "abc"}
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         next(doing(["a", "abca"]))
     assert str(caught.value) == "line 2 has 5 tokens; the model takes at most 4"
 

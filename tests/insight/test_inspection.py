@@ -5,11 +5,11 @@ import json
 import pytest
 
 from archbuilder import load
+from archbuilder.errors import UserError
 from archbuilder.insight.inspection import as_text, inspect
 from archbuilder.insight.text_facts import text_facts
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus import Parallel
-from archbuilder.text.prepare import Watcher
+from archbuilder.text.prepare import ProgressListener
 from tests import small_run
 
 DOCUMENTS = """\
@@ -27,7 +27,7 @@ the list reads a file .
 def looked_at(kind, folder, change=lambda spec: None, examples=3):
     spec = kind(folder)
     change(spec)
-    return inspect(load(small_run.write(spec, folder / "spec.yaml")), Watcher(), examples)
+    return inspect(load(small_run.write(spec, folder / "spec.yaml")), ProgressListener(), examples)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_an_oddity_on_either_side_is_told_at_its_line(tmp_path):
 
 @pytest.mark.parametrize("part", ["data", "tokenizer", "training"])
 def test_a_part_that_is_not_there_is_told(part, tmp_path):
-    with pytest.raises(UserMistake, match=f"inspecting needs '{part}' in the spec"):
+    with pytest.raises(UserError, match=f"inspecting needs '{part}' in the spec"):
         looked_at(small_run.bert, tmp_path, lambda spec: spec.pop(part))
 
 
@@ -134,7 +134,7 @@ def test_text_with_nothing_to_guess_is_told(tmp_path):
         spec["objectives"].pop("next_sentence")
         spec["model"].pop("pooler")
 
-    with pytest.raises(UserMistake, match=r"^data\.validation: there is nothing to guess in it"):
+    with pytest.raises(UserError, match=r"^data\.validation: there is nothing to guess in it"):
         looked_at(small_run.bert, tmp_path, change)
 
 

@@ -2,12 +2,12 @@
 
 from archbuilder.experiment import load
 from archbuilder.insight.summary import as_text, summarise
-from archbuilder.network.ledger import Ledger
+from archbuilder.network.parameter_counter import ParameterCounter
 from tests import small_run
 
 
 def test_a_part_is_counted_by_whole_names():
-    ledger = Ledger()
+    ledger = ParameterCounter()
     for name, units in (("a", 1), ("a.b", 10), ("a_b", 100), ("ab.c", 1000)):
         ledger.Dense(units, use_bias=False, name=name).build((None, 1))
     assert [ledger.total(part) for part in ("a", "a_b", "ab", None)] == [11, 100, 1000, 1111]

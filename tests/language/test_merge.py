@@ -2,7 +2,8 @@
 
 import pytest
 
-from archbuilder.language import SpecError, read, shipped_specs
+from archbuilder.language import SpecError, read
+from archbuilder.shipped import shipped_specs
 from tests.language.toy import SPEC
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from archbuilder.language import FilePath, Mistake, Spec, named
+from archbuilder.language import FilePath, Problem, Spec, named
 from archbuilder.language.partial import merged, partial
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -197,18 +197,18 @@ class Toy(Spec):
     """How."""
 
     @classmethod
-    def mistakes(cls, parts: dict[str, Any]) -> Iterator[Mistake]:
+    def problems(cls, parts: dict[str, Any]) -> Iterator[Problem]:
         model, data, objectives = (parts.get(name) for name in ("model", "data", "objectives"))
         for side in ("encoder", "decoder") if model else ():
             stack = getattr(model, side)
             if stack is not None and model.hidden_dim % stack.attention.num_heads:
                 heads = stack.attention.num_heads
                 path = ("model", side, "attention", "num_heads")
-                yield Mistake(path, f"{heads} heads do not divide hidden_dim {model.hidden_dim}")
+                yield Problem(path, f"{heads} heads do not divide hidden_dim {model.hidden_dim}")
         if data is not None and data.length > 512:
-            yield Mistake(("data", "length"), f"{data.length} tokens are more than 512")
+            yield Problem(("data", "length"), f"{data.length} tokens are more than 512")
         if "objectives" in parts and not objectives:
-            yield Mistake(("objectives",), "at least one objective is needed")
+            yield Problem(("objectives",), "at least one objective is needed")
 
 
 SPEC = """\

@@ -135,9 +135,9 @@ def spec(shape):
     return found
 
 
-def mistakes(found):
+def problems(found):
     parts = Experiment.model_validate(found)
-    return list(Experiment.mistakes({"model": parts.model, "objectives": parts.objectives}))
+    return list(Experiment.problems({"model": parts.model, "objectives": parts.objectives}))
 
 
 def changed(shape, place, value):
@@ -152,12 +152,12 @@ def changed(shape, place, value):
 
 @pytest.mark.parametrize("shape", ["encoder", "both", "alone"])
 def test_what_they_begin_from_is_sound(shape):
-    assert mistakes(spec(shape)) == []
+    assert problems(spec(shape)) == []
 
 
 @pytest.mark.parametrize(("shape", "place", "value", "sentence"), CASES)
 def test_a_combination_is_refused_at_its_line_or_works(shape, place, value, sentence):
-    found = mistakes(changed(shape, place, value))
+    found = problems(changed(shape, place, value))
     if sentence is None:
         assert found == []
         return
@@ -181,7 +181,7 @@ def test_a_combination_is_refused_at_its_line_or_works(shape, place, value, sent
 def test_a_window_as_long_as_any_text_is_refused(shape, side, window, sound):
     found = changed(shape, f"{side}.attention.sliding_window_size", window)
     found["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
-    assert [one.sentence for one in mistakes(found)] == (
+    assert [one.sentence for one in problems(found)] == (
         [] if sound else [f"{window} leaves nothing out of the 16 tokens a sequence may have"]
     )
 
@@ -189,5 +189,5 @@ def test_a_window_as_long_as_any_text_is_refused(shape, side, window, sound):
 def test_a_model_has_a_stack():
     found = spec("encoder")
     del found["model"]["encoder"], found["model"]["pooler"]
-    sentences = [one.sentence for one in mistakes(found)]
+    sentences = [one.sentence for one in problems(found)]
     assert "a model has an encoder, a decoder, or both; this one has neither" in sentences

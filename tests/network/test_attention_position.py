@@ -6,15 +6,15 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.attention_position import Alibi, Rotary, Shaw, T5Buckets, slopes
 from archbuilder.network.initializer import Normal
-from archbuilder.network.sight import Places
 
 NORMAL = Normal(type="normal", stddev=1.0)
 
 
 def places(queries, keys):
-    return Places(np.array([queries], "int32"), np.array([keys], "int32"))
+    return TokenPositions(np.array([queries], "int32"), np.array([keys], "int32"))
 
 
 def built(spec, heads=2, key_dim=4, causal=True):

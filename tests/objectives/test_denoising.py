@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.objectives.denoising import Denoising
 
 
 def test_a_tokenizer_without_a_mask_is_refused():
-    with pytest.raises(UserMistake, match="denoising: the tokenizer has no mask token"):
+    with pytest.raises(UserError, match="denoising: the tokenizer has no mask token"):
         Denoising(type="denoising").check_vocabulary(SimpleNamespace(mask_id=None))

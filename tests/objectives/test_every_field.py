@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder.batches.batch_sampler import BatchSize
+from archbuilder.batches.batches import Batches
 from archbuilder.experiment import Experiment
 from archbuilder.objectives import AnyObjective
+from archbuilder.objectives.loss_weight import LinearWeight
 from archbuilder.objectives.selection import Spans
-from archbuilder.objectives.weight import LinearWeight
-from archbuilder.text.batches import Batches
 from archbuilder.text.examples import Limits
-from archbuilder.text.order import Budget
 from tests.objectives.test_rates import FIRST, VOCABULARY
 from tests.variants import classes, minimal, tiny
 
@@ -91,7 +91,7 @@ def batches(objective) -> str:
     limits = Limits(30, objective.examples.overlong[0])
     both = (VOCABULARY, VOCABULARY)
     examples = objective.make_examples(text, both, limits)
-    budget = Budget(tokens=None, rows=4, longest=30)
+    budget = BatchSize(tokens=None, rows=4, longest=30)
     found = Batches([(1.0, examples)], {objective.type: objective}, both, budget, seed=0)
     return str([sorted((name, a.tolist()) for name, a in found[n].items()) for n in range(3)])
 

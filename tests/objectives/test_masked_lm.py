@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.selection import Chosen, Spans, WholeWords
 
@@ -156,7 +156,7 @@ def test_a_packed_row_may_hide_as_much_as_its_examples_would():
 
 
 def test_a_tokenizer_without_a_mask_is_refused():
-    with pytest.raises(UserMistake, match="the tokenizer has no mask token"):
+    with pytest.raises(UserError, match="the tokenizer has no mask token"):
         MaskedLM(type="masked_lm").check_vocabulary(SimpleNamespace(mask_id=None))
     never = MaskedLM(type="masked_lm", mask_token_rate=0.0)
     never.check_vocabulary(SimpleNamespace(mask_id=None))

@@ -3,8 +3,9 @@
 import pytest
 
 from archbuilder.experiment import load
-from archbuilder.language import SpecError, shipped_specs
-from archbuilder.objectives.name import ARRAYS, LAYERS, STREAMS, name_mistakes
+from archbuilder.language import SpecError
+from archbuilder.objectives.name import ARRAYS, LAYERS, STREAMS, name_problems
+from archbuilder.shipped import shipped_specs
 from tests import small_run
 
 
@@ -24,16 +25,16 @@ def test_the_networks_own_outputs_are_all_known(write, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "A", "1a", "_a", "a.b", "ä", "a\n"])
 def test_what_is_no_name_is_refused(name):
-    (mistake,) = name_mistakes([name])
+    (mistake,) = name_problems([name])
     assert mistake.sentence == "a name is a small letter, then small letters, digits and '_'"
 
 
 def test_what_another_objective_adds_is_taken():
     own = ("topic_positions", "topic_targets", "topic_weights", "validation_topic")
     for name in (*own, "topic_generator", "topic_generator_slots"):
-        (mistake,) = name_mistakes(["topic", name])
+        (mistake,) = name_problems(["topic", name])
         assert mistake.path == (name,)
-        assert not list(name_mistakes(["other", name]))
+        assert not list(name_problems(["other", name]))
 
 
 def test_a_name_that_is_taken_is_one_sentence_at_its_line(tmp_path):

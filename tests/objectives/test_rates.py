@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from archbuilder.batches.batch_sampler import BatchSize
+from archbuilder.batches.batches import Batches
 from archbuilder.objectives.denoising import Denoising
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.next_sentence import NextSentence
@@ -12,9 +14,7 @@ from archbuilder.objectives.replaced_token_detection import ReplacedTokenDetecti
 from archbuilder.objectives.selection import Spans, Tokens, WholeWords
 from archbuilder.objectives.sentence_order import SentenceOrder
 from archbuilder.objectives.span_corruption import SpanCorruption
-from archbuilder.text.batches import Batches
 from archbuilder.text.examples import Limits
-from archbuilder.text.order import Budget
 
 LENGTH = 128
 FIRST = 100
@@ -54,7 +54,7 @@ def batches(objective):
     name, text = objective.type, documents()
     limits = Limits(LENGTH, objective.examples.overlong[0])
     examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), limits)
-    budget = Budget(tokens=4096, rows=None, longest=LENGTH)
+    budget = BatchSize(tokens=4096, rows=None, longest=LENGTH)
     found = Batches([(1.0, examples)], {name: objective}, (VOCABULARY, VOCABULARY), budget, seed=0)
     drawn = [found[number] for number in range(len(found))]
     assert sum(int((ids(batch) >= 0).sum()) for batch in drawn) > 100_000

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError
-from archbuilder.mistake import UserMistake
+from archbuilder.objectives.cross_entropy import score
 from archbuilder.objectives.replaced_token_detection import (
     STEPS,
     ReplacedTokenDetection,
     sampled,
     smaller,
 )
-from archbuilder.objectives.score import score
 from tests import small_run
 from tests.variants import tiny
 
@@ -175,7 +175,7 @@ def test_it_hides_tokens_so_masked_lm_cannot_stand_beside_it(tmp_path):
 
 
 def test_a_tokenizer_without_a_mask_is_refused():
-    with pytest.raises(UserMistake, match="has no mask token for its generator"):
+    with pytest.raises(UserError, match="has no mask token for its generator"):
         OBJECTIVE.check_vocabulary(SimpleNamespace(mask_id=None))
 
 

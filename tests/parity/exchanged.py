@@ -9,8 +9,8 @@ from pathlib import Path
 from archbuilder.exchange.export import export
 from archbuilder.exchange.importing import import_folder
 from archbuilder.experiment import load
-from archbuilder.inference.trained import trained
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.inference.load_model import trained
+from archbuilder.runs.run_folder import RunFolder
 from tests.parity.catalogue import BERT, CATALOGUE, VOCABULARY
 from tests.parity.test_catalogue import largest_difference
 

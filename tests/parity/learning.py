@@ -14,12 +14,12 @@ import numpy as np
 import torch
 import transformers
 
+from archbuilder.batches.training_data import load_training_data
 from archbuilder.experiment import Experiment
-from archbuilder.text.prepare import Watcher
+from archbuilder.text.prepare import ProgressListener
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
-from archbuilder.training.material import gather
-from archbuilder.training.parameters import optimizer_for
+from archbuilder.training.recipe.parameter_groups import optimizer_for
 from tests.parity import bert
 
 EVERY = 25
@@ -29,7 +29,7 @@ SIZES = {"vocabulary_size": 8000, "hidden_dim": 256, "num_layers": 4, "num_heads
 
 def main(documents: Path, steps: int) -> None:
     experiment = Experiment.model_validate(spec(documents, steps))
-    material, recipe = gather(experiment, Watcher()), experiment.training
+    material, recipe = load_training_data(experiment, ProgressListener()), experiment.training
     model, optimizer = reference()
     ours = engine(experiment, model)
     curves, begun = ([], []), 0

@@ -7,7 +7,7 @@ from archbuilder.exchange.hugging_face import weights
 from archbuilder.exchange.hugging_face.names import LAYOUTS
 from archbuilder.exchange.hugging_face.spec import unsaid
 from archbuilder.experiment import load
-from archbuilder.language import shipped_specs
+from archbuilder.shipped import shipped_specs
 from tests.parity.catalogue import CATALOGUE, LENGTH, VOCABULARY
 
 pytestmark = pytest.mark.oracle

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from archbuilder.experiment import load
-from archbuilder.language import shipped_specs
+from archbuilder.shipped import shipped_specs
 from tests.test_specs import PUBLISHED
 
 pytestmark = pytest.mark.oracle

@@ -8,9 +8,9 @@ import pytest
 from archbuilder.exchange.export import export
 from archbuilder.exchange.importing import import_folder
 from archbuilder.experiment import load
+from archbuilder.inference.load_model import trained
 from archbuilder.inference.task import open_task
-from archbuilder.inference.trained import trained
-from archbuilder.training.run_folder import RunFolder
+from archbuilder.runs.run_folder import RunFolder
 from tests.exchange.hugging_face.marian import SOURCES, TARGETS, pieces, table
 from tests.parity.catalogue import CATALOGUE, VOCABULARY
 from tests.parity.exchanged import CASES, exchanged

@@ -6,9 +6,11 @@ import threading
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.stopping import WorkFailed
-from archbuilder.text import cache, workers, writers
+from archbuilder.text import cache
+from archbuilder.text import encoding_workers as workers
+from archbuilder.text import token_writer as writers
 from archbuilder.text.corpus import Documents, Lines, Parallel
 from archbuilder.text.tokenizer import Characters, WordPiece
 
@@ -141,7 +143,7 @@ def test_another_format_is_not_looked_at(corpus, tmp_path, monkeypatch):
 def test_a_mistake_in_the_text_leaves_nothing(tmp_path):
     (tmp_path / "text").write_bytes(b"ab\n\xff\n")
     corpus = Documents(type="documents", files=(str(tmp_path / "text"),))
-    with pytest.raises(UserMistake, match="not UTF-8"):
+    with pytest.raises(UserError, match="not UTF-8"):
         cache.cached(corpus, BOTH, tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
     (tmp_path / "text").write_bytes(b"ab\n")
@@ -157,7 +159,7 @@ def test_text_that_is_changed_while_it_is_read_leaves_nothing(
 
     monkeypatch.setattr(writers, "CHUNK", 1)
     monkeypatch.setattr(cache, "SETTLE", settle)
-    with pytest.raises(UserMistake, match="text: was changed while it was read; begin again"):
+    with pytest.raises(UserError, match="text: was changed while it was read; begin again"):
         cache.cached(corpus, BOTH, tmp_path / "cache", change)
     assert folders(tmp_path / "cache") == []
     assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [7] * 6
@@ -252,7 +254,7 @@ def test_every_byte_of_what_is_noted_counts(tmp_path):
 def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         cut_after(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
-        with pytest.raises(UserMistake, match=r"cannot be written \(No space left on device\)"):
+        with pytest.raises(UserError, match=r"cannot be written \(No space left on device\)"):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     (part,) = folders(tmp_path / "cache")
     assert part.name.endswith(".part")
@@ -261,7 +263,7 @@ def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_told(corpus, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserMistake, match="the token cache cannot be written"):
+    with pytest.raises(UserError, match="the token cache cannot be written"):
         cache.cached(corpus, BOTH, tmp_path / "file")
 
 
@@ -302,7 +304,7 @@ def test_a_text_without_tokens_is_told(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
     pairs = parallel(tmp_path, "\x01\n\x02\n", "\x01\n\x02\n")
     for one in (Documents(type="documents", files=(pairs.source,)), pairs):
-        with pytest.raises(UserMistake, match="the tokenizer finds no token in the text"):
+        with pytest.raises(UserError, match="the tokenizer finds no token in the text"):
             cache.cached(one, (vocabulary, vocabulary), tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
 

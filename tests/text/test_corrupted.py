@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.examples import CorruptedSpans, Limits, NoisyText
 from archbuilder.text.examples.corrupted import (
     lengths_with_sentinels,
@@ -102,7 +102,7 @@ def test_spans_are_drawn_afresh():
 
 def test_a_tokenizer_with_too_few_sentinels_is_refused():
     few = SimpleNamespace(**vars(VOCABULARY) | {"sentinel_ids": (1, 2)})
-    with pytest.raises(UserMistake, match=r"has 2 of the 8 sentinels.* 'sentinels: 8'"):
+    with pytest.raises(UserError, match=r"has 2 of the 8 sentinels.* 'sentinels: 8'"):
         CorruptedSpans(documents([9, 9]), (few, few), Limits(128, "split"), T5)
 
 

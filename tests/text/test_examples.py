@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.examples import Limits, NextPairs, OrderedPairs, Segments, Translations
 from archbuilder.text.examples import documents as module
 from archbuilder.text.examples.pairs import shortened
@@ -82,14 +82,14 @@ def test_a_sentence_that_is_too_long_is_dealt_with_as_chosen_and_counted(overlon
 
 def test_what_is_too_long_is_refused_where_that_is_asked_for():
     for make in (lambda: segments([2, 8, 1], overlong="refuse"),):
-        with pytest.raises(UserMistake, match=r"data.overlong: refuse: 1 sentences of more than"):
+        with pytest.raises(UserError, match=r"data.overlong: refuse: 1 sentences of more than"):
             make()
-    with pytest.raises(UserMistake, match=r"data.overlong: refuse: 1 pairs of more than"):
+    with pytest.raises(UserError, match=r"data.overlong: refuse: 1 pairs of more than"):
         translations([[11] * 9, [21]], length=8, overlong="refuse")
 
 
 def test_a_text_of_which_nothing_is_left_is_told():
-    with pytest.raises(UserMistake, match=r"all of the text is over data\.sequence_length 8"):
+    with pytest.raises(UserError, match=r"all of the text is over data\.sequence_length 8"):
         segments([9], overlong="drop")
 
 
@@ -205,7 +205,7 @@ def test_half_of_the_pairs_are_of_each_class(kind):
 
 def test_pairs_need_two_documents():
     for texts in ([[3, 3]], [[3, 3, 3, 3, 3, 3]], [[3, 3], [4]]):
-        with pytest.raises(UserMistake, match="two documents"):
+        with pytest.raises(UserError, match="two documents"):
             pairs(*texts)
 
 
@@ -263,7 +263,7 @@ def test_what_is_dropped_is_not_shown_as_another_segment():
 
 def test_a_text_of_which_no_pair_is_left_tells_why():
     for texts in ([[3, 50], [50, 4]], [[3, 3], [50, 4]]):
-        with pytest.raises(UserMistake, match=r"data\.sequence_length 12 tokens left out"):
+        with pytest.raises(UserError, match=r"data\.sequence_length 12 tokens left out"):
             pairs(*texts, overlong="drop")
 
 

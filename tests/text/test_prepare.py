@@ -2,10 +2,10 @@
 
 import pytest
 
-from archbuilder import UserMistake, load
+from archbuilder import UserError, load
 from archbuilder.text import prepare as module
 from archbuilder.text.cache import cache_root
-from archbuilder.text.prepare import Watcher, prepare
+from archbuilder.text.prepare import ProgressListener, prepare
 from tests import small_run
 
 
@@ -14,7 +14,7 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ARCHBUILDER_CACHE", str(tmp_path / "cache"))
 
 
-class Listener(Watcher):
+class Listener(ProgressListener):
     def __init__(self):
         self.lines, self.works = [], []
 
@@ -99,7 +99,7 @@ def test_a_size_that_is_too_small_is_told_by_its_own_name(tmp_path):
         spec["target_tokenizer"] = {"type": "bytes"}
 
     one = experiment(tmp_path, bytes_on_one_side, small_run.transformer)
-    with pytest.raises(UserMistake, match=r"^model\.target_vocabulary_size: 200 is too small"):
+    with pytest.raises(UserError, match=r"^model\.target_vocabulary_size: 200 is too small"):
         prepare(one, Listener())
 
 
@@ -116,7 +116,7 @@ def test_every_file_is_looked_at_before_any_work(tmp_path):
     one = experiment(tmp_path)
     (tmp_path / "held_out.txt").unlink()
     listener = Listener()
-    with pytest.raises(UserMistake, match=r"held_out\.txt: No such file or directory"):
+    with pytest.raises(UserError, match=r"held_out\.txt: No such file or directory"):
         prepare(one, listener)
     assert listener.lines == listener.works == []
 
@@ -130,7 +130,7 @@ def test_text_that_is_changed_meanwhile_is_told_and_keeps_nothing(tmp_path, when
             return super().begin(what, total)
 
     one = experiment(tmp_path)
-    with pytest.raises(UserMistake, match=r"documents\.txt: was changed while it was read"):
+    with pytest.raises(UserError, match=r"documents\.txt: was changed while it was read"):
         prepare(one, Changing())
     if when == "reading for":
         assert list((cache_root() / "tokenizers").glob("*")) == []
@@ -144,11 +144,11 @@ def test_a_tokenizer_of_another_size_is_refused(tmp_path):
         spec["tokenizer"]["file"] = str(tmp_path / "tokenizer" / "vocab.txt")
         spec["model"]["vocabulary_size"] = 77
 
-    with pytest.raises(UserMistake, match=rf"has {vocabulary.size} tokens, model.vocabulary_size"):
+    with pytest.raises(UserError, match=rf"has {vocabulary.size} tokens, model.vocabulary_size"):
         prepare(experiment(tmp_path, existing), Listener())
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "cache_root", lambda: tmp_path / "documents.txt" / "cache")
-    with pytest.raises(UserMistake, match="the tokenizer cannot be written"):
+    with pytest.raises(UserError, match="the tokenizer cannot be written"):
         prepare(experiment(tmp_path), Listener())

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer import (
     ByteLevelBPE,
     Characters,
@@ -152,12 +152,12 @@ def test_a_vocabulary_without_a_space_parts_nothing():
 @every_learner
 @pytest.mark.parametrize("lines", [[], ["", ""]])
 def test_no_text_is_one_sentence(variant, lines):
-    with pytest.raises(UserMistake, match="there is no text to train the tokenizer on"):
+    with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
         spec(variant).train(lines, 400)
 
 
 def test_text_of_which_nothing_is_left_is_one_sentence():
-    with pytest.raises(UserMistake, match="there is no text to train the tokenizer on"):
+    with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
         spec("unigram").train(["\u200b\u200b"], 400)
 
 
@@ -168,7 +168,7 @@ def test_a_damaged_folder_is_one_sentence(variant, content, tmp_path):
     for damaged in ["tokenizer.config.json", sorted(trained(variant).files)[0]]:
         trained(variant).save(folder)
         (folder / damaged).write_bytes(content)
-        with pytest.raises(UserMistake, match="tokenizer: the tokenizer cannot be read"):
+        with pytest.raises(UserError, match="tokenizer: the tokenizer cannot be read"):
             load_vocabulary(folder)
         for file in folder.iterdir():
             file.unlink()
@@ -187,7 +187,7 @@ def test_an_existing_file_gives_the_vocabulary_again(variant, tmp_path):
 @every_learner
 def test_a_file_that_may_never_end_is_one_sentence(variant, tmp_path):
     os.mkfifo(tmp_path / "vocabulary")
-    with pytest.raises(UserMistake, match="vocabulary: is not a regular file"):
+    with pytest.raises(UserError, match="vocabulary: is not a regular file"):
         spec(variant, file=str(tmp_path / "vocabulary")).load_file()
 
 
@@ -197,7 +197,7 @@ def test_a_file_that_is_none_is_one_sentence(variant, content, tmp_path):
     path = tmp_path / "vocabulary"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserMistake, match="vocabulary: "):
+    with pytest.raises(UserError, match="vocabulary: "):
         spec(variant, file=str(path)).load_file()
 
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from time import sleep
 
-from archbuilder.training import checkpoint
+from archbuilder.runs import checkpoint
 from tests import small_run
 from tests.training.devices import losses, start, wait
 

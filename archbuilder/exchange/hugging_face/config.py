@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 ACTIVATIONS = {
     "relu": "relu",
@@ -59,16 +59,16 @@ class Config:
                 raise refused(name, self(name))
 
     def finish(self) -> None:
-        """Raises `UserMistake` for the first field that nobody read and that may have a say."""
+        """Raises `UserError` for the first field that nobody read and that may have a say."""
         for name, value in self._fields.items():
             told = name in self._read or _SILENT.fullmatch(name)
             if not told and value not in (None, False, 0, 0.0, "", [], {}):
                 raise refused(name, value)
 
 
-def refused(name: str, value: Any) -> UserMistake:
+def refused(name: str, value: Any) -> UserError:
     """The mistake of a field whose value the language has no words for."""
-    return UserMistake(f"config.json: {name}: {value!r} cannot be said in a spec")
+    return UserError(f"config.json: {name}: {value!r} cannot be said in a spec")
 
 
 def activation_name(ours: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
@@ -24,15 +24,15 @@ _OLDER = {".gamma": ".weight", ".beta": ".bias"}
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file. Raises `UserMistake` where there is none."""
+    """The object in a file. Raises `UserError` where there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserMistake(f"{path}: {error.strerror}") from error
+        raise UserError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UserMistake(f"{path}: not JSON ({error})") from error
+        raise UserError(f"{path}: not JSON ({error})") from error
     if not isinstance(found, dict):
-        raise UserMistake(f"{path}: holds no object")
+        raise UserError(f"{path}: holds no object")
     return found
 
 
@@ -57,13 +57,13 @@ class Arrays:
         return name in self._where
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """In float32. Raises `UserMistake` for a name that is not there."""
+        """In float32. Raises `UserError` for a name that is not there."""
         if name not in self._where:
-            raise UserMistake(f"{self.folder}: has no weights {name!r}, which {CONFIG} implies")
+            raise UserError(f"{self.folder}: has no weights {name!r}, which {CONFIG} implies")
         self.read.add(name)
         found = self._raw(name)
         if not np.isfinite(found).all():
-            raise UserMistake(f"{self.folder}: the weights {name!r} hold what is no number")
+            raise UserError(f"{self.folder}: the weights {name!r} hold what is no number")
         return found
 
     def unread(self) -> Iterator[str]:
@@ -95,7 +95,7 @@ class Arrays:
     def _raw(self, name: str) -> np.ndarray:
         file, theirs = self._where[name]
         if self._kind(name) not in _NUMBERS:
-            raise UserMistake(
+            raise UserError(
                 f"{file}: the weights {name!r} are {self._kind(name)}, which is not read"
             )
         with _opened(file) as content:
@@ -119,15 +119,15 @@ def _files(folder: Path) -> list[Path]:
     if (folder / INDEX).is_file():
         named = read_json(folder / INDEX).get("weight_map")
         if not isinstance(named, dict) or not all(isinstance(one, str) for one in named.values()):
-            raise UserMistake(f"{folder / INDEX}: its weight_map is none of names and files")
+            raise UserError(f"{folder / INDEX}: its weight_map is none of names and files")
         files = [folder / name for name in sorted(set(named.values()))]
         missing = next((file for file in files if not file.is_file()), None)
         if missing:
-            raise UserMistake(f"{missing}: is not there, though {INDEX} names it")
+            raise UserError(f"{missing}: is not there, though {INDEX} names it")
         return files
     older = next(folder.glob("*.bin"), None)
     told = f"; {older.name} may hold code: save the model again as safetensors" if older else ""
-    raise UserMistake(f"{folder}: has no {WEIGHTS}{told}")
+    raise UserError(f"{folder}: has no {WEIGHTS}{told}")
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def _opened(file: Path):
         with safe_open(file, framework="numpy") as content:
             yield content
     except (SafetensorError, OSError) as error:
-        raise UserMistake(f"{file}: cannot be read ({error})") from error
+        raise UserError(f"{file}: cannot be read ({error})") from error
 
 
 def _newer(name: str) -> str:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.pieces import SPACE
+from archbuilder.errors import UserError
+from archbuilder.text.tokenizer.sentencepiece_training import SPACE
 from archbuilder.text.vocabulary import Vocabulary
 
 _NORMAL, _UNKNOWN, _CONTROL, _DEFINED = 1, 2, 3, 4
@@ -25,20 +25,20 @@ def converted(vocabulary: Vocabulary) -> dict[str, Any]:
     """What the tokenizer.json holds that cuts text as the vocabulary's SentencePiece model does.
 
     But at spaces that a text begins or ends with, where the model has symbols.
-    Raises `UserMistake` where there is no such tokenizer.json.
+    Raises `UserError` where there is no such tokenizer.json.
     """
     from sentencepiece import sentencepiece_model_pb2
 
     model = sentencepiece_model_pb2.ModelProto.FromString(vocabulary.files["spm.model"])
     if model.trainer_spec.model_type not in (_UNIGRAM, _BPE):
-        raise UserMistake("only unigram and BPE models of SentencePiece can be converted")
+        raise UserError("only unigram and BPE models of SentencePiece can be converted")
     tokenizer = _tokenizer(model)
     defined = (piece.piece for piece in model.pieces if piece.type == _DEFINED)
     lines = [*_PROBES, *(f"a{symbol} b{symbol}c" for symbol in defined)]
     found = tokenizer.encode_batch(lines, add_special_tokens=False)
     for line, ours, theirs in zip(lines, vocabulary.encode(lines), found, strict=True):
         if ours != theirs.ids:
-            raise UserMistake(f"the tokenizer, converted, would cut {line!r} in another way")
+            raise UserError(f"the tokenizer, converted, would cut {line!r} in another way")
     return json.loads(tokenizer.to_str())
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face import weights
 from archbuilder.exchange.hugging_face.folder import CONFIG, Arrays, read_json
 from archbuilder.exchange.hugging_face.names import LAYOUTS, Layout
 from archbuilder.exchange.hugging_face.spec import experiment_of, layout_of
 from archbuilder.exchange.hugging_face.tokenizer import read_tokenizer
 from archbuilder.experiment import Experiment
-from archbuilder.mistake import UserMistake
 from archbuilder.text.vocabulary import Vocabulary
 
 
@@ -33,7 +33,7 @@ class Found:
 def read_folder(folder: Path, name: str) -> Found:
     """The model in a folder, as an experiment called `name`.
 
-    Raises `UserMistake` for what a spec cannot say, by its name.
+    Raises `UserError` for what a spec cannot say, by its name.
     """
     fields = read_json(folder / CONFIG)
     layout = LAYOUTS.get(str(fields.get("model_type")), Layout({}))
@@ -49,7 +49,7 @@ def read_folder(folder: Path, name: str) -> Found:
     told = [f"no objective reads the weights {name}" for name in left]
     try:
         vocabularies = _vocabularies(folder, fields, experiment.model.vocabulary_size)
-    except UserMistake as mistake:  # The model is of use without it.
+    except UserError as mistake:  # The model is of use without it.
         vocabularies = None
         told.append(f"{mistake}: the model reads ids, and no lines of text")
     return Found(experiment, found, vocabularies, told)
@@ -58,10 +58,10 @@ def read_folder(folder: Path, name: str) -> Found:
 def _vocabularies(folder: Path, fields: dict, most: int) -> tuple[Vocabulary, Vocabulary]:
     found = read_tokenizer(folder, fields)
     if found is None:
-        raise UserMistake(f"{folder}: holds no tokenizer")
+        raise UserError(f"{folder}: holds no tokenizer")
     size = max(one.size for one in found)
     if size > most:
-        raise UserMistake(f"{folder}: its tokenizer has {size} tokens, its model {most}")
+        raise UserError(f"{folder}: its tokenizer has {size} tokens, its model {most}")
     return found
 
 
@@ -88,7 +88,7 @@ def _weight(layout: Layout, path: str, shape: tuple[int, ...], arrays: Arrays) -
     try:
         return place.ours(theirs, shape)
     except ValueError:
-        raise UserMistake(
+        raise UserError(
             f"{arrays.folder}: the weights {place.name!r} are {list(theirs.shape)}, "
             f"which is not what {CONFIG} implies"
         ) from None
@@ -103,10 +103,10 @@ def _heads(layout: Layout, arrays: Arrays, objectives: Iterable[str]) -> Iterato
         if name.endswith("embed_positions.weight"):
             continue  # Sinusoids, which the spec computes.
         if name.startswith(known) and not name.startswith(bodies):
-            raise UserMistake(
+            raise UserError(
                 f"{arrays.folder}: the weights {name!r} are others than {CONFIG} ties them to"
             )
         elif name.startswith(bodies) and ".pooler." not in name:
-            raise UserMistake(f"{arrays.folder}: the weights {name!r} have no place in a spec")
+            raise UserError(f"{arrays.folder}: the weights {name!r} have no place in a spec")
         else:
             yield name

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face.config import Config
 from archbuilder.exchange.hugging_face.kinds import KINDS, Heads, candidates
 from archbuilder.exchange.hugging_face.names import LAYOUTS, Layout
 from archbuilder.experiment import Experiment
-from archbuilder.mistake import UserMistake
 from archbuilder.network.architecture import Architecture
 from archbuilder.network.stack import Stack
 
@@ -25,17 +25,17 @@ def spec_of(fields: dict[str, Any], name: str, holds: Callable[[str], bool]) -> 
     """The plain spec, called `name`, of the architecture that the fields describe.
 
     `holds` tells of a part of the model, or of a head, whether there are weights of it. Raises
-    `UserMistake` for an architecture, or a field, that the language has no words for.
+    `UserError` for an architecture, or a field, that the language has no words for.
     """
     kind = fields.get("model_type")
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(KINDS)
-        raise UserMistake(f"config.json: model_type {kind!r} is not known; there are {known}")
+        raise UserError(f"config.json: model_type {kind!r} is not known; there are {known}")
     config = Config(fields, holds)
     try:
         model, heads = KINDS[kind].read(config)
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
-        raise UserMistake(
+        raise UserError(
             f"config.json: is not that of a whole {kind}: a field is missing or of another type"
         ) from error
     config.finish()
@@ -47,7 +47,7 @@ def spec_of(fields: dict[str, Any], name: str, holds: Callable[[str], bool]) -> 
 
 
 def experiment_of(fields: dict[str, Any], name: str, holds: Callable[[str], bool]) -> Experiment:
-    """The same as an experiment, sound in itself. Raises `UserMistake` where it is not."""
+    """The same as an experiment, sound in itself. Raises `UserError` where it is not."""
     plain = spec_of(fields, name, holds)
     try:
         experiment = Experiment.model_validate(plain)
@@ -55,13 +55,13 @@ def experiment_of(fields: dict[str, Any], name: str, holds: Callable[[str], bool
         first = error.errors()[0]
         raise _unsound(first["loc"], first["msg"]) from error
     parts = {"model": experiment.model, "objectives": experiment.objectives}
-    for mistake in Experiment.mistakes(parts):
+    for mistake in Experiment.problems(parts):
         raise _unsound(mistake.path, mistake.sentence)
     return experiment
 
 
-def _unsound(path: tuple, sentence: str) -> UserMistake:
-    return UserMistake(
+def _unsound(path: tuple, sentence: str) -> UserError:
+    return UserError(
         f"config.json: as a spec it is not sound: {'.'.join(map(str, path))}: {sentence}"
     )
 
@@ -69,7 +69,7 @@ def _unsound(path: tuple, sentence: str) -> UserMistake:
 def config_of(experiment: Experiment) -> dict[str, Any]:
     """The fields of a `config.json` of the experiment's network, its `model_type` among them.
 
-    They are read again and compared: raises `UserMistake` for what they cannot say.
+    They are read again and compared: raises `UserError` for what they cannot say.
     """
     model, heads = experiment.model, heads_of(experiment)
     best: tuple[list[str], dict] | None = None
@@ -79,7 +79,7 @@ def config_of(experiment: Experiment) -> dict[str, Any]:
             continue
         try:
             lacks = list(unsaid(fields, experiment))
-        except UserMistake:  # Something is not there that it needs, or not as it needs it.
+        except UserError:  # Something is not there that it needs, or not as it needs it.
             continue
         if "architectures" not in fields:
             lacks.append(f"objectives: {', '.join(heads)} together")
@@ -88,9 +88,9 @@ def config_of(experiment: Experiment) -> dict[str, Any]:
         if best is None or len(lacks) < len(best[0]):
             best = lacks, fields
     if best is None:
-        raise UserMistake("no architecture of Hugging Face's is like this model")
+        raise UserError("no architecture of Hugging Face's is like this model")
     lacks, fields = best
-    raise UserMistake(
+    raise UserError(
         f"closest to this model is {fields['model_type']} of Hugging Face's, whose configuration "
         f"cannot say {'; '.join(lacks[:3])}"
     )

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face.folder import read_json
 from archbuilder.exchange.hugging_face.pieces import converted
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import KINDS, WordPiece
-from archbuilder.text.tokenizer.mapped_pieces import PIECES as SPM
-from archbuilder.text.tokenizer.mapped_pieces import TABLE, MappedPiecesVocabulary
+from archbuilder.text.tokenizer.marian import PIECES as SPM
+from archbuilder.text.tokenizer.marian import TABLE, MarianVocabulary
 from archbuilder.text.vocabulary import ROLES_FILE, Vocabulary
 
 WHOLE, WORDS = "tokenizer.json", "vocab.txt"
@@ -41,7 +41,7 @@ begins with padding."""
 def read_tokenizer(folder: Path, fields: dict[str, Any]) -> tuple[Vocabulary, Vocabulary] | None:
     """What reads and what writes the folder's text, or None where there are no files of either.
 
-    `fields` are those of config.json, which says what a decoder begins with. Raises `UserMistake`
+    `fields` are those of config.json, which says what a decoder begins with. Raises `UserError`
     for a tokenizer that archbuilder has none like.
     """
     settings = _settings(folder)
@@ -53,7 +53,7 @@ def read_tokenizer(folder: Path, fields: dict[str, Any]) -> tuple[Vocabulary, Vo
     known = (TABLE, SOURCE, "merges.txt")
     found = next((name for name in known if (folder / name).exists()), None)
     if found:
-        raise UserMistake(f"{folder / found}: is of no tokenizer that can be read; {WHOLE} would")
+        raise UserError(f"{folder / found}: is of no tokenizer that can be read; {WHOLE} would")
     return None
 
 
@@ -62,7 +62,7 @@ def _of_two_languages(folder: Path, settings: dict, fields: dict) -> tuple[Vocab
     usual = {f"{their}_token": token for their, token in _MARIAN_TOKENS.values()}
     source, target = (
         _with_roles(
-            MappedPiecesVocabulary.__name__,
+            MarianVocabulary.__name__,
             {SPM: (folder / name).read_bytes(), TABLE: table},
             usual | settings,
             fields,
@@ -90,14 +90,14 @@ def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, byt
         by_bytes = b'"ByteLevel"' in content
         kinds["BPE"] = "ByteLevelVocabulary" if by_bytes else kinds["Unigram"]
         if not isinstance(kind, str) or kind not in kinds:
-            raise UserMistake(f"{folder / WHOLE}: a tokenizer of type {kind!r} cannot be read")
+            raise UserError(f"{folder / WHOLE}: a tokenizer of type {kind!r} cannot be read")
         yield kinds[kind], {"tokenizer.json": content}
     for name in PIECES:
         if (folder / name).is_file():
             yield "SentencePieceVocabulary", {"spm.model": (folder / name).read_bytes()}
     if (folder / WORDS).is_file():
         if settings.get("tokenize_chinese_chars") is False:
-            raise UserMistake(f"{folder / SETTINGS}: tokenize_chinese_chars cannot be false")
+            raise UserError(f"{folder / SETTINGS}: tokenize_chinese_chars cannot be false")
         spec = WordPiece(
             type="wordpiece",
             file=str(folder / WORDS),
@@ -117,7 +117,7 @@ def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict
         found = make(files)
         usual = roles_of(found)  # What settings do not say goes by its usual name.
         roles = usual | {role: token for role, token in told.items() if token}
-    except UserMistake as mistake:
+    except UserError as mistake:
         usual, roles = None, _for_all(told)
         if not roles["end"]:
             raise mistake
@@ -127,7 +127,7 @@ def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict
     if begin is None or begin == found.start_id:
         return found
     if not isinstance(begin, int) or not 0 <= begin < found.size:
-        raise UserMistake(f"config.json: decoder_start_token_id: {begin!r} is no token's id")
+        raise UserError(f"config.json: decoder_start_token_id: {begin!r} is no token's id")
     roles = roles_of(found) | {"start": found.token(begin)}
     return make(files | {ROLES_FILE: json.dumps(roles).encode()})
 
@@ -135,10 +135,10 @@ def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict
 def _made(kind: str, files: dict[str, bytes]) -> Vocabulary:
     try:
         return KINDS[kind](files)
-    except UserMistake:
+    except UserError:
         raise
     except Exception as error:  # The libraries raise plain exceptions.
-        raise UserMistake(f"the tokenizer cannot be read ({error})") from error
+        raise UserError(f"the tokenizer cannot be read ({error})") from error
 
 
 def _for_all(told: dict[str, str | None]) -> dict[str, str | None]:
@@ -162,11 +162,11 @@ def roles_of(vocabulary: Vocabulary) -> dict[str, str | None]:
 def tokenizer_files(vocabularies: tuple[Vocabulary, Vocabulary], experiment) -> dict[str, bytes]:
     """The files of a folder's tokenizer; `vocabularies` are what reads and what writes its text.
 
-    Raises `UserMistake` where there can be none.
+    Raises `UserError` where there can be none.
     """
     vocabulary, target = vocabularies
     roles = roles_of(vocabulary)
-    if isinstance(vocabulary, MappedPiecesVocabulary):
+    if isinstance(vocabulary, MarianVocabulary):
         settings = {f"{their}_token": roles[our] for our, (their, _) in _MARIAN_TOKENS.items()}
         return {
             SOURCE: vocabulary.files[SPM],
@@ -201,7 +201,7 @@ def _whole(vocabulary: Vocabulary) -> dict[str, Any]:
     if "spm.model" in vocabulary.files:
         return converted(vocabulary)
     name = type(vocabulary).__name__.removesuffix("Vocabulary")
-    raise UserMistake(f"Hugging Face has no tokenizer like {name}")
+    raise UserError(f"Hugging Face has no tokenizer like {name}")
 
 
 def _around(vocabulary: Vocabulary, model) -> dict[str, Any] | None:

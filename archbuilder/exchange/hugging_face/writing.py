@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face import weights
 from archbuilder.exchange.hugging_face.folder import write
 from archbuilder.exchange.hugging_face.spec import config_of, head_of, layout_of
 from archbuilder.exchange.hugging_face.tokenizer import tokenizer_files
 from archbuilder.experiment import Experiment
-from archbuilder.mistake import UserMistake
 from archbuilder.text.vocabulary import Vocabulary
 
 
@@ -23,7 +23,7 @@ def write_folder(
     """Write an experiment's model, `ours` being its weights by path, and its tokenizer.
 
     `vocabularies` are what reads its text and what writes it. Gives a sentence where there can be
-    no such tokenizer, and else nothing. Raises `UserMistake` for what their files cannot say of
+    no such tokenizer, and else nothing. Raises `UserError` for what their files cannot say of
     the model, by its place in the spec.
     """
     fields = config_of(experiment)
@@ -34,7 +34,7 @@ def write_folder(
     if vocabularies is not None:
         try:
             files, told = tokenizer_files(vocabularies, experiment), ""
-        except UserMistake as mistake:  # The model is of use without it.
+        except UserError as mistake:  # The model is of use without it.
             told = f"written without a tokenizer: {mistake}"
     theirs = weights.theirs(layout, _by_type(ours, experiment))
     if fields["model_type"] == "roberta" and vocabulary is not None:

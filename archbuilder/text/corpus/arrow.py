@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from archbuilder.errors import UserError
 from archbuilder.language.spec import file_path
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import Files, Reading, check_files, expanded, total_bytes
 from archbuilder.text.corpus.table import Name, Table, no_column
 
@@ -43,7 +43,7 @@ class Parquet(Table):
                     reading.bytes += size * number // count - counted
                     counted = size * number // count
         except (arrow.ArrowException, *_ODD) as error:
-            raise UserMistake(f"{file}: not Parquet that can be read ({_first(error)})") from error
+            raise UserError(f"{file}: not Parquet that can be read ({_first(error)})") from error
         reading.bytes += size - counted
 
     def files_to_read(self) -> tuple[str, ...]:
@@ -107,14 +107,14 @@ class HuggingFace(Table):
             return datasets.load_dataset(self.path, self.name, split=self.split).flatten()
         except Exception as error:  # The library and those below it have errors of many kinds.
             where = f"{self.path}, split {self.split}"
-            raise UserMistake(f"{where}: cannot be loaded ({_first(error)})") from error
+            raise UserError(f"{where}: cannot be loaded ({_first(error)})") from error
 
 
 def _needed(module: str, kind: str, package: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise UserMistake(
+        raise UserError(
             f"reading {kind} needs {package}: pip install 'archbuilder[tables]'"
         ) from error
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus.corpus import (
     LONGEST_DOCUMENT,
     TextSource,
@@ -84,7 +84,7 @@ class Columns(TextSource):
                         continue
                 tokens.append(_token(cells, column, file, number))
                 if len(tokens) > LONGEST_SENTENCE:
-                    raise UserMistake(
+                    raise UserError(
                         f"{file}:{number}: a sentence of more than {LONGEST_SENTENCE:,} tokens; "
                         "a blank line between sentences is missing"
                     )
@@ -113,7 +113,7 @@ def _between_spaces(line: str) -> list[str]:
 def _token(cells: list[str], column: int, file: str, number: int) -> str:
     token = cells[column].strip() if column < len(cells) else ""
     if not token:
-        raise UserMistake(
+        raise UserError(
             f"{file}:{number}: no token in column {column}, counted from nought; "
             f"the line has {len(cells)} columns"
         )

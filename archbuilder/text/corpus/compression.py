@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 PIECE = 1024
 """Compressed bytes taken at once: few, since any may stand for thousands of times as many."""
@@ -19,7 +19,7 @@ def kind_of(file: str) -> str:
 def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
     """What is in the compressed members of a file, one after another.
 
-    Raises `UserMistake` where they are damaged, or end too early.
+    Raises `UserError` where they are damaged, or end too early.
     """
     new = _KINDS[kind_of(file)]
     member, done = None, 0
@@ -34,14 +34,14 @@ def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
                 text = member.decompress(piece)
             except Exception as error:  # Each library has an error of its own.
                 place = f"{file}: corrupt after {done:,} bytes of text"
-                raise UserMistake(place) from error
+                raise UserError(place) from error
             done += len(text)
             yield text
             piece = member.unused_data if member.eof else b""
             if member.eof:
                 member = None
     if member is not None:
-        raise UserMistake(f"{file}: truncated or damaged; {done:,} bytes of text, and no end")
+        raise UserError(f"{file}: truncated or damaged; {done:,} bytes of text, and no end")
 
 
 def _gzip() -> Any:

@@ -4,8 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, TypeVar
 
+from archbuilder.errors import UserError
 from archbuilder.language import Spec
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import (
     Reading,
     check_files,
@@ -29,7 +29,7 @@ class TextSource(Spec):
     def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
         """Each document's sentences, if that is the form; `reading` follows what is read.
 
-        Raises `UserMistake` at what cannot be read, and at the end if there was no text at all.
+        Raises `UserError` at what cannot be read, and at the end if there was no text at all.
         """
         raise NotImplementedError
 
@@ -50,14 +50,14 @@ class TextSource(Spec):
         return stamps(self.files_to_read())
 
     def check_unchanged(self, before: dict[str, tuple]) -> None:
-        """Raise `UserMistake` if a file has another stamp than `before`, or none, or had none."""
+        """Raise `UserError` if a file has another stamp than `before`, or none, or had none."""
         now = self.stamps()
         changed = next((file for file in before | now if before.get(file) != now.get(file)), None)
         if changed is not None:
-            raise UserMistake(f"{changed}: was changed while it was read; begin again")
+            raise UserError(f"{changed}: was changed while it was read; begin again")
 
     def check(self) -> None:
-        """Raise `UserMistake` if a file is missing, empty or no text, without reading it all."""
+        """Raise `UserError` if a file is missing, empty or no text, without reading it all."""
         check_files(self.files_to_read())
 
     def total_bytes(self) -> int | None:
@@ -83,19 +83,19 @@ class TextSource(Spec):
 
 
 def some(items: Iterator[Item], files: Sequence[str]) -> Iterator[Item]:
-    """The items; raises `UserMistake` where there are none."""
+    """The items; raises `UserError` where there are none."""
     found = False
     for item in items:
         found = True
         yield item
     if not found:
         others = f" and {len(files) - 1:,} other files" if len(files) > 1 else ""
-        raise UserMistake(f"{files[0]}{others}: there is no text in it")
+        raise UserError(f"{files[0]}{others}: there is no text in it")
 
 
-def too_long_a_document(file: str, line: int) -> UserMistake:
+def too_long_a_document(file: str, line: int) -> UserError:
     """The mistake of text in which nothing parts documents."""
-    return UserMistake(
+    return UserError(
         f"{file}:{line}: a document of more than {LONGEST_DOCUMENT:,} sentences; "
         "a blank line between documents is missing"
     )

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
 
+from archbuilder.errors import UserError
+from archbuilder.language.error_messages import meant
 from archbuilder.language.node import quote
-from archbuilder.language.sentence import meant
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import (
     Files,
     Reading,
@@ -72,7 +72,7 @@ class Delimited(Table):
             elif not cells:
                 reading.leave_out("empty line", file, line)
             else:
-                raise UserMistake(f"{file}:{line}: has {len(cells)} cells for {len(names)} columns")
+                raise UserError(f"{file}:{line}: has {len(cells)} cells for {len(names)} columns")
 
     @abstractmethod
     def _cells(self, file: str, reading: Reading) -> Iterator[Row]:
@@ -110,12 +110,12 @@ def _csv_rows(file: str, reading: Reading) -> Iterator[Row]:
     except csv.Error as error:
         said = str(error)
         sentence = next((text for part, text in _NOT_CSV.items() if part in said), said)
-        raise UserMistake(f"{file}:{begin}: {sentence}") from error
+        raise UserError(f"{file}:{begin}: {sentence}") from error
 
 
 def _place(name: str, names: Sequence[str], file: str) -> int:
     if name not in names:
         raise no_column(file, 1, name, names)
     if names.count(name) > 1:
-        raise UserMistake(f"{file}:1: the column {quote(name)} stands twice")
+        raise UserError(f"{file}:1: the column {quote(name)} stands twice")
     return names.index(name)

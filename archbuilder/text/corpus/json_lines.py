@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from archbuilder.errors import UserError
 from archbuilder.language.node import quote
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.reading import Files, Reading, expanded, numbered_lines
 from archbuilder.text.corpus.table import LONGEST_ROW, Table, no_column
 
@@ -37,13 +37,13 @@ def _object(line: str, file: str, number: int) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UserMistake(
+        raise UserError(
             f"{file}:{number}: not JSON at column {error.colno}: {error.msg}"
         ) from error
     except (ValueError, RecursionError) as error:  # Numbers and nests that are too long for it.
-        raise UserMistake(f"{file}:{number}: JSON that cannot be read: {error}") from error
+        raise UserError(f"{file}:{number}: JSON that cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise UserMistake(f"{file}:{number}: not a JSON object, whose keys are the columns")
+        raise UserError(f"{file}:{number}: not a JSON object, whose keys are the columns")
     return found
 
 
@@ -66,6 +66,6 @@ def _refuse_halves(cells: list[Any], names: Sequence[str], file: str, number: in
                 cell.encode()
         except UnicodeEncodeError as error:
             half = ord(cell[error.start])
-            raise UserMistake(
+            raise UserError(
                 f"{file}:{number}: {quote(name)} holds \\u{half:04x}, half of a character"
             ) from error

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import ClassVar, Literal
 
+from archbuilder.errors import UserError
 from archbuilder.language import FilePath
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.corpus import Form, TextSource, some
 from archbuilder.text.corpus.reading import Reading, content_hash, line_blocks
 
@@ -23,7 +23,7 @@ class Parallel(TextSource):
     def pairs(self, reading: Reading | None = None) -> Iterator[tuple[str, str]]:
         """Source and target lines; a pair with an empty side is left out.
 
-        Raises `UserMistake`, at the end, where the files are of different length.
+        Raises `UserError`, at the end, where the files are of different length.
         """
         return some(self._pairs(reading or Reading()), (self.source,))
 
@@ -41,7 +41,7 @@ class Parallel(TextSource):
         if shorter:
             fewer, source_ended = shorter
             counts = (fewer, number) if source_ended else (number, fewer)
-            raise UserMistake(
+            raise UserError(
                 f"{self.source} has {counts[0]:,} lines, {self.target} has {counts[1]:,}: "
                 "parallel files need as many"
             )

@@ -13,8 +13,8 @@ from typing import Annotated, BinaryIO
 
 from pydantic import AfterValidator
 
+from archbuilder.errors import UserError
 from archbuilder.language import FilePath
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.compression import decompressed, kind_of
 
 LONGEST_LINE = 1_000_000
@@ -39,7 +39,7 @@ Files = Annotated[tuple[FilePath, ...], AfterValidator(_not_none)]
 """Files, or patterns with `*`, `?`, `[...]` and `**` that files match."""
 
 
-class _NotUTF8(UserMistake):
+class _NotUTF8(UserError):
     """The mistake of bytes that are no text, or come of a damaged file."""
 
 
@@ -87,12 +87,12 @@ class Reading:
 def expanded(names: Iterable[str]) -> tuple[str, ...]:
     """The files that these names and patterns stand for, those of a pattern sorted.
 
-    Raises `UserMistake` for a pattern that none matches, and for a file that is named twice.
+    Raises `UserError` for a pattern that none matches, and for a file that is named twice.
     """
     found = [file for name in names for file in _matching(name)]
     for file, count in Counter(found).items():
         if count > 1:
-            raise UserMistake(f"{file}: is among the files twice")
+            raise UserError(f"{file}: is among the files twice")
     return tuple(found)
 
 
@@ -102,7 +102,7 @@ def _matching(name: str) -> list[str]:
     pattern = _literal_where_it_exists(name)
     found = sorted(file for file in glob(pattern, recursive=True) if not os.path.isdir(file))
     if not found:
-        raise UserMistake(f"{name}: no file matches")
+        raise UserError(f"{name}: no file matches")
     return found
 
 
@@ -115,7 +115,7 @@ def _literal_where_it_exists(pattern: str) -> str:
 
 
 def check_files(files: Iterable[str]) -> None:
-    """Raise `UserMistake` for the first that cannot be read, after a look at how each begins."""
+    """Raise `UserError` for the first that cannot be read, after a look at how each begins."""
     for file in files:
         next(blocks(file, Reading()), None)
 
@@ -150,11 +150,11 @@ def content_hash(files: Iterable[str], settings: str) -> str:
 
 
 def blocks(file: str, reading: Reading) -> Iterator[bytes]:
-    """What is in a file, decompressed if its name says so; raises `UserMistake` if it is empty."""
+    """What is in a file, decompressed if its name says so; raises `UserError` if it is empty."""
     with _opened(file) as raw:
         size, position = os.fstat(raw.fileno()).st_size, 0
         if not size:
-            raise UserMistake(f"{file}: is empty")
+            raise UserError(f"{file}: is empty")
         found = False
         for block in _gathered(file, raw):
             reading.bytes += raw.tell() - position
@@ -162,21 +162,21 @@ def blocks(file: str, reading: Reading) -> Iterator[bytes]:
             found = True
             yield block
         if not found:
-            raise UserMistake(f"{file}: is empty once decompressed")
+            raise UserError(f"{file}: is empty once decompressed")
 
 
 def _opened(file: str) -> BufferedReader:
     try:
         mode = os.stat(file).st_mode
         if stat.S_ISDIR(mode):
-            raise UserMistake(f"{file}: is a directory, not a text file")
+            raise UserError(f"{file}: is a directory, not a text file")
         if not stat.S_ISREG(mode):
-            raise UserMistake(f"{file}: is not a regular file")
+            raise UserError(f"{file}: is not a regular file")
         return open(file, "rb")
     except OSError as error:
-        raise UserMistake(f"{file}: {error.strerror}") from error
+        raise UserError(f"{file}: {error.strerror}") from error
     except ValueError as error:  # A NUL in it.
-        raise UserMistake(f"{file}: is not a name that a file can have") from error
+        raise UserError(f"{file}: is not a name that a file can have") from error
 
 
 def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
@@ -196,14 +196,14 @@ def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
                 if size >= wanted:
                     yield b"".join(pieces)
                     pieces, size, wanted = [], 0, _BLOCK
-        except UserMistake as error:
+        except UserError as error:
             mistake = error  # What stands before it is text.
         if size:
             yield b"".join(pieces)
         if mistake is not None:
             raise mistake
     except OSError as error:
-        raise UserMistake(f"{file}: {error.strerror}") from error
+        raise UserError(f"{file}: {error.strerror}") from error
 
 
 def numbered_lines(
@@ -219,7 +219,7 @@ def line_blocks(
 ) -> Iterator[tuple[int, list[str]]]:
     """(number of the first line, lines) of block after block, in bounded memory.
 
-    Lines end at "\\n" or "\\r\\n" alone. Raises `UserMistake`, once the lines before are out, at a
+    Lines end at "\\n" or "\\r\\n" alone. Raises `UserError`, once the lines before are out, at a
     line that is not UTF-8 or has more than `longest` bytes, and where the file cannot be read.
     """
     stream = blocks(file, reading)
@@ -254,7 +254,7 @@ def _lines_of(stream: Iterator[bytes], file: str, longest: int) -> Iterator[tupl
 def _length_of_mark(file: str, block: bytes) -> int:
     for mark, name in _OTHER_MARKS.items():
         if block.startswith(mark):
-            raise UserMistake(f"{file}: looks like {name}; save it as UTF-8")
+            raise UserError(f"{file}: looks like {name}; save it as UTF-8")
     return len(_MARK) if block.startswith(_MARK) else 0
 
 
@@ -278,7 +278,7 @@ def _decoded(data: bytes, file: str, number: int, begin: int, longest: int) -> I
 
 def _up_to_too_long(
     data: bytes, file: str, number: int, longest: int
-) -> tuple[bytes, UserMistake | None]:
+) -> tuple[bytes, UserError | None]:
     end = 0
     for line in data.split(b"\n"):
         if len(line) > longest:
@@ -287,9 +287,9 @@ def _up_to_too_long(
     return data, None
 
 
-def too_long_a_line(file: str, number: int, longest: int) -> UserMistake:
+def too_long_a_line(file: str, number: int, longest: int) -> UserError:
     """The mistake of a line that is too long for a sentence."""
-    return UserMistake(
+    return UserError(
         f"{file}:{number}: a line of more than {longest:,} bytes; "
         "text needs its sentences on lines of their own"
     )

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from archbuilder.errors import UserError
+from archbuilder.language.error_messages import meant
 from archbuilder.language.node import quote
-from archbuilder.language.sentence import meant
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus.corpus import Form, TextSource, some
 from archbuilder.text.corpus.reading import LONGEST_LINE, Reading, too_long_a_line
 
@@ -106,7 +106,7 @@ def _sentences(cell: Any, column: str, file: str, line: int) -> list[str]:
         return []
     if not isinstance(cell, str):
         kind = _KINDS.get(type(cell), f"of the kind {type(cell).__name__}")
-        raise UserMistake(f"{file}:{line}: {quote(column)} is {kind}, not text")
+        raise UserError(f"{file}:{line}: {quote(column)} is {kind}, not text")
     lines = cell.split("\n")
     if len(cell) * 4 > LONGEST_LINE and any(len(one.encode()) > LONGEST_LINE for one in lines):
         raise too_long_a_line(file, line, LONGEST_LINE)
@@ -115,12 +115,12 @@ def _sentences(cell: Any, column: str, file: str, line: int) -> list[str]:
 
 def no_column(
     file: str, line: int, wanted: str, names: Iterable[str], kind: str = "column"
-) -> UserMistake:
+) -> UserError:
     """The mistake of a column that is not there, with those that are."""
     names = list(names)
     shown = ", ".join(quote(name) for name in names[:_SHOWN])
     others = f" and {len(names) - _SHOWN:,} others" if len(names) > _SHOWN else ""
-    return UserMistake(
+    return UserError(
         f"{file}:{line}: no {kind} {quote(wanted)}; "
         f"it has {shown or 'none'}{others}{meant(wanted, names)}"
     )

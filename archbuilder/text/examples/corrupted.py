@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.examples.documents import blocks, runs
 from archbuilder.text.examples.examples import Examples, Limits
 from archbuilder.text.examples.spans import (
@@ -54,7 +54,7 @@ class CorruptedSpans(CorruptedText):
         self.sentinels = np.array(self.vocabulary.sentinel_ids, dtype="int32")
         needed = sentinels_needed(limits.sequence_length, corruption)
         if len(self.sentinels) < needed:
-            raise UserMistake(
+            raise UserError(
                 f"the tokenizer has {len(self.sentinels)} of the {needed} sentinels, <extra_id_0> "
                 "and so on, that take the place of spans: take one that has them, or train one "
                 f"with 'sentinels: {needed}'"

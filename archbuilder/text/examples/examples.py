@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 Overlong = Literal["split", "truncate", "drop", "refuse"]
 
@@ -55,11 +55,11 @@ def told(over: int, what: str, limits: Limits) -> dict[str, int]:
     """What happened to text that is too long; a mistake where it is refused."""
     longer = f"{what} of more than data.sequence_length {limits.sequence_length} tokens"
     if over and limits.overlong == "refuse":
-        raise UserMistake(f"data.overlong: refuse: {over:,} {longer}")
+        raise UserError(f"data.overlong: refuse: {over:,} {longer}")
     return {f"{longer} {_DONE[limits.overlong]}": over} if over else {}
 
 
 def some(examples: int, limits: Limits) -> None:
-    """Raises `UserMistake` where nothing of a text is left."""
+    """Raises `UserError` where nothing of a text is left."""
     if not examples:
-        raise UserMistake(f"all of the text is over data.sequence_length {limits.sequence_length}")
+        raise UserError(f"all of the text is over data.sequence_length {limits.sequence_length}")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.examples.documents import blocks, chain
 from archbuilder.text.examples.examples import Examples, Limits, told
 
@@ -66,9 +66,9 @@ class Pairs(Examples):
         """How many of the `tokens` of each run its pair has, where it may have `target`."""
         return target
 
-    def _lacking(self, what: str) -> UserMistake:
+    def _lacking(self, what: str) -> UserError:
         why = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
-        return UserMistake(f"pairs of segments need {what}" + (f" ({why})" if why else ""))
+        return UserError(f"pairs of segments need {what}" + (f" ({why})" if why else ""))
 
     def row(self, index, random):
         first, second, pair_class = self._pair(index, random)
@@ -98,7 +98,7 @@ class NextPairs(Pairs):
 
     def __init__(self, documents, vocabularies, limits: Limits, short_rate: float):
         if len(documents.documents) < 3:
-            raise UserMistake("pairs of segments need at least two documents, a blank line between")
+            raise UserError("pairs of segments need at least two documents, a blank line between")
         super().__init__(documents, vocabularies, limits, short_rate)
 
     def _settled(self, target, tokens):

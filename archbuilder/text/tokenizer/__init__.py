@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.byte_level_bpe import ByteLevelBPE, ByteLevelVocabulary
+from archbuilder.text.tokenizer.byte_tokenizer import Bytes, ByteVocabulary
 from archbuilder.text.tokenizer.characters import Characters, CharacterVocabulary
-from archbuilder.text.tokenizer.converted_pieces import ConvertedPiecesVocabulary
-from archbuilder.text.tokenizer.mapped_pieces import MappedPiecesVocabulary
-from archbuilder.text.tokenizer.raw_bytes import Bytes, ByteVocabulary
+from archbuilder.text.tokenizer.marian import MarianVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePiece, SentencePieceVocabulary
+from archbuilder.text.tokenizer.sentencepiece_json import ConvertedPiecesVocabulary
 from archbuilder.text.tokenizer.whitespace import Whitespace, WhitespaceVocabulary
 from archbuilder.text.tokenizer.wordpiece import WordPiece, WordPieceVocabulary
 from archbuilder.text.vocabulary import Vocabulary
@@ -36,7 +36,7 @@ KINDS = {
         ByteVocabulary,
         CharacterVocabulary,
         ConvertedPiecesVocabulary,
-        MappedPiecesVocabulary,
+        MarianVocabulary,
         SentencePieceVocabulary,
         WhitespaceVocabulary,
         WordPieceVocabulary,
@@ -51,7 +51,7 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         files = {name: (folder / name).read_bytes() for name in kind["files"]}
         return KINDS[kind["kind"]](files)
     except Exception as error:  # The libraries raise plain exceptions.
-        raise UserMistake(f"{folder}: the tokenizer cannot be read ({error})") from error
+        raise UserError(f"{folder}: the tokenizer cannot be read ({error})") from error
 
 
 Tokenizer = Annotated[

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
-from archbuilder.text.tokenizer.pieces import merged_pieces
+from archbuilder.text.tokenizer.sentencepiece_training import merged_pieces
 from archbuilder.text.tokenizer.tokenizer import LearntTokenizer, TooSmall
 from archbuilder.text.tokenizer.tokenizer_json import (
     LibraryVocabulary,
@@ -94,7 +94,7 @@ class ByteLevelVocabulary(LibraryVocabulary):
     def __init__(self, files: dict[str, bytes]):
         super().__init__(files)
         if not any(step["type"] == "ByteLevel" for step in self._cutters):
-            raise UserMistake("the tokenizer is a BPE one, and not of bytes")
+            raise UserError("the tokenizer is a BPE one, and not of bytes")
         self._tokenizer.model.dropout = (
             None  # A file may ask for chance; the same text is the same.
         )

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archbuilder.text.tokenizer.normalization import Reading, between_symbols
-from archbuilder.text.tokenizer.spelling import SpelledVocabulary
 from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
 from archbuilder.text.vocabulary import ANGLED
 
 _CODES = 0x110000
@@ -35,7 +35,7 @@ class Characters(LearntTokenizer):
         return CharacterVocabulary({"characters.json": content})
 
 
-class CharacterVocabulary(SpelledVocabulary):
+class CharacterVocabulary(UnitVocabulary):
     """One id a character."""
 
     def __init__(self, files: dict[str, bytes]):

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.pieces import SPACE, train_sentencepiece
+from archbuilder.errors import UserError
+from archbuilder.text.tokenizer.sentencepiece_training import SPACE, train_sentencepiece
 from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -91,7 +91,7 @@ class SentencePiece(LearntTokenizer):
     def _read(self, content):
         vocabulary = SentencePieceVocabulary({"spm.model": content})
         if vocabulary.algorithm != self.algorithm:
-            raise UserMistake(
+            raise UserError(
                 f"is a {vocabulary.algorithm} model, tokenizer.algorithm is {self.algorithm}"
             )
         return vocabulary

@@ -8,16 +8,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_serializer, model_validator
 
+from archbuilder.errors import UserError
 from archbuilder.language import FilePath, Spec
-from archbuilder.mistake import UserMistake
+from archbuilder.text.tokenizer.line_sampling import sampled
 from archbuilder.text.tokenizer.normalization import Reading
-from archbuilder.text.tokenizer.sample import sampled
 from archbuilder.text.vocabulary import ANGLED, BRACKETED, SENTINEL, Vocabulary
 
 NO_TEXT = "there is no text to train the tokenizer on"
 
 
-class TooSmall(UserMistake):
+class TooSmall(UserError):
     """A vocabulary has no room for what must be in it; whoever asked knows what it is called."""
 
 
@@ -117,26 +117,26 @@ class LearntTokenizer(TextTokenizer):
             )
         drawn = sampled(lines, self.training_characters)
         if not any(line.strip() for line in drawn):
-            raise UserMistake(NO_TEXT)
+            raise UserError(NO_TEXT)
         return self._train(drawn, vocabulary_size)
 
     def load_file(self) -> Vocabulary:
         """The vocabulary in `file`."""
         path = Path(self.file or "")
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise UserMistake(f"{self.file}: is not a regular file")  # It may never end.
+            raise UserError(f"{self.file}: is not a regular file")  # It may never end.
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UserMistake(f"{self.file}: {error.strerror}") from error
+            raise UserError(f"{self.file}: {error.strerror}") from error
         if not content:
-            raise UserMistake(f"{self.file}: is empty")
+            raise UserError(f"{self.file}: is empty")
         try:
             return self._read(content)
-        except UserMistake as error:
-            raise UserMistake(f"{self.file}: {error}") from error
+        except UserError as error:
+            raise UserError(f"{self.file}: {error}") from error
         except Exception as error:  # The libraries raise plain exceptions.
-            raise UserMistake(f"{self.file}: not {self.kind} ({error})") from error
+            raise UserError(f"{self.file}: not {self.kind} ({error})") from error
 
     @abstractmethod
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary: ...

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from archbuilder.mistake import UserMistake
-from archbuilder.text.tokenizer.chunks import Chunks
+from archbuilder.errors import UserError
+from archbuilder.text.tokenizer.encoding_cache import EncodingCache
 from archbuilder.text.vocabulary import BRACKETED, Vocabulary, rows
 
 UNKNOWN = BRACKETED[1]
@@ -28,7 +28,7 @@ class LibraryVocabulary(Vocabulary):
         self._tokenizer.no_truncation()
         kind = type(self._tokenizer.model).__name__
         if kind not in self.models:
-            raise UserMistake(f"the tokenizer is a {kind} one, not {' or '.join(self.models)}")
+            raise UserError(f"the tokenizer is a {kind} one, not {' or '.join(self.models)}")
         self._size = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
         self._added = set(self._tokenizer.get_added_tokens_decoder())
         content = json.loads(files["tokenizer.json"])
@@ -36,7 +36,7 @@ class LibraryVocabulary(Vocabulary):
         self._cutters = steps(content.get("pre_tokenizer"))
         super().__init__(files)
         local = self._cut_locally() and all(map(_stands_alone, content["added_tokens"]))
-        self._chunks = Chunks(self._cut, self._by_library) if local else None
+        self._chunks = EncodingCache(self._cut, self._by_library) if local else None
 
     @property
     def size(self) -> int:

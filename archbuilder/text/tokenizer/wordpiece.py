@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
-from archbuilder.text.tokenizer.pieces import SPACE, merged_pieces
+from archbuilder.text.tokenizer.sentencepiece_training import SPACE, merged_pieces
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer, TooSmall
 from archbuilder.text.tokenizer.tokenizer_json import (
     LibraryVocabulary,
@@ -45,7 +45,7 @@ class WordPiece(LearntTokenizer):
             chunks.update(line.split(" "))
         words = counted_words(self._tokenizer({}), chunks)
         if not words:
-            raise UserMistake(NO_TEXT)
+            raise UserError(NO_TEXT)
         tokens = self._alphabet(words)
         least = len(tokens) + len(BRACKETED) + len(self.all_symbols)
         if least > vocabulary_size:
@@ -55,7 +55,7 @@ class WordPiece(LearntTokenizer):
             )
         words = _spellable(words, tokens)
         if not words:
-            raise UserMistake(
+            raise UserError(
                 f"tokenizer.limit_alphabet: with {self.limit_alphabet} characters no word of "
                 "the text can be spelled"
             )
@@ -83,13 +83,13 @@ class WordPiece(LearntTokenizer):
         try:
             self._refuse(sorted(written))  # Its name may have let it seem a plain list.
         except ValueError as error:
-            raise UserMistake(str(error)) from error
+            raise UserError(str(error)) from error
         return WordPieceVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, tokens: list[str]) -> Vocabulary:
         unlisted = next((symbol for symbol in self.all_symbols if symbol not in tokens), None)
         if unlisted is not None:
-            raise UserMistake(f"has no token {unlisted!r}, which the spec names")
+            raise UserError(f"has no token {unlisted!r}, which the spec names")
         tokenizer = self._tokenizer({token: place for place, token in enumerate(tokens)})
         tokenizer.add_special_tokens([token for token in BRACKETED if token in tokens])
         add_symbols(tokenizer, self.all_symbols)
@@ -161,5 +161,5 @@ def _listed(text: str) -> list[str]:
     tokens = [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
     twice = next((token for token, count in Counter(tokens).items() if count > 1), None)
     if twice is not None:
-        raise UserMistake(f"the token {twice!r} stands in it twice")
+        raise UserError(f"the token {twice!r} stands in it twice")
     return tokens

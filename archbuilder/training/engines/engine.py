@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 
 BALANCE = "load_balancing"
 """What a network of experts gives beside its streams: a loss of each row."""
@@ -136,7 +136,7 @@ class Engine(ABC):
         """Put a snapshot back; one that does not fit the model is refused."""
         shapes = [tuple(variable.shape) for variable in self.variables]
         if shapes != [array.shape for array in arrays.values()]:
-            raise UserMistake("the checkpoint's weights do not fit this spec's model")
+            raise UserError("the checkpoint's weights do not fit this spec's model")
         for variable, array in zip(self.variables, arrays.values(), strict=True):
             variable.assign(array)
 
@@ -161,7 +161,7 @@ class Engine(ABC):
         return [batch | shares for batch in batches]
 
     def _scores(self, outputs: dict, batch: dict) -> dict:
-        from archbuilder.objectives.score import score
+        from archbuilder.objectives.cross_entropy import score
 
         found = {
             name: score(
@@ -229,10 +229,10 @@ def _averages(optimizer, weights: list, values: list) -> list | None:
 
 
 def check_backend(engine: str) -> None:
-    """Raises `UserMistake` where this process has loaded Keras on something else."""
+    """Raises `UserError` where this process has loaded Keras on something else."""
     found = keras.config.backend()
     if found != engine:
-        raise UserMistake(
+        raise UserError(
             f"training.engine is {engine}, and Keras runs on {found} in this process: "
             f"set KERAS_BACKEND={engine}"
         )

@@ -4,7 +4,7 @@ import jax
 import keras
 import numpy as np
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.training.engines.engine import (
     Devices,
     Engine,
@@ -49,13 +49,13 @@ class JaxDevices(Devices):
     def _spread(self, distribution, names: list[str]) -> None:
         wanted, there = distribution.devices, len(names) // self.processes
         if wanted and (wanted > there or (wanted < there and self.processes > 1)):
-            raise UserMistake(
+            raise UserError(
                 f"training.distribution.devices is {wanted}, and there are {there} "
                 f"({self.kind}) in a process"
             )
         names = names[: (wanted or there) * self.processes]
         if (wanted or there) % distribution.shards:  # A process must be able to save all of it.
-            raise UserMistake(
+            raise UserError(
                 f"training.distribution.shards: {distribution.shards} shards do not divide the "
                 f"{wanted or there} devices of a process ({self.kind})"
             )
@@ -228,7 +228,7 @@ def _join(processes) -> None:
     try:
         jax.distributed.initialize(processes.coordinator, processes.count, processes.number)
     except (RuntimeError, ValueError) as error:
-        raise UserMistake(
+        raise UserError(
             f"--coordinator {processes.coordinator}: the processes did not meet ({error})"
         ) from error
 

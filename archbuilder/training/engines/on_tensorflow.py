@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import tensorflow as tf
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.training.engines.engine import (
     Devices,
     Engine,
@@ -175,7 +175,7 @@ def _logical_devices(kind: str, wanted: int | None) -> list[str]:
             pass
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if wanted and wanted > len(names):
-        raise UserMistake(
+        raise UserError(
             f"training.distribution.devices is {wanted}, and there are {len(names)} ({kind})"
         )
     return names[:wanted]

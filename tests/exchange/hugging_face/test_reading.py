@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face.reading import read_folder
 from archbuilder.exchange.hugging_face.writing import write_folder
 from archbuilder.experiment import Experiment
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import WordPiece
 
 SPEC = {
@@ -92,7 +92,7 @@ def test_weights_may_lie_in_several_files(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     same(read_folder(folder, "again").weights)
     (folder / "two.safetensors").unlink()
-    with pytest.raises(UserMistake, match=r"two\.safetensors: is not there, though"):
+    with pytest.raises(UserError, match=r"two\.safetensors: is not there, though"):
         read_folder(folder, "again")
 
 
@@ -218,7 +218,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(folder, change, sentence):
     found = arrays(folder)
     change(found)
     put(folder, found)
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         read_folder(folder, "again")
     assert str(caught.value) == f"{folder}: {sentence}"
 
@@ -236,9 +236,7 @@ def test_weights_that_are_no_fractions_are_refused_by_name(folder):
     found = arrays(folder)
     counts(found)
     put(folder, found)
-    with pytest.raises(
-        UserMistake, match=r"'bert\.pooler\.dense\.bias' are I32, which is not read"
-    ):
+    with pytest.raises(UserError, match=r"'bert\.pooler\.dense\.bias' are I32, which is not read"):
         read_folder(folder, "again")
 
 
@@ -246,7 +244,7 @@ def test_weights_that_are_no_fractions_are_refused_by_name(folder):
 def test_an_index_that_names_no_files_is_told_of(folder, map):
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map}))
-    with pytest.raises(UserMistake, match="its weight_map is none of names and files"):
+    with pytest.raises(UserError, match="its weight_map is none of names and files"):
         read_folder(folder, "again")
 
 
@@ -272,5 +270,5 @@ def only_pickled(folder):
 )
 def test_a_folder_that_cannot_be_read_is_told_of(folder, damage, sentence):
     damage(folder)
-    with pytest.raises(UserMistake, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         read_folder(folder, "again")

@@ -2,11 +2,11 @@
 
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face.kinds import KINDS
 from archbuilder.exchange.hugging_face.spec import config_of, experiment_of, spec_of
 from archbuilder.experiment import load
-from archbuilder.language import shipped_specs
-from archbuilder.mistake import UserMistake
+from archbuilder.shipped import shipped_specs
 
 GPT2 = {
     "model_type": "gpt2",
@@ -40,13 +40,13 @@ def test_a_configuration_becomes_the_published_model():
     ],
 )
 def test_what_cannot_be_said_is_refused_by_name(changed, sentence):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         spec_of(GPT2 | changed, "gpt2", everything)
     assert str(caught.value) == f"config.json: {sentence} cannot be said in a spec"
 
 
 def test_an_unknown_architecture_is_refused_with_those_that_are_known():
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         spec_of({"model_type": "mamba"}, "x", everything)
     assert str(caught.value) == (
         "config.json: model_type 'mamba' is not known; there are " + ", ".join(KINDS)
@@ -82,7 +82,7 @@ YARN = {"rope_type": "yarn", "factor": 2.0}
     ],
 )
 def test_what_changes_outputs_is_never_passed_over(fields, sentence):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         spec_of(fields, "x", everything)
     assert str(caught.value).startswith(f"config.json: {sentence}")
 
@@ -114,7 +114,7 @@ def test_a_body_alone_writes_nothing():
 
 @pytest.mark.parametrize("kind", [None, ["bert"], {"a": 1}, 5])
 def test_a_kind_that_is_no_name_is_refused(kind):
-    with pytest.raises(UserMistake, match="is not known; there are"):
+    with pytest.raises(UserError, match="is not known; there are"):
         spec_of(BERT | {"model_type": kind}, "x", everything)
 
 
@@ -123,7 +123,7 @@ def test_a_kind_that_is_no_name_is_refused(kind):
     [{"n_layer": "two"}, {"n_embd": None}],
 )
 def test_a_configuration_that_is_not_whole_is_refused(changed):
-    with pytest.raises(UserMistake, match=r"config\.json: "):
+    with pytest.raises(UserError, match=r"config\.json: "):
         experiment_of(GPT2 | changed, "gpt2", everything)
 
 
@@ -163,7 +163,7 @@ def test_a_shipped_spec_becomes_the_configuration_of_its_architecture(name):
 )
 def test_what_a_configuration_cannot_say_is_refused_at_its_place(name, changed, sentence):
     experiment = load(shipped_specs() / f"{name}.yaml", [changed])
-    with pytest.raises(UserMistake, match="closest to this model is") as caught:
+    with pytest.raises(UserError, match="closest to this model is") as caught:
         config_of(experiment)
     assert sentence in str(caught.value)
 

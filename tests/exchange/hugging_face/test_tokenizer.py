@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.exchange.hugging_face.tokenizer import read_tokenizer, tokenizer_files
 from archbuilder.experiment import Experiment
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import (
     ByteLevelBPE,
     Characters,
@@ -128,7 +128,7 @@ def test_what_a_vocabulary_cannot_be_is_refused(file, content, sentence, tmp_pat
     put(tmp_path, {"vocab.txt": vocabulary.files["vocab.txt"]})
     (tmp_path / file).write_text(json.dumps(content))
     fields = {"is_encoder_decoder": True} | (content if file == "config.json" else {})
-    with pytest.raises(UserMistake, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         read_tokenizer(tmp_path, fields)
 
 
@@ -169,7 +169,7 @@ def test_two_languages_have_pieces_of_their_own_and_one_table(tmp_path):
 )
 def test_a_damaged_tokenizer_is_told(name, content, sentence, tmp_path):
     put(tmp_path, marian.pieces() | {name: content})
-    with pytest.raises(UserMistake, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         read_tokenizer(tmp_path, {})
 
 
@@ -179,11 +179,11 @@ def test_a_folder_may_hold_no_tokenizer(tmp_path):
 
 def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "source.spm").write_text("")
-    with pytest.raises(UserMistake, match=r"source\.spm: is of no tokenizer that can be read"):
+    with pytest.raises(UserError, match=r"source\.spm: is of no tokenizer that can be read"):
         read_tokenizer(tmp_path, {})
 
 
 def test_a_tokenizer_that_has_no_like_there_is_refused():
     vocabulary = Characters(type="characters").train(iter(LINES), 60)
-    with pytest.raises(UserMistake, match="Hugging Face has no tokenizer like Character"):
+    with pytest.raises(UserError, match="Hugging Face has no tokenizer like Character"):
         tokenizer_files((vocabulary, vocabulary), EXPERIMENT)

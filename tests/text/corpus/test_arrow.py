@@ -8,7 +8,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Reading
 from tests.text.corpus.written import StubData, corpus, one_file, stub_datasets
 
@@ -19,7 +19,7 @@ def write(path, **columns):
 
 
 def told(call):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         call()
     return str(caught.value)
 

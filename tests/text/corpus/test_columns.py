@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Reading, columns
 from archbuilder.text.corpus.columns import Columns
 from tests.text.corpus.written import one_file
@@ -30,7 +30,7 @@ def read(tmp_path, content, **settings):
 
 
 def told(tmp_path, content, **settings):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         read(tmp_path, content, **settings)
     return str(caught.value).removeprefix(f"{tmp_path}/")
 

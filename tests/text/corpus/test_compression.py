@@ -7,7 +7,7 @@ import lzma
 import pytest
 import zstandard
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Reading
 from archbuilder.text.corpus.compression import decompressed
 from tests.text.corpus.written import one_file
@@ -23,7 +23,7 @@ def read(tmp_path, kind, content, reading=None):
 
 
 def mistake(*arguments):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         read(*arguments)
     return str(caught.value)
 
@@ -81,7 +81,7 @@ def test_a_damaged_byte_is_told_after_what_stands_before(kind, tmp_path):
     corpus = one_file(tmp_path, "documents", bytes(content), f"text.{kind}")
     found = corpus.documents()
     assert next(found) == ["good"]
-    with pytest.raises(UserMistake, match=rf"text.{kind}: corrupt after [\d,]+ bytes of text$"):
+    with pytest.raises(UserError, match=rf"text.{kind}: corrupt after [\d,]+ bytes of text$"):
         list(found)
 
 

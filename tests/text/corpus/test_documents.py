@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Documents, Reading, corpus, documents
 from tests.text.corpus.written import one_file, write
 
@@ -30,7 +30,7 @@ def test_sentences_are_at_their_lines(tmp_path):
 def test_documents_are_read_as_they_are_asked_for(tmp_path):
     found = read(tmp_path, b"a\n\nb\n\n\xff\n").documents()
     assert [next(found), next(found)] == [["a"], ["b"]]
-    with pytest.raises(UserMistake):
+    with pytest.raises(UserError):
         next(found)
 
 
@@ -40,7 +40,7 @@ def test_a_file_of_blank_lines_is_counted_and_alone_is_a_mistake(tmp_path):
     assert reading.left_out["empty document"].count == 1
     assert reading.left_out["empty document"].first == f"{tmp_path}/text1:1"
     for contents, others in ((["\n"], ""), (["\n", "\n", " "], " and 2 other files")):
-        with pytest.raises(UserMistake) as caught:
+        with pytest.raises(UserError) as caught:
             list(read(tmp_path, *contents).documents())
         assert str(caught.value) == f"{tmp_path}/text0{others}: there is no text in it"
 
@@ -48,7 +48,7 @@ def test_a_file_of_blank_lines_is_counted_and_alone_is_a_mistake(tmp_path):
 def test_a_text_that_nothing_parts_is_told_before_memory_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(documents, "LONGEST_DOCUMENT", 2)
     monkeypatch.setattr(corpus, "LONGEST_DOCUMENT", 2)
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         list(read(tmp_path, "a\n\na\nb\nc\n").documents())
     assert str(caught.value) == (
         f"{tmp_path}/text0:3: a document of more than 2 sentences; "
@@ -62,5 +62,5 @@ def test_lines_are_documents_and_empty_ones_are_counted(tmp_path):
     assert list(found.documents(reading)) == [["a"], ["b"]]
     assert reading.left_out["empty document"].count == 2
     assert reading.left_out["empty document"].first == f"{tmp_path}/text:2"
-    with pytest.raises(UserMistake, match="there is no text in it"):
+    with pytest.raises(UserError, match="there is no text in it"):
         list(one_file(tmp_path, "lines", "\n\n").documents())

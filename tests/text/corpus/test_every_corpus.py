@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Corpus, Reading
 from tests.text.corpus.written import StubData, every_kind, stub_datasets
 from tests.variants import classes
@@ -115,6 +115,6 @@ def test_a_file_that_cannot_be_read_is_told_at_once_and_when_read(kind, fault, t
         if fault != "empty":
             calls += [corpus.fingerprint, corpus.total_bytes]
         for call in calls:
-            with pytest.raises(UserMistake) as caught:
+            with pytest.raises(UserError) as caught:
                 call()
             assert str(caught.value) == f"{file}: {sentence}"

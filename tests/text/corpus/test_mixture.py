@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
-from archbuilder.mistake import UserMistake
 from archbuilder.text.corpus import Reading
 from tests import small_run
 from tests.text.corpus.written import corpus, one_file, write
@@ -51,7 +51,7 @@ def test_weights_do_not_change_what_is_read(tmp_path):
 def test_a_file_that_is_missing_in_one_of_them_is_told(tmp_path):
     one = {"corpus": lines(tmp_path, "one", "a\n")}
     other = {"corpus": {"type": "lines", "files": [str(tmp_path / "no")]}}
-    with pytest.raises(UserMistake, match="/no: No such file"):
+    with pytest.raises(UserError, match="/no: No such file"):
         mixture(one, other).check()
 
 

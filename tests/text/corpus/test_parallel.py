@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Parallel, Reading
 from tests.text.corpus.written import write
 
@@ -18,7 +18,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
     assert list(corpus.pairs(reading)) == [("a", "A"), ("c", "C")]
     assert reading.left_out["empty side"].count == 2
     assert reading.left_out["empty side"].first == f"{tmp_path}/en:2"
-    with pytest.raises(UserMistake, match="en: there is no text in it"):
+    with pytest.raises(UserError, match="en: there is no text in it"):
         list(parallel(tmp_path, "\n", "A\n").pairs())
 
 
@@ -27,7 +27,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
     [("a\nb\n", "A\nB\nC\n", (2, 3)), ("a\n\n\n", "A", (3, 1)), ("a\nb", "A\n", (2, 1))],
 )
 def test_files_of_different_length_are_told_with_both_counts(source, target, counts, tmp_path):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         list(parallel(tmp_path, source, target).pairs())
     assert str(caught.value) == (
         f"{tmp_path}/en has {counts[0]} lines, {tmp_path}/de has {counts[1]}: "

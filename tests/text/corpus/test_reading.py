@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Reading, reading
 from archbuilder.text.corpus.reading import check_files, expanded, line_blocks, numbered_lines
 from tests.text.corpus.written import one_file, write
@@ -16,7 +16,7 @@ def lines(tmp_path, content):
 
 
 def mistake(call):
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         call()
     return str(caught.value)
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.corpus import Reading
 from tests.text.corpus.written import corpus, one_file
 
@@ -18,7 +18,7 @@ def read(folder, kind, content, **settings):
 
 def told(folder, kind, content, **settings):
     """What is told of it, without its folder."""
-    with pytest.raises(UserMistake) as caught:
+    with pytest.raises(UserError) as caught:
         read(folder, kind, content, **settings)
     return str(caught.value).removeprefix(f"{folder}/")
 
@@ -142,7 +142,7 @@ def test_check_finds_a_column_that_is_not_there_in_any_file(tmp_path):
     one_file(tmp_path, "csv", "txt\na\n", "2.csv", text="text")
     first.check()
     both = corpus(type="csv", files=[f"{tmp_path}/*.csv"], text="text")
-    with pytest.raises(UserMistake, match=r"2.csv:1: no column 'text'; it has 'txt'; did you"):
+    with pytest.raises(UserError, match=r"2.csv:1: no column 'text'; it has 'txt'; did you"):
         both.check()
 
 

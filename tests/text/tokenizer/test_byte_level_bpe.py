@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer import ByteLevelBPE, WordPiece
 
 TEXT = ["the cat sat on the mat", "the dog and the cat"] * 5
@@ -95,14 +95,14 @@ def test_a_tokenizer_of_another_kind_is_one_sentence(tmp_path):
     path = tmp_path / "tokenizer.json"
     spec = ByteLevelBPE(type="byte_level_bpe", file=str(path))
     path.write_bytes(WordPiece(type="wordpiece").train(TEXT, 100).files["tokenizer.json"])
-    with pytest.raises(UserMistake, match=r"tokenizer.json: the tokenizer is a WordPiece one, not"):
+    with pytest.raises(UserError, match=r"tokenizer.json: the tokenizer is a WordPiece one, not"):
         spec.load_file()
     content = json.loads(trained().files["tokenizer.json"]) | {"pre_tokenizer": None}
     path.write_text(json.dumps(content))
-    with pytest.raises(UserMistake, match="the tokenizer is a BPE one, and not of bytes"):
+    with pytest.raises(UserError, match="the tokenizer is a BPE one, and not of bytes"):
         spec.load_file()
 
 
 def test_too_few_for_the_bytes_is_one_sentence():
-    with pytest.raises(UserMistake, match=r"^260 is too small: .* are 261"):
+    with pytest.raises(UserError, match=r"^260 is too small: .* are 261"):
         trained(size=260)

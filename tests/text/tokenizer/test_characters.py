@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer import Characters
 from archbuilder.text.tokenizer.characters import CharacterVocabulary
 
@@ -14,7 +14,7 @@ from archbuilder.text.tokenizer.characters import CharacterVocabulary
 def test_characters_that_are_none_are_one_sentence(tmp_path, characters):
     path = tmp_path / "characters.json"
     path.write_text(json.dumps({"lowercase": False, "characters": characters}))
-    with pytest.raises(UserMistake, match="not a list of characters"):
+    with pytest.raises(UserError, match="not a list of characters"):
         Characters(type="characters", file=str(path)).load_file()
 
 

@@ -88,7 +88,7 @@ def test_sentinels_are_found_by_their_names(variant):
     ],
 )
 def test_a_symbol_that_cannot_be_is_one_sentence(variant, symbols, sentence, tmp_path):
-    (mistake,) = mistakes(tmp_path, variant, symbols=symbols)
+    (mistake,) = problems(tmp_path, variant, symbols=symbols)
     assert f": tokenizer.symbols: {sentence}" in mistake
 
 
@@ -97,17 +97,17 @@ def test_a_symbol_that_cannot_be_is_one_sentence(variant, symbols, sentence, tmp
 def test_a_field_without_effect_beside_a_file_is_refused(variant, name, tmp_path):
     file = "tokenizer.json" if variant is WordPiece else "vocabulary"
     value = SETTINGS.get(name, (1000,))[0]
-    (mistake,) = mistakes(tmp_path, variant, file=file, **{name: value})
+    (mistake,) = problems(tmp_path, variant, file=file, **{name: value})
     why = "nothing is trained" if name == "training_characters" else "the file says it"
     assert f": tokenizer: {name}: has no effect beside 'file': {why}" in mistake
 
 
 def test_a_coverage_that_the_library_cannot_have_is_refused_at_its_line(tmp_path):
-    (mistake,) = mistakes(tmp_path, "unigram", character_coverage=0.9)
+    (mistake,) = problems(tmp_path, "unigram", character_coverage=0.9)
     assert "character_coverage: must be at least 0.98" in mistake
 
 
-def mistakes(folder, variant, **settings):
+def problems(folder, variant, **settings):
     small = small_run.bert(folder)
     given = {"type": "sentencepiece", "algorithm": "unigram"}
     small["tokenizer"] = (given if variant == "unigram" else minimal(variant)) | settings

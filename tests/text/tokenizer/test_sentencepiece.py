@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer import SentencePiece
 from archbuilder.text.tokenizer.sentencepiece import SentencePieceVocabulary
 
@@ -64,13 +64,13 @@ def test_a_model_of_the_other_algorithm_is_one_sentence(tmp_path):
     path = tmp_path / "spm.model"
     path.write_bytes(trained("bpe").files["spm.model"])
     spec = SentencePiece(type="sentencepiece", algorithm="unigram", file=str(path))
-    with pytest.raises(UserMistake, match=r"is a bpe model, tokenizer.algorithm is unigram"):
+    with pytest.raises(UserError, match=r"is a bpe model, tokenizer.algorithm is unigram"):
         spec.load_file()
 
 
 def test_a_model_without_padding_is_one_sentence():
     model = foreign(TEXT, vocab_size=40, model_type="bpe", pad_id=-1, unk_id=0, bos_id=1, eos_id=2)
-    with pytest.raises(UserMistake, match=r"has no padding token \(\[PAD\] or <pad>\)"):
+    with pytest.raises(UserError, match=r"has no padding token \(\[PAD\] or <pad>\)"):
         SentencePieceVocabulary({"spm.model": model})
 
 

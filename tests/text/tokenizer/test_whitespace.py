@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from archbuilder.mistake import UserMistake
+from archbuilder.errors import UserError
 from archbuilder.text.tokenizer import Whitespace
 
 
@@ -43,5 +43,5 @@ def test_words_that_are_none_are_one_sentence(tmp_path, wrong):
     path = tmp_path / "words.json"
     content = {"lowercase": False, "words": ["a"], "continuation": None} | wrong
     path.write_text(json.dumps(content))
-    with pytest.raises(UserMistake, match="not a list of words"):
+    with pytest.raises(UserError, match="not a list of words"):
         Whitespace(type="whitespace", file=str(path)).load_file()

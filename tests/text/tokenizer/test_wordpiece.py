@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.experiment import load
 from archbuilder.language import SpecError
-from archbuilder.mistake import UserMistake
 from archbuilder.text.tokenizer import WordPiece
 from archbuilder.text.vocabulary import ANGLED, BRACKETED
 from tests import small_run
@@ -79,7 +79,7 @@ def test_a_plain_list_is_read_as_the_spec_says(tmp_path):
 
 
 def test_a_symbol_that_the_list_lacks_is_one_sentence(tmp_path):
-    with pytest.raises(UserMistake, match="vocabulary: has no token '<x>', which the spec names"):
+    with pytest.raises(UserError, match="vocabulary: has no token '<x>', which the spec names"):
         existing(tmp_path, listed(*BRACKETED, "a"), symbols=["<x>"])
 
 
@@ -95,7 +95,7 @@ def test_only_training_has_no_effect_beside_a_plain_list(tmp_path):
 def test_a_whole_tokenizer_named_as_a_list_decides_all_the_same(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes(WordPiece(type="wordpiece").train(TEXT, 200).files["tokenizer.json"])
-    with pytest.raises(UserMistake, match="lowercase: has no effect beside 'file': the file says"):
+    with pytest.raises(UserError, match="lowercase: has no effect beside 'file': the file says"):
         WordPiece(type="wordpiece", lowercase=False, file=str(path)).load_file()
 
 
@@ -143,7 +143,7 @@ def test_no_mask_is_no_mistake(tmp_path):
     ],
 )
 def test_a_vocabulary_that_cannot_serve_is_one_sentence(tmp_path, content, sentence):
-    with pytest.raises(UserMistake, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         existing(tmp_path, content)
 
 
@@ -157,5 +157,5 @@ def test_more_characters_than_there_is_room_for_are_unknown():
 
 
 def test_an_alphabet_that_spells_no_word_is_one_sentence():
-    with pytest.raises(UserMistake, match="limit_alphabet: with 1 characters no word"):
+    with pytest.raises(UserError, match="limit_alphabet: with 1 characters no word"):
         WordPiece(type="wordpiece", limit_alphabet=1).train(["the cat sat"] * 4, 100)

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder.batches.batch_sampler import BatchSize
+from archbuilder.batches.padding import BatchPadder
 from archbuilder.experiment import Experiment
-from archbuilder.text.order import Budget
-from archbuilder.training.distribution import DataParallel, Mirrored, ModelParallel
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
-from archbuilder.training.parameters import optimizer_for
-from archbuilder.training.shapes import Shapes
+from archbuilder.training.recipe.distribution import DataParallel, Mirrored, ModelParallel
+from archbuilder.training.recipe.parameter_groups import optimizer_for
 from tests import small_run
 from tests.training.engines.steps import RATE, WEIGHTS, batch, joined
 from tests.variants import tiny
@@ -61,7 +61,7 @@ def engine(way=None, optimizer="adamw"):
         optimizer = optimizer_for(experiment, model)
     found = devices.engine(model, experiment.objectives, optimizer, 0.5, JAX)
     begin = found.snapshot()
-    return found, Shapes(Budget(48, None), devices.replicas, compiled=JAX), begin
+    return found, BatchPadder(BatchSize(48, None), devices.replicas, compiled=JAX), begin
 
 
 def fresh(way=None, optimizer="adamw"):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.training.average import Exponential
 from archbuilder.training.engines.engine import _averages
-from archbuilder.training.optimizer import SGD, AdamW, Muon, Optimizer, ScheduleFreeAdamW
-from archbuilder.training.parameters import ParameterGroup, bound, treatment
+from archbuilder.training.recipe.optimizer import SGD, AdamW, Muon, Optimizer, ScheduleFreeAdamW
+from archbuilder.training.recipe.parameter_groups import ParameterGroup, bound, treatment
+from archbuilder.training.recipe.weight_averaging import Exponential
 from tests.training.updates import references
 from tests.variants import classes, minimal
 

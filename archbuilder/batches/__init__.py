@@ -1,0 +1,1 @@
+"""Batches: sampling, collation, padding, and the training data of a spec."""

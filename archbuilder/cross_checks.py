@@ -1,0 +1,163 @@
+"""What the parts of a spec must agree on, and none of them can know by itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from archbuilder.language import Problem, at_key
+from archbuilder.network.architecture import Architecture
+from archbuilder.network.parameter_counter import count_parameters
+from archbuilder.objectives import deciding, scored
+from archbuilder.objectives.name import name_problems
+from archbuilder.text.data import Data
+from archbuilder.training.loop.sample_predictions import SHOWN
+from archbuilder.training.recipe.best import metrics_of
+from archbuilder.training.recipe.parameter_groups import problems as pattern_problems
+from archbuilder.training.recipe.recipe import Training
+
+
+def problems(parts: dict[str, Any]) -> Iterator[Problem]:
+    """Where they do not, by paths from the root; `parts` holds the sound ones by their names."""
+    model, objectives = parts.get("model"), parts.get("objectives")
+    if model is not None:
+        yield from at_key("model", model.problems())
+    if objectives is not None:
+        yield from _objectives_agree(objectives)
+        if not objectives and (parts.get("data") or parts.get("training")):
+            yield Problem(("objectives",), "data and training need at least one objective")
+    if model is not None and objectives is not None:
+        for name, objective in objectives.items():
+            yield from at_key("objectives", at_key(name, objective.problems(model)))
+        pooled = any(objective.pools for objective in objectives.values())
+        if model.pooler is not None and objectives and not pooled:
+            yield Problem(
+                ("model", "pooler"),
+                "no objective reads the pooled vector: it would stay untrained; leave it out",
+            )
+    data = parts.get("data")
+    if model is not None and data is not None:
+        yield from _lengths_agree(model, data)
+    if objectives and data is not None:
+        yield from _corpora_agree(objectives, data)
+    tokenizer, training = parts.get("tokenizer"), parts.get("training")
+    if objectives and data is not None and tokenizer is not None:
+        yield from _sentinels_agree(objectives, data, tokenizer)
+    if objectives and training is not None and training.batch.packing:
+        yield from _rows_can_be_packed(objectives)
+    if objectives and training is not None and training.samples:
+        yield from _samples_can_be_shown(objectives, data)
+    if model is not None and training is not None:
+        yield from at_key("training", training.problems(model))
+    if objectives and training is not None:
+        yield from _measurements_agree(objectives, training, data)
+        yield from _lengths_of_runs_agree(objectives, training)
+    if model is not None and objectives and training is not None:
+        yield from at_key("training", _layers_agree(model, objectives, training))
+    if model is not None:
+        yield from _tokenizers_agree(model, parts)
+
+
+def _objectives_agree(objectives: dict) -> Iterator[Problem]:
+    yield from at_key("objectives", name_problems(objectives))
+    for does_so, does in (
+        (lambda one: one.decides(), "decides already how text becomes examples"),
+        (lambda one: one.hides, "hides tokens already"),
+    ):
+        first, *others = [n for n, one in objectives.items() if does_so(one)] or [None]
+        for name in others:
+            yield Problem(("objectives", name), f"'{first}' {does}, and only one objective can")
+
+
+def _layers_agree(model, objectives: dict, training: Training) -> Iterator[Problem]:
+    if not (training.freeze or training.parameter_groups):
+        return
+    if any(True for _ in model.problems()):
+        return
+    yield from pattern_problems(training, count_parameters(model, objectives).weights)
+
+
+def _lengths_of_runs_agree(objectives: dict, training: Training) -> Iterator[Problem]:
+    for name, objective in objectives.items():
+        weight = objective.weight
+        if training.minutes is not None and getattr(weight, "last_step", 0) is None:
+            yield Problem(
+                ("objectives", name, "weight"),
+                "the number of steps is not known, as training.minutes decides: write last_step",
+            )
+
+
+def _measurements_agree(objectives: dict, training: Training, data) -> Iterator[Problem]:
+    known = metrics_of(scored(objectives))
+    if training.best not in known:
+        yield Problem(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
+    if data is None or data.validation is not None:
+        return
+    for name in ("early_stopping", "best"):
+        if name in training.model_fields_set:
+            yield Problem(("training", name), "nothing is measured: give data.validation")
+
+
+def _lengths_agree(model: Architecture, data: Data) -> Iterator[Problem]:
+    longest = model.max_sequence_length
+    if longest is not None and data.sequence_length > longest:
+        yield Problem(
+            ("data", "sequence_length"),
+            f"{data.sequence_length} tokens are more than the {longest} that model.positions knows",
+        )
+
+
+def _corpora_agree(objectives: dict, data: Data) -> Iterator[Problem]:
+    kind = deciding(objectives).examples
+    for split in ("train", "validation"):
+        corpus = getattr(data, split)
+        if corpus is not None and corpus.form != kind.form:
+            wanted = (
+                "pairs, as type: parallel reads" if kind.form == "pairs" else "documents, not pairs"
+            )
+            yield Problem(("data", split, "type"), f"these objectives need {wanted}")
+    if data.overlong is not None and data.overlong not in kind.overlong:
+        choice = ", ".join(kind.overlong)
+        yield Problem(
+            ("data", "overlong"),
+            f"these objectives' examples cannot be {data.overlong}: choose from {choice}",
+        )
+
+
+def _sentinels_agree(objectives: dict, data: Data, tokenizer) -> Iterator[Problem]:
+    for name, objective in objectives.items():
+        needed = objective.sentinels(data.sequence_length)
+        if tokenizer.file is None and tokenizer.sentinels < needed:
+            yield Problem(
+                ("tokenizer", "sentinels"),
+                f"'{name}' leaves out up to {needed - 1} spans of an example, and marks each and "
+                f"the end with a token of its own; the tokenizer has {tokenizer.sentinels}: "
+                f"write 'sentinels: {needed}'",
+            )
+
+
+def _rows_can_be_packed(objectives: dict) -> Iterator[Problem]:
+    for name, objective in objectives.items():
+        if objective.pools:
+            yield Problem(
+                ("training", "batch", "packing"),
+                f"'{name}' reads one vector a row, and a packed row holds several examples",
+            )
+
+
+def _samples_can_be_shown(objectives: dict, data: Data | None) -> Iterator[Problem]:
+    if not any(objective.type in SHOWN for objective in objectives.values()):
+        kinds = " or ".join(SHOWN)
+        yield Problem(("training", "samples"), f"there is nothing to show without {kinds}")
+    elif data is not None and data.validation is None:
+        yield Problem(("training", "samples"), "they are taken from data.validation; give it")
+
+
+def _tokenizers_agree(model: Architecture, parts: dict[str, Any]) -> Iterator[Problem]:
+    own, second = parts.get("target_tokenizer"), model.target_vocabulary_size
+    if own is not None and second is None:
+        yield Problem(
+            ("target_tokenizer",), "a vocabulary of its own needs model.target_vocabulary_size"
+        )
+    if second is not None and own is None and parts.get("tokenizer") is not None:
+        yield Problem(
+            ("model", "target_vocabulary_size"), "a vocabulary of its own needs target_tokenizer"
+        )

@@ -1,0 +1,30 @@
+"""Pieces of raw text in a tokenizer.json, as SentencePiece models made elsewhere are converted."""
+
+from archbuilder.text.tokenizer.sentencepiece_training import SPACE
+from archbuilder.text.tokenizer.tokenizer_json import LibraryVocabulary
+
+
+class ConvertedPiecesVocabulary(LibraryVocabulary):
+    """BPE or unigram pieces, spaces included, over the `tokenizers` library."""
+
+    models = ("Unigram", "BPE")
+
+    @property
+    def byte_ids(self):
+        return tuple(i for i in range(self.size) if _is_byte(self.token(i)))
+
+    def _cut(self, line):
+        return [line]
+
+    def _cut_locally(self):
+        return False  # A piece may reach over spaces.
+
+    def _decode(self, ids):
+        return self._tokenizer.decode(ids, skip_special_tokens=False)
+
+    def _begins_word(self, token_id):
+        return token_id in self._added or self.token(token_id).startswith(SPACE)
+
+
+def _is_byte(token: str) -> bool:
+    return len(token) == 6 and token.startswith("<0x") and token.endswith(">")

@@ -1,0 +1,1 @@
+"""The training loop: setup, steps, evaluation, checkpoints and reporting."""

@@ -1,0 +1,171 @@
+"""What a model in training makes of a few validation examples: each time the same ones."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from archbuilder.batches.batches import padded
+from archbuilder.inference.task import FillMask, Translate
+
+UNLESS_TOLD = 2
+SHORTEST, LONGEST = 6, 24
+"""Tokens of an example that is read at a glance; others are taken where there are too few."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is shown of an example: texts by what they are, and the objective that it is of."""
+
+    objective: str
+    texts: dict[str, str]
+
+
+class Samples:
+    """A few examples of each objective that has something to show, and what is made of them."""
+
+    def __init__(self, experiment, network, prepared):
+        """Of the `ModelGraph` that is trained; of no examples where there is no validation."""
+        recipe, split = experiment.training, prepared.splits.get("validation")
+        count = UNLESS_TOLD if recipe.samples is None else recipe.samples
+        kinds = [
+            SHOWN[objective.type](experiment, network, prepared.vocabularies, name)
+            for name, objective in experiment.objectives.items()
+            if objective.type in SHOWN and count and split is not None
+        ]
+        self._shown = [(kind, rows) for kind in kinds if (rows := kind.examples(split, count))]
+
+    def __bool__(self) -> bool:
+        return bool(self._shown)
+
+    def __call__(self) -> list[Sample]:
+        """What the model makes of them now."""
+        return [
+            Sample(kind.objective, texts)
+            for kind, rows in self._shown
+            for texts in kind.texts(rows)
+        ]
+
+
+class Shown(ABC):
+    """The interface of what is shown of an objective."""
+
+    sides: ClassVar[tuple[tuple[str, str], ...]]
+    """The arrays of a text's tokens: of each side its ids, and where each example begins there."""
+
+    objective: str
+    longest: int | None
+    """The most tokens of an example, without special ones."""
+
+    @abstractmethod
+    def __init__(self, experiment, network, vocabularies, objective: str):
+        """Of the objective of that name."""
+
+    @abstractmethod
+    def texts(self, rows: list) -> list[dict[str, str]]:
+        """What there is to read of each of the rows that `examples` gave."""
+
+    def examples(self, split, count: int) -> list:
+        """The ids of `count` examples by side, spread over the text; fewer where it has fewer."""
+        found = [(tokens, self._lengths(tokens)) for _, tokens in split.parts]
+        lengths = np.concatenate([lengths for _, lengths in found])
+        begins = np.cumsum([0, *(len(lengths) for _, lengths in found)])
+        rows = []
+        for place in _chosen(lengths, self.longest, count):
+            part = int(np.searchsorted(begins, place, side="right")) - 1
+            rows.append(self._row(found[part][0], int(place - begins[part])))
+        return rows
+
+    def _lengths(self, tokens) -> np.ndarray:
+        """Tokens of each example, of the longer side."""
+        lengths = [np.diff(getattr(tokens, offsets)[:]) for _, offsets in self.sides]
+        return np.where(np.min(lengths, axis=0) > 0, np.max(lengths, axis=0), 0)
+
+    def _row(self, tokens, place: int) -> list[list[int]]:
+        row = []
+        for ids, offsets in self.sides:
+            begin, end = getattr(tokens, offsets)[place : place + 2]
+            row.append(getattr(tokens, ids)[int(begin) : int(end)].tolist())
+        return row
+
+
+class Fills(Shown):
+    """A sentence of which tokens are hidden, as the objective hides them, filled by the model."""
+
+    sides = (("ids", "sentences"),)
+
+    def __init__(self, experiment, network, vocabularies, objective: str):
+        self.objective, (self.vocabulary, _) = objective, vocabularies
+        self.task = FillMask(experiment, network, vocabularies, objective, guesses=1)
+        self.longest = self.task.longest and self.task.longest - 2
+        # What is hidden from a person is a mask, not another token.
+        all_masks = {"mask_token_rate": 1.0, "random_token_rate": 0.0}
+        self._hiding = experiment.objectives[objective].model_copy(update=all_masks)
+
+    def examples(self, split, count):
+        return super().examples(split, count) if self.vocabulary.mask_id is not None else []
+
+    def texts(self, rows):
+        vocabulary = self.vocabulary
+        whole = [[vocabulary.start_id, *ids, vocabulary.end_id] for (ids,) in rows]
+        pairs = zip(self._masked(whole), whole, strict=True)  # What is all unknown hides nothing.
+        pairs = [(hidden, ids) for hidden, ids in pairs if vocabulary.mask_id in hidden]
+        filled = self.task.fill([hidden for hidden, _ in pairs]) if pairs else ()
+        return [
+            {
+                "masked": vocabulary.decode(hidden),
+                "filled": found["text"],
+                "truth": vocabulary.decode(ids),
+            }
+            for (hidden, ids), found in zip(pairs, filled, strict=True)
+        ]
+
+    def _masked(self, rows: list[list[int]]) -> list[list[int]]:
+        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        batch = {"token_ids": token_ids, "padding_mask": padding_mask}
+        random = np.random.default_rng(0)
+        self._hiding.corrupt(self.objective, batch, random, self.vocabulary)
+        return [
+            ids[mask > 0].tolist()
+            for ids, mask in zip(batch["token_ids"], padding_mask, strict=True)
+        ]
+
+
+class Translations(Shown):
+    """A source, what the model writes of it (greedily), and the reference."""
+
+    sides = (("source_ids", "source_offsets"), ("target_ids", "target_offsets"))
+
+    def __init__(self, experiment, network, vocabularies, objective: str):
+        self.objective, self.vocabularies = objective, vocabularies
+        self.task = Translate(experiment, network, vocabularies, objective)
+        self.longest = self.task.longest and self.task.longest - 1
+
+    def texts(self, rows):
+        source, target = self.vocabularies
+        asked = {place: [*ids, source.end_id] for place, (ids, _) in enumerate(rows)}
+        written = self.task.translate(asked)
+        return [
+            {
+                "source": source.decode(ids),
+                "written": target.decode(written[place]),
+                "reference": target.decode(reference),
+            }
+            for place, (ids, reference) in enumerate(rows)
+        ]
+
+
+SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "sequence_to_sequence": Translations}
+
+
+def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:
+    """Places of examples of a readable length, spread evenly; or those that come closest to it."""
+    distance = np.abs(lengths - np.clip(lengths, SHORTEST, LONGEST)).astype("float64")
+    distance[(lengths == 0) | (lengths > (longest or np.inf))] = np.inf
+    places = np.flatnonzero(distance == 0)
+    if len(places) < count:
+        nearest = np.argsort(distance, kind="stable")[:count]
+        places = np.sort(nearest[np.isfinite(distance[nearest])])
+    count = min(count, len(places))
+    return places[np.arange(count) * len(places) // max(count, 1)]

@@ -1,0 +1,1 @@
+"""The training recipe as data: optimizer, schedule, precision, distribution."""

@@ -1,0 +1,49 @@
+"""The trained network: float32 with the run's weights, or a sentence on what is wrong with them."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.errors import UserError
+from archbuilder.experiment import load
+from archbuilder.inference.load_model import trained
+from archbuilder.inference.task import open_task
+from archbuilder.runs.run_folder import RunFolder
+from tests import small_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return small_run.in_bfloat16(tmp_path_factory.mktemp("bfloat16"))
+
+
+def test_it_is_float32_with_the_weights_of_a_bfloat16_run(run):
+    saved, policy = run.load_model(), keras.config.dtype_policy()
+    assert saved.output["masked_lm"].dtype == "bfloat16"
+    model = trained(load(run.spec), run).model
+    assert {tensor.dtype for tensor in model.output.values()} == {"float32"}
+    for old, new in zip(saved.weights, model.weights, strict=True):
+        assert old.path == new.path
+        np.testing.assert_array_equal(old, new)
+    assert keras.config.dtype_policy() == policy
+
+
+def test_a_bfloat16_run_predicts(run):
+    (found,) = open_task(load(run.spec), run)(["the list [MASK] a file ."])
+    assert sum(guess["share"] for guess in found["guesses"][0]) <= 1
+
+
+def test_a_model_that_is_damaged_or_another_is_told(run, tmp_path):
+    other = RunFolder(shutil.copytree(run.path, tmp_path / "run"))
+    experiment = load(other.spec)
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(other.model)
+    with pytest.raises(UserError, match=r"is not the model that .* describes"):
+        trained(experiment, other)
+    other.model.write_bytes(run.model.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"model\.keras: is damaged"):
+        trained(experiment, other)
+    other.model.unlink()
+    with pytest.raises(UserError, match=r"has no model\.keras yet; train it first"):
+        trained(experiment, other)

@@ -1,0 +1,73 @@
+"""Weights of losses by step."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from archbuilder.experiment import load
+from archbuilder.objectives import weights_at
+from archbuilder.objectives.loss_weight import LinearWeight
+from archbuilder.objectives.masked_lm import MaskedLM
+from archbuilder.objectives.next_sentence import NextSentence
+from tests import small_run
+
+
+def linear(**settings):
+    return LinearWeight(type="linear", **settings)
+
+
+def test_a_line_goes_from_the_first_step_to_the_last():
+    weight = linear(first=1.0, last=0.0)
+    assert [weight.at(step, 5) for step in range(1, 6)] == [1.0, 0.75, 0.5, 0.25, 0.0]
+
+
+def test_a_line_may_begin_later_and_end_earlier():
+    weight = linear(first=0.0, last=2.0, first_step=3, last_step=5)
+    assert [weight.at(step, 9) for step in range(1, 8)] == [0, 0, 0, 1, 2, 2, 2]
+
+
+def test_a_run_of_one_step_has_the_first_weight():
+    assert linear(first=0.5, last=2.0).at(1, 1) == 0.5
+
+
+def test_a_number_is_the_same_at_every_step():
+    objectives = {
+        "one": MaskedLM(type="masked_lm", weight=3.0),
+        "two": NextSentence(type="next_sentence", weight=linear(first=0.0, last=1.0)),
+    }
+    assert weights_at(objectives, 1, 3) == {"one": 3.0, "two": 0.0}
+    assert weights_at(objectives, 3, 3) == {"one": 3.0, "two": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"first": 1.0, "last": 1.0}, "a weight that is always the same is a number: 1"),
+        (
+            {"first": 1.0, "last": 0.0, "first_step": 4, "last_step": 4},
+            "last_step 4 must be behind first_step 4",
+        ),
+    ],
+)
+def test_a_line_that_is_none_is_refused(settings, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        linear(**settings)
+
+
+def test_each_steps_loss_is_weighed_and_measurements_as_at_the_last(tmp_path):
+    spec = small_run.bert(tmp_path, steps=4, evaluate_every=2)
+    spec["objectives"]["next_sentence"] = {"weight": {"type": "linear", "first": 2, "last": 0.5}}
+    load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    weights = {1: 2.0, 2: 1.5, 3: 1.0, 4: 0.5}
+    seen = set()
+    for record in records:
+        prefix = "validation_" if "validation_loss" in record else ""
+        weight = 0.5 if prefix else weights[record["step"]]
+        pair = record[f"{prefix}next_sentence_loss"]
+        expected = record[f"{prefix}masked_lm_loss"] + weight * pair
+        assert record[f"{prefix}loss"] == pytest.approx(expected)
+        seen.add((record["step"], prefix))
+    assert seen >= {(1, ""), (4, ""), (2, "validation_"), (4, "validation_")}

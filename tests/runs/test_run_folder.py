@@ -1,0 +1,189 @@
+"""A run folder loses nothing that is not its own, and nothing before it is known to be replaced."""
+
+import json
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import pytest
+
+from archbuilder import UserError, load
+from archbuilder.language import plain_text
+from archbuilder.runs import checkpoint
+from archbuilder.runs.run_folder import RunFolder
+from tests import small_run
+
+
+def experiment(folder, name="spec", **training):
+    spec = small_run.transformer(folder, steps=2, evaluate_every=1, **training)
+    return load(small_run.write(spec, folder / f"{name}.yaml"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    one = experiment(folder)
+    one.train(folder / "run")
+    return one, folder / "run"
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of a finished run, to be spoilt."""
+    one, folder = finished
+    return one, Path(shutil.copytree(folder, tmp_path / "run"))
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_folder_of_someone_elses_is_left_alone(finished, tmp_path, restart):
+    one, _ = finished
+    (tmp_path / "spec.yaml").write_text("name: mine\n")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "mine").write_text("")
+    before = content(tmp_path)
+    with pytest.raises(UserError, match=r"no spec.yaml of a run; give another --run folder"):
+        one.train(tmp_path, restart=restart)
+    assert content(tmp_path) == before
+
+
+def test_a_file_is_no_run_folder(finished, tmp_path):
+    one, _ = finished
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file: is a file, not a run folder"):
+        one.train(tmp_path / "file")
+
+
+def test_restarting_with_a_mistake_in_the_data_loses_nothing(run, tmp_path):
+    one, folder = run
+    before = content(folder)
+    parallel = one.data.train.model_copy(update={"source": str(tmp_path / "none")})
+    data = one.data.model_copy(update={"train": parallel})
+    with pytest.raises(UserError, match="none: No such file"):
+        one.model_copy(update={"data": data}).train(folder, restart=True)
+    assert content(folder) == before
+
+
+def test_a_model_without_its_checkpoints_is_not_lost(run):
+    one, folder = run
+    shutil.rmtree(folder / "checkpoints")
+    before = content(folder)
+    with pytest.raises(UserError, match="has a model and no checkpoint to go on from"):
+        one.train(folder)
+    changed = one.model_copy(update={"training": one.training.model_copy(update={"steps": 9})})
+    with pytest.raises(UserError, match=r"training.steps: 2 -> 9"):
+        changed.train(folder)
+    assert content(folder) == before
+
+
+def test_a_run_goes_on_only_with_its_own_text_and_tokenizer(run):
+    one, folder = run
+    (newest,) = checkpoint.steps(folder / "checkpoints")[-1:]
+    arrays, state = checkpoint.read(newest)
+    for name in ("data.train", "data.validation", "tokenizer"):
+        text = state["text"] | {name: "another"}
+        checkpoint.write(newest, arrays, state | {"text": text})
+        with pytest.raises(UserError, match=f": {name} changed since its checkpoint"):
+            one.train(folder)
+
+
+def test_a_lost_tokenizer_is_not_made_anew(run):
+    one, folder = run
+    shutil.rmtree(folder / "tokenizer")
+    with pytest.raises(UserError, match="tokenizer: is not there"):
+        one.train(folder)
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut"])
+def test_the_best_model_is_written_again_from_its_checkpoint(run, damage, capsys):
+    import keras
+
+    one, folder = run
+    weights = keras.saving.load_model(folder / "model.keras").get_weights()
+    if damage == "lost":
+        (folder / "model.keras").unlink()
+    else:
+        (folder / "model.keras").write_bytes((folder / "model.keras").read_bytes()[:999])
+        with pytest.raises(UserError, match=r"model.keras: is damaged"):
+            RunFolder(folder).load_model()
+    one.train(folder)
+    assert "model.keras: written again from step-0000002" in capsys.readouterr().out
+    again = keras.saving.load_model(folder / "model.keras").get_weights()
+    assert all((one == other).all() for one, other in zip(weights, again, strict=True))
+
+
+def hold(folder, begun, done):
+    with RunFolder(folder).held():
+        begun.set()
+        done.wait(30)
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(run):
+    one, folder = run
+    spawn = multiprocessing.get_context("spawn")
+    begun, done = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold, args=(folder, begun, done))
+    other.start()
+    assert begun.wait(30)
+    with pytest.raises(UserError, match="another process is training in this run folder"):
+        one.train(folder)
+    done.set()
+    other.join()
+    one.train(folder)
+
+
+def test_checkpoints_are_ordered_by_number_and_copies_are_none(tmp_path):
+    for name in ("step-0000009", "step-10000000", "step-9999999", "step-0000009.bak", "step-x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "step-0000001").write_text("")
+    found = [path.name for path in checkpoint.steps(tmp_path)]
+    assert found == ["step-0000009", "step-9999999", "step-10000000"]
+
+
+@pytest.mark.parametrize("name", ["1e5", "yes", "0o7", "2024", "null", "plain"])
+def test_the_spec_is_written_as_it_was_read(tmp_path, name):
+    spec = small_run.transformer(tmp_path, steps=1) | {"name": name}
+    (tmp_path / "spec.yaml").write_text(plain_text(spec))
+    first = load(tmp_path / "spec.yaml")
+    (tmp_path / "again.yaml").write_text(plain_text(first.model_dump(mode="json")))
+    assert first.name == name
+    assert load(tmp_path / "again.yaml") == first
+
+
+def test_a_field_that_came_later_does_not_stop_a_run(run):
+    one, folder = run
+    lines = (folder / "spec.yaml").read_text().splitlines(keepends=True)
+    older = [line for line in lines if not line.strip().startswith(("best:", "samples:"))]
+    assert len(older) == len(lines) - 2
+    (folder / "spec.yaml").write_text("".join(older).replace("samples: 0", ""))
+    changed = one.model_copy(update={"training": one.training.model_copy(update={"samples": None})})
+    assert changed.train(folder)["step"] == one.training.steps
+
+
+def test_another_version_of_the_language_is_told(run):
+    one, folder = run
+    text = (folder / "spec.yaml").read_text()
+    (folder / "spec.yaml").write_text(text.replace("language 1", "language 2", 1))
+    with pytest.raises(UserError, match="written in another version: archbuilder language 2"):
+        one.train(folder)
+
+
+def test_metrics_of_steps_that_come_again_are_dropped(run):
+    _, folder = run
+    RunFolder(folder).keep_metrics_until(1)
+    steps = [
+        json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert set(steps) == {1}
+
+
+def test_lines_that_are_no_records_are_dropped(run):
+    _, folder = run
+    with open(folder / "metrics.jsonl", "ab") as file:
+        file.write(b'\xff\xfe\n{"step": null}\n{"step": "one"}\n[]\n{"step": 1, "loss"\n')
+    RunFolder(folder).keep_metrics_until(1)
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        assert json.loads(line)["step"] == 1

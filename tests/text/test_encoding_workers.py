@@ -1,0 +1,44 @@
+"""Processes that tokenise: what lies around them, and what stops this one, is nothing to them."""
+
+import os
+
+import numpy as np
+
+from archbuilder.text.encoding_workers import _Worker, encoded
+from archbuilder.text.tokenizer import Characters, WordPiece
+
+VOCABULARY = WordPiece(type="wordpiece").train(["ab abb"], 20)
+LINES = ["ab abb", "b"]
+
+
+def by_others():
+    ((_, ((ids, counts),)),) = encoded([("job", [LINES])], [VOCABULARY], 2)
+    return ids.tolist(), counts.tolist()
+
+
+def expected():
+    ids, counts = VOCABULARY.encode_arrays(LINES)
+    return ids.tolist(), counts.tolist()
+
+
+def test_files_in_the_working_folder_are_not_imported(tmp_path, monkeypatch):
+    for name in ("tokenizers", "numpy", "archbuilder"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    assert by_others() == expected()
+
+
+def test_what_is_printed_is_no_answer(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("print('hello')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert by_others() == expected()
+
+
+def test_an_interrupt_is_for_the_process_that_reads():
+    worker = _Worker([Characters(type="characters").train(["abc"], 20)])
+    try:
+        assert os.getpgid(worker._process.pid) != os.getpgid(0)
+        ((ids, _),) = worker.encode([["abc"]])
+        np.testing.assert_array_equal(ids, [5, 6, 7])
+    finally:
+        worker.end()

@@ -1,0 +1,88 @@
+"""What a person sees: a live line on a terminal, plain lines where nobody watches."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from archbuilder.training.loop.reporter import READABLE, Reporter
+from archbuilder.training.loop.sample_predictions import Sample
+
+RECORD = {
+    "step": 3,
+    "loss": 2.5,
+    "masked_lm_loss": 1.75,
+    "masked_lm_accuracy": 0.25,
+    "next_sentence_loss": 0.75,
+    "next_sentence_accuracy": 0.5,
+    "learning_rate": 0.001,
+    "gradient_norm": 1.5,
+    "tokens_per_second": 12345.6,
+}
+NAMES = ["masked_lm", "next_sentence"]
+LINE = (
+    "step 3/9  loss 2.500  masked_lm 1.750 accuracy 0.250  next_sentence 0.750 accuracy 0.500  "
+    "rate 1.00e-03  norm 1.50  12,346 tokens/s  1:05 left"
+)
+
+
+def shown(terminal, width=200, encoding="utf-8"):
+    """What a step of nine leaves on the screen while it is worked on."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(
+        file=file, force_terminal=terminal, width=width, highlight=False, soft_wrap=True
+    )
+    reporter = Reporter(console)
+    advance = reporter.begin("training", 9, lines=False)
+    advance(3)
+    reporter.live(RECORD, 9, NAMES, 65)
+    reporter.step(RECORD, 9, NAMES, 65)
+    reporter._bar.refresh()
+    file.flush()
+    found = file.buffer.getvalue().decode(encoding)
+    reporter.end()
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found).replace("\r", "")
+
+
+def test_where_nobody_watches_a_step_is_one_line():
+    assert shown(terminal=False) == LINE + "\n"
+
+
+def test_a_terminal_shows_the_step_below_the_bar_and_the_time_left_once():
+    last = shown(terminal=True).rpartition("training ")[2].splitlines()
+    assert last[0].rstrip().endswith(" 33%")
+    assert last[1].rstrip() == LINE
+    assert len(last) == 2
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_narrow_terminal_shows_all_of_it(width):
+    _, *lines = shown(terminal=True, width=width).rpartition("training ")[2].splitlines()
+    assert " ".join(" ".join(lines).split()) == " ".join(LINE.split())
+    assert max(map(len, lines)) <= width
+
+
+def test_the_line_goes_with_the_bar():
+    reporter = Reporter(Console(file=io.StringIO(), force_terminal=True))
+    reporter.begin("training", 9, lines=False)
+    reporter.live(RECORD, 9, NAMES, 65)
+    reporter.end()
+    assert len(list(reporter._bar.get_renderables())) == 1
+
+
+def samples_of(texts, encoding="utf-8"):
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    Reporter(Console(file=file, width=40, soft_wrap=True)).samples([Sample("one", texts)])
+    file.flush()
+    return file.buffer.getvalue().decode(encoding).splitlines()
+
+
+def test_samples_are_indented_lines_of_a_readable_length():
+    first, second = samples_of({"source": "a\nb\x1b[1m", "written": "c" * 500})
+    assert first == "   source: a b [1m"
+    assert second == "  written: " + "c" * (READABLE - 3) + "..."
+
+
+def test_a_terminal_that_has_not_the_characters_is_told_their_codes():
+    assert samples_of({"source": "für 你"}, "latin-1") == [r"  source: für \u4f60"]

@@ -1,0 +1,51 @@
+"""However a run's length is written, it is a number of steps, or of seconds."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from archbuilder.training.loop.training_length import TrainingLength
+
+
+class TenBatches:
+    """Ten batches of a hundred tokens in all."""
+
+    order = SimpleNamespace(tokens=lambda: 100)
+
+    def __len__(self):
+        return 10
+
+
+def extent(accumulate=1, **written):
+    plain = dict.fromkeys(("steps", "epochs", "tokens", "minutes")) | written
+    batch = SimpleNamespace(accumulate=accumulate)
+    return TrainingLength(SimpleNamespace(batch=batch, **plain), TenBatches())
+
+
+@pytest.mark.parametrize(
+    ("written", "accumulate", "steps"),
+    [
+        ({"steps": 7}, 1, 7),
+        ({"epochs": 3}, 1, 30),
+        ({"epochs": 0.5}, 2, 3),
+        ({"tokens": 250}, 1, 25),
+        ({"tokens": 201}, 2, 11),
+    ],
+)
+def test_steps_are_counted_from_what_is_written(written, accumulate, steps):
+    one = extent(accumulate, **written)
+    assert one.steps == steps
+    assert not one.reached(steps - 1)
+    assert one.reached(steps)
+    assert one.left(steps - 2, pace=3.0) == 6.0
+
+
+def test_minutes_end_a_run_whatever_its_step():
+    one = extent(minutes=2)
+    assert one.steps is None
+    one.seconds = 119.0
+    assert not one.reached(10**9)
+    assert one.left(1, pace=5.0) == 1.0
+    one.seconds = 120.0
+    assert one.reached(1)
+    assert str(one) == "2 minutes"

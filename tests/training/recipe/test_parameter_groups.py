@@ -1,0 +1,50 @@
+"""Which weights are trained, by the names of their layers; mistakes at their line."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from archbuilder.experiment import Experiment
+from archbuilder.language import SpecError, check, read
+from archbuilder.training.recipe.parameter_groups import ParameterGroup, treatment
+from tests import small_run
+
+
+def lines(folder, **training):
+    spec = small_run.write(small_run.bert(folder, **training), folder / "spec.yaml")
+    with pytest.raises(SpecError) as found:
+        check(read(spec), Experiment)
+    return [line.partition("spec.yaml:")[2].split(" ", 1)[1] for line in found.value.lines]
+
+
+def test_a_pattern_that_names_nothing_is_told_with_the_nearest(tmp_path):
+    groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_scale": 0.5}]
+    found = lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
+    assert found == [
+        "training.freeze[0]: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
+        "training.parameter_groups[0].layers: no layer is called 'encoder.layers.0.atention.*'; "
+        "there is 'encoder.layers.0.attention.key'",
+    ]
+
+
+def test_freezing_all_is_refused(tmp_path):
+    assert lines(tmp_path, freeze=["*"]) == ["training.freeze: nothing would be left to train"]
+
+
+def test_a_group_that_changes_nothing_is_refused(tmp_path):
+    (line,) = lines(tmp_path, parameter_groups=[{"layers": "*"}])
+    assert line.endswith("write 'learning_rate_scale' or 'weight_decay'")
+
+
+def test_of_several_groups_the_last_that_says_it_counts():
+    groups = (
+        ParameterGroup(layers="*", learning_rate_scale=0.1, weight_decay=0.3),
+        ParameterGroup(layers="encoder.*", learning_rate_scale=0.5),
+    )
+    recipe = SimpleNamespace(
+        optimizer=SimpleNamespace(weight_decay=0.01), layer_rate_decay=1.0, parameter_groups=groups
+    )
+    depths = {"encoder": 1}
+    inside = treatment(recipe, "encoder.layers.0.attention.query", (4, 4), depths)
+    assert (inside.rate_scale, inside.decay) == (0.5, 0.3)
+    assert treatment(recipe, "next_sentence", (4, 2), depths).rate_scale == 0.1

@@ -1,0 +1,81 @@
+"""What is computed in is chosen by the device, and every shipped architecture bears it."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from archbuilder.batches.training_data import load_training_data
+from archbuilder.language import read
+from archbuilder.objectives import scored, weights_at
+from archbuilder.shipped import shipped_specs
+from archbuilder.text.prepare import ProgressListener
+from archbuilder.training.engines import open_devices
+from archbuilder.training.engines.engine import metrics
+from archbuilder.training.recipe import precision
+from archbuilder.training.recipe.parameter_groups import optimizer_for
+from tests.shrunk import shrunk
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_bfloat16", "policy"),
+    [
+        ("CPU", False, "float32"),
+        ("GPU", True, "mixed_bfloat16"),
+        ("GPU", False, "mixed_float16"),
+        ("TPU", True, "mixed_bfloat16"),
+    ],
+)
+def test_unless_told_the_device_decides(kind, has_bfloat16, policy):
+    devices = SimpleNamespace(kind=kind, has_bfloat16=has_bfloat16)
+    assert precision.chosen("auto", devices)[0] == policy
+    assert precision.chosen("float32", devices) == ("float32", "as the spec says")
+
+
+def architectures():
+    """The shipped specs, one for each architecture: the others differ in size alone."""
+    found = {}
+    for path in sorted(shipped_specs().glob("*.yaml")):
+        found.setdefault(_without_sizes(read(path).plain()["model"]), path)
+    return list(found.values())
+
+
+def _without_sizes(part) -> str:
+    if isinstance(part, dict):
+        return str({name: _without_sizes(value) for name, value in sorted(part.items())})
+    return "size" if isinstance(part, int | float) else str(part)
+
+
+@pytest.fixture
+def policy():
+    """The precision of before, again, after the test."""
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.usefixtures("policy")
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+@pytest.mark.parametrize("path", architectures(), ids=lambda path: path.stem)
+def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp_path):
+    experiment = shrunk(path, tmp_path, precision=name)
+    material, recipe = load_training_data(experiment, ProgressListener()), experiment.training
+    keras.utils.set_random_seed(0)
+    chosen = f"mixed_{name}"
+    keras.config.set_dtype_policy(chosen)
+    model = experiment.network().training_graph()
+    optimizer = precision.with_loss_scaling(optimizer_for(experiment, model), chosen, model)
+    objectives, weights = scored(experiment.objectives), weights_at(experiment.objectives, 1, 20)
+    engine = open_devices(recipe).engine(model, objectives, optimizer, 1.0, False)
+    losses = []
+    for step in range(20):
+        batch = with_a_row_of_padding(material.train[step])
+        losses.append(metrics(engine.train([batch], 1e-3, weights), weights)["loss"])
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+    assert all(np.isfinite(np.asarray(weight)).all() for weight in model.weights)
+
+
+def with_a_row_of_padding(batch):
+    return {key: np.concatenate([array, np.zeros_like(array[:1])]) for key, array in batch.items()}
