@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archbuilder.language import Problem, at_key
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import count_parameters
 from archbuilder.objectives import deciding, scored
 from archbuilder.objectives.name import name_problems
@@ -96,7 +96,7 @@ def _measurements_agree(objectives: dict, training: Training, data) -> Iterator[
             yield Problem(("training", name), "nothing is measured: give data.validation")
 
 
-def _lengths_agree(model: Architecture, data: Data) -> Iterator[Problem]:
+def _lengths_agree(model: BackboneConfig, data: Data) -> Iterator[Problem]:
     longest = model.max_sequence_length
     if longest is not None and data.sequence_length > longest:
         yield Problem(
@@ -151,7 +151,7 @@ def _samples_can_be_shown(objectives: dict, data: Data | None) -> Iterator[Probl
         yield Problem(("training", "samples"), "they are taken from data.validation; give it")
 
 
-def _tokenizers_agree(model: Architecture, parts: dict[str, Any]) -> Iterator[Problem]:
+def _tokenizers_agree(model: BackboneConfig, parts: dict[str, Any]) -> Iterator[Problem]:
     own, second = parts.get("target_tokenizer"), model.target_vocabulary_size
     if own is not None and second is None:
         yield Problem(

@@ -12,7 +12,7 @@ from archbuilder.errors import UserError
 from archbuilder.graph import ModelGraph
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import Problem, Spec, check, named, read
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import ParameterCounter, count_parameters
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.data import Data
@@ -34,7 +34,7 @@ class Experiment(Spec):
 
     name: Annotated[str, AfterValidator(folder_name)]
     """What the run folder is called."""
-    model: Architecture
+    model: BackboneConfig
     """The network."""
     objectives: named(AnyObjective)
     """What it is trained for: names with their settings. A name is the type, unless `type` says.

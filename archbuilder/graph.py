@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives import Objective
 
 
 class ModelGraph:
     """A network drawn as a Keras graph: `.model`, and the parts that decoding steps through."""
 
-    def __init__(self, name: str, architecture: Architecture, objectives: dict[str, Objective]):
+    def __init__(self, name: str, architecture: BackboneConfig, objectives: dict[str, Objective]):
         import keras
 
         self.name, self.architecture, self.objectives = name, architecture, objectives

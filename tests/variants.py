@@ -6,14 +6,14 @@ from types import UnionType
 
 from pydantic_core import PydanticUndefined
 
-from archbuilder.network.attention import Attention
+from archbuilder.network.attention import AnyAttention
 from archbuilder.network.attention_position import AnyAttentionPosition
-from archbuilder.network.feed_forward import FeedForward
-from archbuilder.network.initializer import Initializer
-from archbuilder.network.norm import Norm
-from archbuilder.network.pooler import Pooler
-from archbuilder.network.position import Positions
-from archbuilder.network.residual import ResidualScaling
+from archbuilder.network.feed_forward import AnyFeedForward
+from archbuilder.network.initializer import AnyInitializer
+from archbuilder.network.norm import AnyNorm
+from archbuilder.network.pooler import AnyPooler
+from archbuilder.network.position import AnyPosition
+from archbuilder.network.residual import AnyResidualScaling
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
@@ -25,14 +25,14 @@ from archbuilder.training.recipe.weight_averaging import Average
 
 # Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
 NETWORK = {
-    "model.positions": Positions,
-    "model.initializer": Initializer,
-    "model.pooler": Pooler,
-    "model.encoder.attention": Attention,
+    "model.positions": AnyPosition,
+    "model.initializer": AnyInitializer,
+    "model.pooler": AnyPooler,
+    "model.encoder.attention": AnyAttention,
     "model.encoder.attention.positions": AnyAttentionPosition,
-    "model.encoder.feed_forward": FeedForward,
-    "model.encoder.norm": Norm,
-    "model.encoder.residual_scaling": ResidualScaling,
+    "model.encoder.feed_forward": AnyFeedForward,
+    "model.encoder.norm": AnyNorm,
+    "model.encoder.residual_scaling": AnyResidualScaling,
 }
 OTHER = {
     "objectives": AnyObjective,

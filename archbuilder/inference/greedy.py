@@ -17,9 +17,9 @@ def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> lis
     unwritten[list({vocabulary.padding_id, vocabulary.start_id} - {end_id})] = -np.inf
     mask = source["encoder_padding_mask"]
     memory = network.encode(source["encoder_token_ids"], mask)
-    memories = network.decoder.remember(memory)
+    memories = network.decoder.project_memory(memory)
     rows = len(mask)
-    caches = network.decoder.empty_caches(rows, steps, memory.dtype)
+    caches = network.decoder.init_cache(rows, steps, memory.dtype)
     written = np.zeros((rows, 0), dtype="int32")
     token_ids = np.full((rows, 1), vocabulary.start_id, dtype="int32")
     for index in range(steps):

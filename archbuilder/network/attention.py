@@ -7,10 +7,10 @@ from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
 from archbuilder.language import Problem, Spec, at_key
 from archbuilder.network.attention_mask import AttentionContext
-from archbuilder.network.attention_position import AnyAttentionPosition, Placed
+from archbuilder.network.attention_position import AnyAttentionPosition, AttentionPosition
 from archbuilder.network.initializer import Gains
-from archbuilder.network.layer import Rate, dense, dropout, unchanged
-from archbuilder.network.norm import Norm
+from archbuilder.network.layer import Probability, dense, dropout, identity
+from archbuilder.network.norm import AnyNorm
 
 
 def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
 Projection = Literal["query", "key", "value", "output"]
 
 
-class MultiHead(Spec):
+class MultiHeadAttentionConfig(Spec):
     """Several attentions side by side, each on its own projection (Vaswani et al., 2017, 3.2.2)."""
 
     type: Literal["multi_head"]
@@ -45,24 +45,26 @@ class MultiHead(Spec):
         "output",
     )
     """The projections that have a bias."""
-    query_key_norm: Norm | None = None
+    query_key_norm: AnyNorm | None = None
     """Normalisation of each head's queries and keys (Henry et al., 2020; Dehghani et al., 2023)."""
     scale: PositiveFloat | None = None
     """What products of queries and keys are multiplied by; key_dim**-0.5 unless told."""
     logit_soft_cap: PositiveFloat | None = None
     """Scores x become cap * tanh(x / cap) (Gemma Team, 2024, section 2)."""
-    dropout: Rate = 0.0
+    dropout: Probability = 0.0
     """Share of attention weights dropped in training."""
 
     def head_dim(self, dim: int) -> int:
         """Width of a head in a stack of width `dim`."""
         return self.key_dim or dim // self.num_heads
 
-    def across(self) -> "MultiHead":
+    def for_cross_attention(self) -> "MultiHeadAttentionConfig":
         """The same, looking at another sequence, where there are no distances."""
         return self.model_copy(update={"positions": None, "sliding_window_size": None})
 
-    def build(self, layers, name: str, dim: int, initializer, gains: Gains, positions: Placed):
+    def build(
+        self, layers, name: str, dim: int, initializer, gains: Gains, positions: AttentionPosition
+    ):
         return MultiHeadAttention(self, layers, name, dim, initializer, gains, positions)
 
     def problems(self, dim: int) -> Iterator[Problem]:
@@ -79,13 +81,17 @@ class MultiHead(Spec):
 
 
 class MultiHeadAttention:
-    """The part of `MultiHead`: with heads before positions, [B, H, T, K], products are plain.
-
-    Where heads share keys and values, those are [B, G, S, K].
-    """
+    """Heads come before positions, [B, H, T, K]; shared keys and values are [B, G, S, K]."""
 
     def __init__(
-        self, spec: MultiHead, layers, name, dim, initializer, gains: Gains, positions: Placed
+        self,
+        spec: MultiHeadAttentionConfig,
+        layers,
+        name,
+        dim,
+        initializer,
+        gains: Gains,
+        positions: AttentionPosition,
     ):
         heads, width = spec.num_heads, spec.head_dim(dim)
         self.groups = spec.num_key_value_heads or heads
@@ -103,7 +109,7 @@ class MultiHeadAttention:
         self.key = projection("key", dim, narrow, 1.0)
         self.value = projection("value", dim, narrow, gains.inner)
         self.output = projection("output", heads * width, dim, gains.output)
-        self.query_norm = self.key_norm = unchanged
+        self.query_norm = self.key_norm = identity
         if spec.query_key_norm is not None:
             self.query_norm = spec.query_key_norm.build(layers, f"{name}.query_norm", width)
             self.key_norm = spec.query_key_norm.build(layers, f"{name}.key_norm", width)
@@ -137,7 +143,7 @@ class MultiHeadAttention:
         attended = self.positions.mix(ops.matmul(weights, values), weights, sight.view)
         return self.output(self.merge(_heads_first(attended)))  # [B, T, H, K] merges to [B, T, D]
 
-    def empty_cache(self, rows: int, length: int, dtype):
+    def init_cache(self, rows: int, length: int, dtype):
         """Keys and values of no tokens yet, [B, G, L, K] each."""
         from keras import ops
 
@@ -156,4 +162,4 @@ def _heads_first(x):  # [B, T, H, K] -> [B, H, T, K], and back
     return ops.transpose(x, (0, 2, 1, 3))
 
 
-Attention = MultiHead
+AnyAttention = MultiHeadAttentionConfig

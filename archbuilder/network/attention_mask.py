@@ -14,7 +14,7 @@ class TokenPositions:
 
     queries: Any
     keys: Any
-    seen: Any = None
+    key_mask: Any = None
 
     def offsets(self):
         """How far each key stands behind its query: int32 [B or 1, T, S]."""
@@ -28,7 +28,7 @@ class TokenPositions:
         """
         from keras import ops
 
-        rules = [] if self.seen is None else [self.seen]
+        rules = [] if self.key_mask is None else [self.key_mask]
         if causal:
             rules.append(self.queries[:, None, :, None] >= self.keys[:, None, None, :])
         if window is not None:
@@ -65,14 +65,14 @@ def mask_bias(allowed, dtype):
     return (1 - ops.cast(allowed, dtype)) * floor
 
 
-def in_order(token_ids):
+def position_ids(token_ids):
     """0, 1, 2, ... along each sequence: int32 [1, T] for ids [B, T], also where T is not known."""
     from keras import ops
 
     return ops.cumsum(ops.ones_like(token_ids[:1, :]), axis=1) - 1
 
 
-def seen(padding_mask, queries=None, keys=None):  # [B, S] -> bool [B, 1, 1 or T, S]
+def key_mask(padding_mask, queries=None, keys=None):  # [B, S] -> bool [B, 1, 1 or T, S]
     """Keys that may be looked at: real ones and, where rows are packed, of the same example.
 
     `queries` [B, T] and `keys` [B, S] say which example of its row a token belongs to.

@@ -10,10 +10,10 @@ from archbuilder.language import Problem, Spec, at_key
 from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.layer import dense, embedding
 from archbuilder.network.position import frequencies
-from archbuilder.network.rotary_scaling import RotaryScaling
+from archbuilder.network.rotary_scaling import AnyRotaryScaling
 
 
-class AttentionPosition(Spec):
+class AttentionPositionConfig(Spec):
     """The interface of positions within attention."""
 
     shared: ClassVar[bool] = True
@@ -28,7 +28,7 @@ class AttentionPosition(Spec):
         yield from ()
 
 
-class Placed:
+class AttentionPosition:
     """The interface of the parts, whose every hook leaves things as they are."""
 
     def view(self, places: TokenPositions, dtype) -> Any:
@@ -52,7 +52,7 @@ class Placed:
         return attended
 
 
-class Shaw(AttentionPosition):
+class ShawConfig(AttentionPositionConfig):
     """A learned vector for each distance, added to keys (Shaw et al., 2018, equations 3 to 5)."""
 
     type: Literal["shaw"]
@@ -64,13 +64,13 @@ class Shaw(AttentionPosition):
     shared: ClassVar[bool] = False
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
-        return ShawPart(self, layers, name, key_dim, initializer)
+        return Shaw(self, layers, name, key_dim, initializer)
 
 
-class ShawPart(Placed):
-    """The part of `Shaw`: R = 2 max_distance + 1 vectors, the same for all heads."""
+class Shaw(AttentionPosition):
+    """The layer of `ShawConfig`: R = 2 max_distance + 1 vectors, the same for all heads."""
 
-    def __init__(self, spec: Shaw, layers, name: str, key_dim: int, initializer):
+    def __init__(self, spec: ShawConfig, layers, name: str, key_dim: int, initializer):
         self.reach, rows = spec.max_distance, 2 * spec.max_distance + 1
         options = {"use_bias": False}
         self.keys = dense(layers, f"{name}.keys", key_dim, rows, initializer, **options)
@@ -100,7 +100,7 @@ class ShawPart(Placed):
         return attended + ops.transpose(self.values(each), (0, 2, 1, 3))
 
 
-class T5Buckets(AttentionPosition):
+class T5BucketsConfig(AttentionPositionConfig):
     """A learned number for each head and range of distances, added to scores.
 
     Raffel et al., 2020, section 2.1; the ranges as in their implementation: one for each small
@@ -114,7 +114,7 @@ class T5Buckets(AttentionPosition):
     """Tokens; all that is further away is one range."""
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
-        return T5Part(self, layers, name, heads, initializer, causal)
+        return T5Buckets(self, layers, name, heads, initializer, causal)
 
     def problems(self, key_dim: int) -> Iterator[Problem]:
         if self.max_distance <= self.num_buckets // 2:
@@ -144,10 +144,12 @@ def _range(distance: int, count: int, most: int) -> int:
     return found
 
 
-class T5Part(Placed):
-    """The part of `T5Buckets`."""
+class T5Buckets(AttentionPosition):
+    """The layer of `T5BucketsConfig`."""
 
-    def __init__(self, spec: T5Buckets, layers, name: str, heads: int, initializer, causal: bool):
+    def __init__(
+        self, spec: T5BucketsConfig, layers, name: str, heads: int, initializer, causal: bool
+    ):
         self.causal, self.most = causal, spec.max_distance
         self.half = spec.num_buckets // 2
         last = spec.num_buckets - 1 if causal else self.half - 1
@@ -169,7 +171,7 @@ class T5Part(Placed):
         return mask + view
 
 
-class Rotary(AttentionPosition):
+class RotaryConfig(AttentionPositionConfig):
     """Turn pairs in queries and keys by an angle that grows with position.
 
     Su et al., 2021, equation 34.
@@ -183,7 +185,7 @@ class Rotary(AttentionPosition):
     layout: Literal["halves", "interleaved"] = "halves"
     """A pair is a channel and the one half of the width further on, as in Llama and GPT-NeoX; or
     two channels side by side, as in the paper and in GPT-J."""
-    scaling: RotaryScaling | None = None
+    scaling: AnyRotaryScaling | None = None
     """How the angles are stretched for texts longer than those that a model was trained on."""
 
     def problems(self, key_dim: int) -> Iterator[Problem]:
@@ -197,13 +199,13 @@ class Rotary(AttentionPosition):
             yield from at_key("scaling", self.scaling.problems())
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
-        return RotaryPart(self, key_dim)
+        return Rotary(self, key_dim)
 
 
-class RotaryPart(Placed):
-    """The part of `Rotary`: R channels are turned, the first of K."""
+class Rotary(AttentionPosition):
+    """The layer of `RotaryConfig`: R channels are turned, the first of K."""
 
-    def __init__(self, spec: Rotary, key_dim: int):
+    def __init__(self, spec: RotaryConfig, key_dim: int):
         self.spec, self.whole = spec, spec.rotary_share == 1
         self.width = round(key_dim * spec.rotary_share)
         half = self.width // 2
@@ -243,7 +245,7 @@ class RotaryPart(Placed):
         return ops.concatenate([x[..., half:], x[..., :half]], axis=-1)
 
 
-class Alibi(AttentionPosition):
+class AlibiConfig(AttentionPositionConfig):
     """Scores fall with distance, in each head at its own rate (Press et al., 2022, section 3).
 
     In an encoder they fall to both sides.
@@ -252,11 +254,11 @@ class Alibi(AttentionPosition):
     type: Literal["alibi"]
 
     def build(self, layers, name: str, heads: int, key_dim: int, initializer, causal: bool):
-        return AlibiPart(slopes(heads))
+        return Alibi(slopes(heads))
 
 
-class AlibiPart(Placed):
-    """The part of `Alibi`."""
+class Alibi(AttentionPosition):
+    """The layer of `AlibiConfig`."""
 
     def __init__(self, slopes: list[float]):
         self.slopes = slopes
@@ -283,4 +285,6 @@ def slopes(heads: int) -> list[float]:
     return found + [2 ** (-4 * (head + 1) / below) for head in range(0, 2 * (heads - below), 2)]
 
 
-AnyAttentionPosition = Annotated[Shaw | T5Buckets | Rotary | Alibi, Field(discriminator="type")]
+AnyAttentionPosition = Annotated[
+    ShawConfig | T5BucketsConfig | RotaryConfig | AlibiConfig, Field(discriminator="type")
+]

@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import PositiveInt
 
 from archbuilder.language import Spec
-from archbuilder.network.layer import Rate, dense, dropout, embedding, unchanged
-from archbuilder.network.norm import Norm
+from archbuilder.network.layer import Probability, dense, dropout, embedding, identity
+from archbuilder.network.norm import AnyNorm
 
 
-class Embeddings(Spec):
+class EmbeddingsConfig(Spec):
     """The sum of token, segment and position embeddings (Devlin et al., 2018, figure 2)."""
 
     tie: Literal["none", "input", "output", "all"]
@@ -29,9 +29,9 @@ class Embeddings(Spec):
     (Junczys-Dowmunt et al., 2018)."""
     num_segments: PositiveInt | None = None
     """Kinds of segment, such as 2 for sentence pairs; nothing where the model knows of none."""
-    norm: Norm | None = None
+    norm: AnyNorm | None = None
     """Normalisation of the sum."""
-    dropout: Rate = 0.0
+    dropout: Probability = 0.0
     """Share of the sum dropped in training."""
 
     @property
@@ -46,13 +46,13 @@ class Embeddings(Spec):
 
     def build(self, layers, name: str, dim: int, initializer, tokens, positions):
         """The embeddings of one stack; others may share its tables, `tokens` and `positions`."""
-        return EmbeddingSum(self, layers, name, dim, initializer, tokens, positions)
+        return Embeddings(self, layers, name, dim, initializer, tokens, positions)
 
 
-class EmbeddingSum:
-    """The part of `Embeddings`; E is the width of the tables."""
+class Embeddings:
+    """The layer of `EmbeddingsConfig`; E is the width of the tables."""
 
-    def __init__(self, spec: Embeddings, layers, name, dim, initializer, tokens, positions):
+    def __init__(self, spec: EmbeddingsConfig, layers, name, dim, initializer, tokens, positions):
         self.tokens, self.positions = tokens, positions
         self.scale = dim**0.5 if spec.scale else None
         width = spec.embedding_dim or dim
@@ -61,12 +61,12 @@ class EmbeddingSum:
             if spec.num_segments
             else None
         )
-        self.norm = spec.norm.build(layers, f"{name}.norm", width) if spec.norm else unchanged
+        self.norm = spec.norm.build(layers, f"{name}.norm", width) if spec.norm else identity
         self.dropout = dropout(layers, f"{name}.dropout", spec.dropout)
         self.projection = (
             dense(layers, f"{name}.projection", width, dim, initializer)
             if spec.embedding_dim
-            else unchanged
+            else identity
         )
 
     def __call__(self, token_ids, positions, segment_ids=None):

@@ -9,10 +9,10 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from archbuilder.language import Problem, Spec
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.initializer import Gains
-from archbuilder.network.layer import Rate, dense, dropout
+from archbuilder.network.layer import Probability, dense, dropout
 
 
-class PositionWise(Spec):
+class FeedForwardConfig(Spec):
     """The interface of feed-forward layers."""
 
     @abstractmethod
@@ -24,7 +24,7 @@ class PositionWise(Spec):
         yield from ()
 
 
-class Mlp(PositionWise):
+class MlpConfig(FeedForwardConfig):
     """Widen, bend, narrow (Vaswani et al., 2017, section 3.3, equation 2)."""
 
     type: Literal["mlp"]
@@ -34,7 +34,7 @@ class Mlp(PositionWise):
     """The non-linearity between the two projections."""
     use_bias: bool = True
     """Whether the projections have biases."""
-    dropout: Rate = 0.0
+    dropout: Probability = 0.0
     """Share of what is between the two projections that is dropped in training."""
 
     def build(self, layers, name: str, dim: int, initializer, gains: Gains):
@@ -43,7 +43,7 @@ class Mlp(PositionWise):
         return lambda x, routing: narrow(drop(activate(widen(x), self.activation)))
 
 
-class Gated(PositionWise):
+class GatedConfig(FeedForwardConfig):
     """Widen twice, and let one bend and open the other (Dauphin et al., 2017; Shazeer, 2020).
 
     Called GLU with a sigmoid, ReGLU with relu, GEGLU with gelu, SwiGLU with silu.
@@ -56,7 +56,7 @@ class Gated(PositionWise):
     """The non-linearity of the gate."""
     use_bias: bool = True
     """Whether the projections have biases."""
-    dropout: Rate = 0.0
+    dropout: Probability = 0.0
     """Share of what is between the projections that is dropped in training."""
 
     def build(self, layers, name: str, dim: int, initializer, gains: Gains):
@@ -67,7 +67,7 @@ class Gated(PositionWise):
         return lambda x, routing: narrow(drop(activate(gate(x), self.activation) * widen(x)))
 
 
-def _outer(spec: Mlp | Gated, layers, name, dim, initializer, gains: Gains):
+def _outer(spec: MlpConfig | GatedConfig, layers, name, dim, initializer, gains: Gains):
     """The projections up to the intermediate width and down again."""
     wide, bias = spec.intermediate_dim, {"use_bias": spec.use_bias}
     widen = dense(layers, f"{name}.intermediate", dim, wide, initializer, gain=gains.inner, **bias)
@@ -75,10 +75,10 @@ def _outer(spec: Mlp | Gated, layers, name, dim, initializer, gains: Gains):
     return widen, narrow
 
 
-Expert = Annotated[Mlp | Gated, Field(discriminator="type")]
+AnyExpert = Annotated[MlpConfig | GatedConfig, Field(discriminator="type")]
 
 
-class MixtureOfExperts(PositionWise):
+class MixtureOfExpertsConfig(FeedForwardConfig):
     """Several networks, of which a router chooses some for each token (Shazeer et al., 2017).
 
     Chosen experts are weighed by the softmax over the chosen alone (Jiang et al., 2024, section
@@ -91,16 +91,16 @@ class MixtureOfExperts(PositionWise):
     """Networks to choose from."""
     num_experts_per_token: PositiveInt
     """Networks that are chosen for a token."""
-    expert: Expert
+    expert: AnyExpert
     """What each of them is."""
-    shared_expert: Expert | None = None
+    shared_expert: AnyExpert | None = None
     """A network that every token goes through besides (Dai et al., 2024, section 3.2)."""
     load_balancing: NonNegativeFloat = 0.01
     """What the loss that spreads tokens evenly over the experts is multiplied by (Fedus et al.,
     2022, equation 4, for each row by itself)."""
 
     def build(self, layers, name: str, dim: int, initializer, gains: Gains):
-        return Experts(self, layers, name, dim, initializer, gains)
+        return MixtureOfExperts(self, layers, name, dim, initializer, gains)
 
     def problems(self) -> Iterator[Problem]:
         if self.num_experts_per_token >= self.num_experts:
@@ -110,10 +110,10 @@ class MixtureOfExperts(PositionWise):
             )
 
 
-class Experts:
-    """The part of `MixtureOfExperts`; E experts."""
+class MixtureOfExperts:
+    """The layer of `MixtureOfExpertsConfig`; E experts."""
 
-    def __init__(self, spec: MixtureOfExperts, layers, name, dim, initializer, gains: Gains):
+    def __init__(self, spec: MixtureOfExpertsConfig, layers, name, dim, initializer, gains: Gains):
         self.spec = spec
         self.router = dense(
             layers, f"{name}.router", dim, spec.num_experts, initializer, use_bias=False
@@ -128,7 +128,7 @@ class Experts:
         self.shared = expert(spec.shared_expert, "shared_expert") if spec.shared_expert else None
 
     def __call__(self, x, routing: list):
-        """[B, T, D] -> [B, T, D]; what was chosen is added to `routing`, for `imbalance`."""
+        """[B, T, D] -> [B, T, D]; the choices are appended to `routing`."""
         from keras import ops
 
         shares = ops.softmax(self.router(x))  # [B, T, E]
@@ -147,7 +147,7 @@ class Experts:
         return sum(parts[1:], parts[0])
 
 
-def imbalance(routing: list, padding_mask):
+def load_balancing_loss(routing: list, padding_mask):
     """How unevenly tokens go to experts, times its weight, summed over layers: float32 [B].
 
     `routing` is what the layers chose for tokens [B, T], those that `padding_mask` calls real. With
@@ -169,4 +169,6 @@ def imbalance(routing: list, padding_mask):
     return sum(losses[1:], losses[0])
 
 
-FeedForward = Annotated[Mlp | Gated | MixtureOfExperts, Field(discriminator="type")]
+AnyFeedForward = Annotated[
+    MlpConfig | GatedConfig | MixtureOfExpertsConfig, Field(discriminator="type")
+]

@@ -23,7 +23,7 @@ class Gains:
     """For the last projection before the residual sum."""
 
 
-class Beginning(Spec):
+class Initializer(Spec):
     """The interface of initialisers."""
 
     @abstractmethod
@@ -43,7 +43,7 @@ class Beginning(Spec):
         return 1.0
 
 
-class GlorotUniform(Beginning):
+class GlorotUniform(Initializer):
     """Matrices uniform within sqrt(6 / (inputs + outputs)), tables normal with deviation D**-0.5.
 
     Glorot and Bengio, 2010, equation 16; tables as in Vaswani et al., 2017, whose embeddings are
@@ -60,7 +60,7 @@ class GlorotUniform(Beginning):
         return _initializer("RandomNormal", mean=0.0, stddev=dim**-0.5)
 
 
-class AnyNormal(Beginning):
+class _NormalBase(Initializer):
     """What normal initialisers have in common."""
 
     stddev: PositiveFloat = 0.02
@@ -76,7 +76,7 @@ class AnyNormal(Beginning):
         return sublayers**-0.5 if self.scale_by_depth else 1.0
 
 
-class TruncatedNormal(AnyNormal):
+class TruncatedNormal(_NormalBase):
     """Everything normal, cut at two deviations (Devlin et al., 2018, reference implementation)."""
 
     type: Literal["truncated_normal"]
@@ -85,7 +85,7 @@ class TruncatedNormal(AnyNormal):
         return _initializer("TruncatedNormal", mean=0.0, stddev=gain * self.stddev)
 
 
-class Normal(AnyNormal):
+class Normal(_NormalBase):
     """Everything normal (Radford et al., 2018, section 4.1)."""
 
     type: Literal["normal"]
@@ -94,7 +94,7 @@ class Normal(AnyNormal):
         return _initializer("RandomNormal", mean=0.0, stddev=gain * self.stddev)
 
 
-class T5Normal(Beginning):
+class T5Normal(Initializer):
     """Matrices normal with deviation inputs**-0.5, tables with 1.
 
     Queries begin smaller by the root of a head's width, for T5 does not scale its scores (Raffel et
@@ -122,6 +122,6 @@ def _initializer(class_name: str, **config: float) -> dict:
     return {"class_name": class_name, "config": {**config, "seed": None}}
 
 
-Initializer = Annotated[
+AnyInitializer = Annotated[
     GlorotUniform | TruncatedNormal | Normal | T5Normal, Field(discriminator="type")
 ]

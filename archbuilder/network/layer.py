@@ -6,7 +6,7 @@ from pydantic import Field
 
 from archbuilder.network.initializer import constant
 
-Rate = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
 """A share that may be nothing but never all."""
 
 
@@ -51,15 +51,15 @@ def channel_scale(layers, name: str, dim: int, initial: float):
 
 def dropout(layers, name: str, rate: float):
     """Dropout at `rate`; nothing at all where the rate is zero."""
-    return layers.Dropout(rate, name=name) if rate else unchanged
+    return layers.Dropout(rate, name=name) if rate else identity
 
 
 def example_dropout(layers, name: str, rate: float):
     """Dropout of an example's whole [T, D]; nothing at all where the rate is zero."""
-    return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else unchanged
+    return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else identity
 
 
-def unchanged(x):
+def identity(x):
     """The identity."""
     return x
 

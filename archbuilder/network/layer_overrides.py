@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ValidationError
 
 from archbuilder.language import Spec
 from archbuilder.language.partial import merged
-from archbuilder.network.stack_layer import Layer
+from archbuilder.network.stack_layer import StackLayerConfig
 
 _RANGE = r"-?\d+|-?\d*:-?\d*(:(-?[1-9]\d*)?)?"
 
@@ -20,20 +20,20 @@ def _is_range(text: str) -> str:
     return text
 
 
-class Change(Layer):
+class LayerOverride(StackLayerConfig):
     """What differs in some layers of a stack."""
 
     layers: Annotated[str, AfterValidator(_is_range)]
     """Which: a number from 0, or a slice as Python writes it, like "0::3" for every third."""
 
 
-class Changed(Spec):
+class _Merged(Spec):
     """The layers that changes make, by the number of the change, to be checked at its line."""
 
-    overrides: dict[int, Change]
+    overrides: dict[int, LayerOverride]
 
 
-def concerning(changes: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
+def overrides_per_layer(changes: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
     """For each of `count` layers, the numbers of the changes that concern it, in order."""
     where = [_layers(change.get("layers"), count) for change in changes]
     return tuple(
@@ -50,7 +50,7 @@ def settings_after(own: dict[str, Any], changes: Iterable[dict]) -> dict[str, An
 
 def check(own: dict[str, Any], changes: tuple[dict, ...], count: int) -> None:
     """Raises pydantic's `ValidationError` for what is no layer once changes are merged in."""
-    numbers_of_layers, unsound = concerning(changes, count), {}
+    numbers_of_layers, unsound = overrides_per_layer(changes, count), {}
     for numbers in dict.fromkeys(numbers_of_layers):
         settings = own
         for number in numbers:
@@ -61,12 +61,12 @@ def check(own: dict[str, Any], changes: tuple[dict, ...], count: int) -> None:
                 unsound.setdefault(number, changed)
     for number in set(range(len(changes))).difference(*numbers_of_layers):
         unsound[number] = merged(own, changes[number])
-    Changed.model_validate({"overrides": dict(sorted(unsound.items()))})
+    _Merged.model_validate({"overrides": dict(sorted(unsound.items()))})
 
 
 def _is_sound(settings: dict) -> bool:
     try:
-        Change.model_validate(settings)
+        LayerOverride.model_validate(settings)
     except ValidationError:
         return False
     return True

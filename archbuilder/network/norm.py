@@ -7,7 +7,7 @@ from pydantic import Field, PositiveFloat
 from archbuilder.language import Spec
 
 
-class LayerNorm(Spec):
+class LayerNormConfig(Spec):
     """Centre and scale each token's vector, then a learned gain and bias (Ba et al., 2016)."""
 
     type: Literal["layer_norm"]
@@ -22,7 +22,7 @@ class LayerNorm(Spec):
         return layer
 
 
-class RmsNorm(Spec):
+class RmsNormConfig(Spec):
     """Scale each token's vector by the root of its mean square, then a learned gain.
 
     Zhang and Sennrich, 2019, equation 4.
@@ -38,4 +38,4 @@ class RmsNorm(Spec):
         return layer
 
 
-Norm = Annotated[LayerNorm | RmsNorm, Field(discriminator="type")]
+AnyNorm = Annotated[LayerNormConfig | RmsNormConfig, Field(discriminator="type")]

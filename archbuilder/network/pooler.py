@@ -7,7 +7,7 @@ from archbuilder.network.activation import activate
 from archbuilder.network.layer import dense
 
 
-class FirstToken(Spec):
+class FirstTokenConfig(Spec):
     """The first token's vector, projected and squashed (Devlin et al., 2018, section 3)."""
 
     type: Literal["first_token"]
@@ -17,4 +17,4 @@ class FirstToken(Spec):
         return lambda sequence: activate(projection(sequence[:, 0]), "tanh")  # -> [B, D]
 
 
-Pooler = FirstToken
+AnyPooler = FirstTokenConfig

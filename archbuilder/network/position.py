@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from archbuilder.language import Spec
-from archbuilder.network.layer import embedding, unchanged
+from archbuilder.network.layer import embedding, identity
 
 
-class NoPositions(Spec):
+class NoPositionsConfig(Spec):
     """Nothing is added: the order is learned elsewhere, or not at all."""
 
     type: Literal["none"]
@@ -18,7 +18,7 @@ class NoPositions(Spec):
         return lambda positions, dtype: 0.0
 
 
-class Sinusoidal(Spec):
+class SinusoidalConfig(Spec):
     """Sines and cosines of falling frequency (Vaswani et al., 2017, section 3.5)."""
 
     type: Literal["sinusoidal"]
@@ -30,7 +30,7 @@ class Sinusoidal(Spec):
 
     def build(self, layers, name: str, dim: int, initializer):
         halves = self.layout == "halves"
-        join = unchanged if halves else layers.Reshape((-1, dim), name=f"{name}.interleave")
+        join = identity if halves else layers.Reshape((-1, dim), name=f"{name}.interleave")
         return lambda positions, dtype: self._table(positions, dim, join, dtype)
 
     def _table(self, positions, dim, join, dtype):  # [B, T] -> [B, T, D]
@@ -44,7 +44,7 @@ class Sinusoidal(Spec):
         return ops.cast(join(both(waves, axis=-1)), dtype)
 
 
-class Learned(Spec):
+class LearnedConfig(Spec):
     """One learned vector for each position (Gehring et al., 2017; Devlin et al., 2018)."""
 
     type: Literal["learned"]
@@ -73,4 +73,6 @@ def frequencies(positions, dim: int, max_wavelength: float):
     return ops.exp(pair * (-2 * log(max_wavelength) / dim))
 
 
-Positions = Annotated[NoPositions | Sinusoidal | Learned, Field(discriminator="type")]
+AnyPosition = Annotated[
+    NoPositionsConfig | SinusoidalConfig | LearnedConfig, Field(discriminator="type")
+]

@@ -7,13 +7,13 @@ from pydantic import Field, PositiveFloat
 
 from archbuilder.language import Spec
 from archbuilder.network.layer import (
-    Rate,
+    Probability,
     channel_scale,
     dropout,
     example_dropout,
-    unchanged,
+    identity,
 )
-from archbuilder.network.norm import Norm
+from archbuilder.network.norm import AnyNorm
 
 Placement = Literal["post", "pre", "sandwich"]
 
@@ -27,7 +27,7 @@ class Depths:
     reads: bool = False
 
 
-class LayerScale(Spec):
+class LayerScaleConfig(Spec):
     """A learned factor for each channel of a sublayer's output (Touvron et al., 2021, section 2.1).
 
     It begins small, so that a deep stack begins as almost nothing.
@@ -49,13 +49,13 @@ class LayerScale(Spec):
         return 1.0
 
 
-class DeepNorm(Spec):
+class DeepNormConfig(Spec):
     """Weigh the stream more and begin sublayers smaller, by depth (Wang et al., 2022, figure 2)."""
 
     type: Literal["deep_norm"]
 
     def build(self, layers, name: str, dim: int):
-        return unchanged
+        return identity
 
     def alpha(self, depths: Depths) -> float:
         if not depths.other:
@@ -72,43 +72,49 @@ class DeepNorm(Spec):
         return 0.87 * (depths.own**4 * depths.other) ** -0.0625
 
 
-ResidualScaling = Annotated[LayerScale | DeepNorm, Field(discriminator="type")]
+AnyResidualScaling = Annotated[LayerScaleConfig | DeepNormConfig, Field(discriminator="type")]
 
 
-class Surrounded(Spec):
+class ResidualConfig(Spec):
     """What a layer says of the surroundings of each of its sublayers."""
 
-    norm: Norm
+    norm: AnyNorm
     """Normalisation around every sublayer."""
     norm_placement: Placement = "post"
     """After each residual sum; before each sublayer (Xiong et al., 2020); or both before and after
     each sublayer, within the residual sum (Ding et al., 2021, section 2.4)."""
-    residual_scaling: ResidualScaling | None = None
+    residual_scaling: AnyResidualScaling | None = None
     """How a sublayer's output weighs beside the stream that it is added to."""
-    dropout: Rate = 0.0
+    dropout: Probability = 0.0
     """Share of each sublayer's output dropped in training, before the residual sum."""
-    stochastic_depth: Rate = 0.0
+    stochastic_depth: Probability = 0.0
     """Share of the examples for which a sublayer is left out in training (Huang et al., 2016). A
     share that grows with depth, as proposed there, is written with overrides."""
 
 
 class Residual:
-    """The part of `Surrounded`, around one sublayer; `norm_first`: whether a norm before it is."""
+    """One sublayer with its surroundings; `norm_first`: whether it may begin with a norm."""
 
     def __init__(
-        self, spec: Surrounded, layers, name: str, dim: int, depths: Depths, norm_first: bool = True
+        self,
+        spec: ResidualConfig,
+        layers,
+        name: str,
+        dim: int,
+        depths: Depths,
+        norm_first: bool = True,
     ):
         def norm(called):
             return spec.norm.build(layers, f"{name}.{called}", dim)
 
         post, sandwich = spec.norm_placement == "post", spec.norm_placement == "sandwich"
-        self.before = norm("norm") if not post and norm_first else unchanged
-        self.within = norm("output_norm") if sandwich else unchanged
-        self.after = norm("norm") if post else unchanged
+        self.before = norm("norm") if not post and norm_first else identity
+        self.within = norm("output_norm") if sandwich else identity
+        self.after = norm("norm") if post else identity
         self.dropout = dropout(layers, f"{name}.residual_dropout", spec.dropout)
         self.skip = example_dropout(layers, f"{name}.stochastic_depth", spec.stochastic_depth)
         scaling = spec.residual_scaling
-        self.scale = scaling.build(layers, name, dim) if scaling else unchanged
+        self.scale = scaling.build(layers, name, dim) if scaling else identity
         self.alpha = scaling.alpha(depths) if scaling else 1.0
 
     def __call__(self, hidden, sublayer):

@@ -56,4 +56,4 @@ class Llama3Scaling(Spec):
             )
 
 
-RotaryScaling = Annotated[LinearScaling | Llama3Scaling, Field(discriminator="type")]
+AnyRotaryScaling = Annotated[LinearScaling | Llama3Scaling, Field(discriminator="type")]

@@ -8,14 +8,19 @@ from pydantic import Field, PositiveInt, model_validator
 from archbuilder.language import Problem
 from archbuilder.language.partial import partial
 from archbuilder.network.attention_mask import AttentionContext, TokenPositions, mask_bias
-from archbuilder.network.attention_position import Placed
-from archbuilder.network.layer import Rate, dropout, unchanged
-from archbuilder.network.layer_overrides import Change, check, concerning, settings_after
+from archbuilder.network.attention_position import AttentionPosition
+from archbuilder.network.layer import Probability, dropout, identity
+from archbuilder.network.layer_overrides import (
+    LayerOverride,
+    check,
+    overrides_per_layer,
+    settings_after,
+)
 from archbuilder.network.residual import Depths
-from archbuilder.network.stack_layer import Layer, Site, StackLayer
+from archbuilder.network.stack_layer import Site, StackLayer, StackLayerConfig
 
 
-class Stack(Layer):
+class StackConfig(StackLayerConfig):
     """Layers one upon another, with residual connections (Vaswani et al., 2017, section 3.1)."""
 
     num_layers: Annotated[int, Field(ge=1, le=10_000)]
@@ -27,9 +32,9 @@ class Stack(Layer):
     """Whether the first layer's attention reads its input as it is, where norms come before."""
     final_norm: bool | None = None
     """Whether the stack ends with a norm: unless told, where norms come before sublayers."""
-    final_dropout: Rate = 0.0
+    final_dropout: Probability = 0.0
     """Share of the stack's output dropped in training."""
-    overrides: tuple[partial(Change), ...] = ()
+    overrides: tuple[partial(LayerOverride), ...] = ()
     """Changes to some layers, the later over the earlier; a null takes away."""
 
     @model_validator(mode="wrap")
@@ -40,14 +45,14 @@ class Stack(Layer):
         return stack
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[StackLayerConfig, ...]:
         """Each layer's own settings."""
         if not self.overrides:
             return (self,) * self.num_layers
         own, changed, kinds = self._own(), self._changed(), {}
         for numbers in set(changed):
             settings = settings_after(own, [self.overrides[number] for number in numbers])
-            kinds[numbers] = Layer.model_validate(settings)
+            kinds[numbers] = StackLayerConfig.model_validate(settings)
         return tuple(kinds[numbers] for numbers in changed)
 
     @property
@@ -57,7 +62,7 @@ class Stack(Layer):
 
     def build(self, layers, name: str, dim: int, initializer, causal: bool, depths: Depths):
         """`causal`: whether a token sees only itself and those before it."""
-        return StackPart(self, layers, name, dim, initializer, causal, depths)
+        return Stack(self, layers, name, dim, initializer, causal, depths)
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """What does not fit together, or not where the stack stands."""
@@ -74,11 +79,11 @@ class Stack(Layer):
             yield Problem(("skip_first_norm",), "the first layer shares its weights with others")
 
     def _own(self) -> dict[str, Any]:
-        return self.model_dump(include=set(Layer.model_fields), exclude_none=True)
+        return self.model_dump(include=set(StackLayerConfig.model_fields), exclude_none=True)
 
     def _changed(self) -> tuple[tuple[int, ...], ...]:
         """For each layer, the numbers of the changes that concern it."""
-        return concerning(self.overrides, self.num_layers)
+        return overrides_per_layer(self.overrides, self.num_layers)
 
     def _line(self, numbers: tuple[int, ...], path: tuple) -> tuple:
         """Where a mistake in a layer's settings stands: in the last change that wrote it."""
@@ -124,14 +129,21 @@ def _has(change: Any, path: tuple) -> bool:
     return True
 
 
-class StackPart:
-    """The part of `Stack`."""
+class Stack:
+    """The layers of `StackConfig`."""
 
     def __init__(
-        self, spec: Stack, layers, name: str, dim: int, initializer, causal: bool, depths: Depths
+        self,
+        spec: StackConfig,
+        layers,
+        name: str,
+        dim: int,
+        initializer,
+        causal: bool,
+        depths: Depths,
     ):
         self.causal, self.layers = causal, []
-        self._placed: dict[Any, Placed] = {None: Placed()}
+        self._placed: dict[Any, AttentionPosition] = {None: AttentionPosition()}
         each = spec.layers
         self._windows = [layer.attention.sliding_window_size for layer in each]
 
@@ -148,7 +160,7 @@ class StackPart:
                 part = build(settings, f"{name}.layers.{group}", norm_first)
             self.layers.append(part)
         ends = spec.norm_placement != "post" if spec.final_norm is None else spec.final_norm
-        self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else unchanged
+        self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else identity
         self.final_dropout = dropout(layers, f"{name}.final_dropout", spec.final_dropout)
 
     def __call__(
@@ -156,19 +168,19 @@ class StackPart:
     ):
         """[B, T, D] -> [B, T, D]; `memory` is [B, S, D].
 
-        What routers choose is added to `routing`, for `imbalance`.
+        What routers choose is added to `routing`, for `load_balancing_loss`.
         """
         for layer, sight in zip(self.layers, self._sights(places, hidden.dtype), strict=True):
-            hidden = layer(hidden, sight, layer.remember(memory), memory_sight, routing)
+            hidden = layer(hidden, sight, layer.project_memory(memory), memory_sight, routing)
         return self.final_dropout(self.final_norm(hidden))
 
-    def remember(self, memory):
+    def project_memory(self, memory):
         """Each layer's keys and values of `memory` [B, S, D], once for all decoding steps."""
-        return [layer.remember(memory) for layer in self.layers]
+        return [layer.project_memory(memory) for layer in self.layers]
 
-    def empty_caches(self, rows: int, length: int, dtype="float32"):
+    def init_cache(self, rows: int, length: int, dtype="float32"):
         """What `step` begins with: each layer's keys and values of no tokens."""
-        return [layer.attention.empty_cache(rows, length, dtype) for layer in self.layers]
+        return [layer.attention.init_cache(rows, length, dtype) for layer in self.layers]
 
     def step(self, hidden, caches, index, places: TokenPositions, memories, memory_sight=None):
         """One decoding step: the token at position `index`.
@@ -183,7 +195,7 @@ class StackPart:
             filled.append(cache)
         return self.final_norm(hidden), filled
 
-    def _positions(self, attention, layers, name: str, dim: int, initializer) -> Placed:
+    def _positions(self, attention, layers, name: str, dim: int, initializer) -> AttentionPosition:
         """The part of a layer's positions: its own, or one for all layers that ask for the same."""
         asked, width = attention.positions, attention.head_dim(dim)
         key = asked and (asked, attention.num_heads, width, None if asked.shared else name)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archbuilder.language import Problem, at_key
-from archbuilder.network.attention import Attention
+from archbuilder.network.attention import AnyAttention
 from archbuilder.network.attention_mask import AttentionContext
-from archbuilder.network.attention_position import Placed
-from archbuilder.network.feed_forward import FeedForward
+from archbuilder.network.attention_position import AttentionPosition
+from archbuilder.network.feed_forward import AnyFeedForward
 from archbuilder.network.initializer import Gains
-from archbuilder.network.residual import DeepNorm, Depths, Residual, Surrounded
+from archbuilder.network.residual import DeepNormConfig, Depths, Residual, ResidualConfig
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Site:
     """The most tokens that a sequence may have, if there is such a limit."""
 
 
-class Layer(Surrounded):
+class StackLayerConfig(ResidualConfig):
     """Everything that may differ from layer to layer."""
 
-    attention: Attention
+    attention: AnyAttention
     """How tokens look at each other."""
-    cross_attention: Attention | None = None
+    cross_attention: AnyAttention | None = None
     """How a decoder's tokens look at the encoder's; unless told, as at each other, but for
     positions and windows, which have no meaning there."""
-    feed_forward: FeedForward
+    feed_forward: AnyFeedForward
     """What each token goes through by itself."""
     parallel: bool = False
     """Attention and feed-forward read the same vectors, and are added together (Wang and
@@ -60,7 +60,7 @@ class Layer(Surrounded):
                     ("cross_attention", field),
                     "there is no distance between tokens of two texts; leave it out",
                 )
-        if isinstance(self.residual_scaling, DeepNorm) and self.norm_placement != "post":
+        if isinstance(self.residual_scaling, DeepNormConfig) and self.norm_placement != "post":
             yield Problem(
                 ("residual_scaling", "type"), "deep_norm is made for norm_placement: post"
             )
@@ -82,20 +82,20 @@ class Layer(Surrounded):
 
 
 class StackLayer:
-    """The part of `Layer`.
+    """The layer of `StackLayerConfig`.
 
     `norm_first`: whether the norm before attention is there, where the placement asks for one.
     """
 
     def __init__(
         self,
-        spec: Layer,
+        spec: StackLayerConfig,
         layers,
         name: str,
         dim: int,
         initializer,
         depths: Depths,
-        positions: Placed,
+        positions: AttentionPosition,
         norm_first: bool = True,
     ):
         gains = spec.gains(initializer, depths)
@@ -110,15 +110,15 @@ class StackLayer:
         self.around_attention = around("attention", norm_first)
         self.cross_attention = None
         if depths.reads:
-            settings = spec.cross_attention or spec.attention.across()
-            self.cross_attention = attention("cross_attention", settings, Placed())
+            settings = spec.cross_attention or spec.attention.for_cross_attention()
+            self.cross_attention = attention("cross_attention", settings, AttentionPosition())
             self.around_cross_attention = around("cross_attention")
         self.feed_forward = spec.feed_forward.build(
             layers, f"{name}.feed_forward", dim, initializer, gains
         )
         self.around_feed_forward = None if spec.parallel else around("feed_forward")
 
-    def remember(self, memory):
+    def project_memory(self, memory):
         """Keys and values of a memory, [B, G, S, K] each."""
         return None if self.cross_attention is None else self.cross_attention.project(memory)
 

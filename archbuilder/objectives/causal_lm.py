@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from archbuilder.language import Problem
-from archbuilder.network.architecture import Architecture, Backbone
-from archbuilder.network.layer import Rate
+from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer import Probability
 from archbuilder.objectives.objective import Objective
 
 
@@ -15,7 +15,7 @@ class CausalLM(Objective):
     """Guess the next token (Radford et al., 2018, section 3.1, equation 1)."""
 
     type: Literal["causal_lm"]
-    label_smoothing: Rate = 0.0
+    label_smoothing: Probability = 0.0
     """Share of probability spread over the whole vocabulary."""
 
     def build(self, layers, name: str, network: Backbone):
@@ -33,7 +33,7 @@ class CausalLM(Objective):
     def smoothing(self) -> float:
         return self.label_smoothing
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None or model.encoder is not None:
             yield Problem((), "the next token is guessed by a decoder alone; write 'encoder: null'")
 

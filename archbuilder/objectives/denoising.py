@@ -7,7 +7,7 @@ from pydantic import Field
 
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import Examples, Limits, NoisyText
 from archbuilder.text.examples.spans import Corruption
@@ -37,6 +37,6 @@ class Denoising(Seq2SeqObjective):
         if vocabulary.mask_id is None:
             raise UserError("denoising: the tokenizer has no mask token to stand for spans")
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
         yield from one_vocabulary(model)

@@ -9,9 +9,9 @@ from pydantic import Field, PositiveInt
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
-from archbuilder.network.architecture import Architecture, Backbone
+from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import bias, dense
-from archbuilder.network.norm import LayerNorm, Norm
+from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.objective import Objective, Share
 from archbuilder.objectives.selection import Chosen, Selection, Tokens, choose
 
@@ -32,7 +32,7 @@ class MaskedLM(Objective):
     """The most tokens to guess in one sequence."""
     activation: Activation = "gelu"
     """The non-linearity of the head's transform."""
-    norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
+    norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
     """Normalisation after the head's transform."""
     transform_bias: bool = True
     """Whether the head's transform has a bias."""
@@ -76,7 +76,7 @@ class MaskedLM(Objective):
         replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
         return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
             yield Problem(
                 (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
@@ -98,7 +98,7 @@ class MaskedLMHead:
     def __init__(
         self,
         activation: Activation,
-        norm: Norm,
+        norm: AnyNorm,
         layers,
         name: str,
         network: Backbone,
@@ -106,7 +106,7 @@ class MaskedLMHead:
         use_bias: bool = True,
     ):
         """`dim` is the width of the vectors it reads, and `use_bias` the transform's."""
-        width, initializer = network.spec.written_dim, network.spec.initializer
+        width, initializer = network.spec.output_projection_dim, network.spec.initializer
         self.name = name
         self.activation: Activation = activation
         self.transform = dense(

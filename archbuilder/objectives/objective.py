@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archbuilder.language import Problem, Spec
-from archbuilder.network.architecture import Architecture, Backbone
+from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.objectives.loss_weight import Weight
 from archbuilder.text.examples import Examples, Limits, Segments
 
@@ -84,7 +84,7 @@ class Objective(Spec):
         """The share of probability that the loss spreads over all classes."""
         return 0.0
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         """What this objective needs of the model and does not find, by paths within it."""
         yield from ()
 

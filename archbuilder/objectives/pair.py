@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from archbuilder.language import Problem
-from archbuilder.network.architecture import Architecture, Backbone
+from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense
 from archbuilder.objectives.objective import Objective, Share
 from archbuilder.text.examples import Examples, Limits
@@ -32,7 +32,7 @@ class PairObjective(Objective):
         batch[f"{name}_targets"] = targets
         batch[f"{name}_weights"] = (targets >= 0).astype("float32")
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.pooler is None:
             yield Problem((), "this objective reads the pooled vector: give the model a pooler")
         if (model.embeddings.num_segments or 0) < 2:

@@ -10,10 +10,10 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
-from archbuilder.network.architecture import Architecture, Backbone
-from archbuilder.network.layer import dense, unchanged
-from archbuilder.network.norm import LayerNorm, Norm
-from archbuilder.network.stack import Stack
+from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer import dense, identity
+from archbuilder.network.norm import AnyNorm, LayerNormConfig
+from archbuilder.network.stack import StackConfig
 from archbuilder.objectives.masked_lm import MaskedLMHead
 from archbuilder.objectives.objective import Objective
 from archbuilder.objectives.selection import Tokens, choose
@@ -44,7 +44,7 @@ class ReplacedTokenDetection(Objective):
     """What the loss of telling is multiplied by; that of guessing is not."""
     activation: Activation = "gelu"
     """The non-linearity of both heads' transforms."""
-    norm: Norm = LayerNorm(type="layer_norm", epsilon=1e-12)
+    norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
     """Normalisation after the transform of the generator's head."""
 
     hides: ClassVar[bool] = True
@@ -86,7 +86,7 @@ class ReplacedTokenDetection(Objective):
                 "replaced_token_detection: the tokenizer has no mask token for its generator"
             )
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
             yield Problem(
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
@@ -115,7 +115,7 @@ class Generator:
         dim = int(model.hidden_dim * spec.share)
         self.name, self.network = name, network
         self.inputs = [f"{name}_{key}" for key in ("positions", "targets", "slots", "draws")]
-        self.project = unchanged
+        self.project = identity
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
         stack = smaller(model.encoder, spec.share)
@@ -156,7 +156,7 @@ class Generator:
         return self.encoder(self.project(hidden), *masks)
 
 
-def smaller(stack: Stack, share: Fraction) -> Stack:
+def smaller(stack: StackConfig, share: Fraction) -> StackConfig:
     """The stack with its heads and inner widths multiplied by `share`."""
 
     def scaled(value: Any, name: str = "") -> Any:

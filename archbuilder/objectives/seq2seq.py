@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from archbuilder.language import Problem
-from archbuilder.network.architecture import Architecture, Backbone
-from archbuilder.network.layer import Rate
+from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer import Probability
 from archbuilder.objectives.objective import Objective
 
 
 class Seq2SeqObjective(Objective):
     """The interface of these: guess each token of the target from the source and those before."""
 
-    label_smoothing: Rate = 0.0
+    label_smoothing: Probability = 0.0
     """Share of probability spread over the whole vocabulary."""
 
     def build(self, layers, name: str, network: Backbone):
@@ -25,14 +25,14 @@ class Seq2SeqObjective(Objective):
     def smoothing(self) -> float:
         return self.label_smoothing
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None:
             yield Problem((), "writing a target needs model.decoder, and the model has none")
         elif model.encoder is None:
             yield Problem((), "reading a source needs model.encoder, and the model has none")
 
 
-def one_vocabulary(model: Architecture) -> Iterator[Problem]:
+def one_vocabulary(model: BackboneConfig) -> Iterator[Problem]:
     """What an objective finds wrong whose source and target are one text."""
     if model.target_vocabulary_size is not None:
         yield Problem(

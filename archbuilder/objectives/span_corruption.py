@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from archbuilder.language import Problem
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import CorruptedSpans, Examples, Limits
 from archbuilder.text.examples.corrupted import sentinels_needed
@@ -32,7 +32,7 @@ class SpanCorruption(Seq2SeqObjective):
     def sentinels(self, sequence_length: int) -> int:
         return sentinels_needed(sequence_length, self._corruption)
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
         yield from one_vocabulary(model)
 

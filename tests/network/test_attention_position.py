@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from archbuilder.network.attention_mask import TokenPositions
-from archbuilder.network.attention_position import Alibi, Rotary, Shaw, T5Buckets, slopes
+from archbuilder.network.attention_position import (
+    AlibiConfig,
+    RotaryConfig,
+    ShawConfig,
+    T5BucketsConfig,
+    slopes,
+)
 from archbuilder.network.initializer import Normal
 
 NORMAL = Normal(type="normal", stddev=1.0)
@@ -27,7 +33,7 @@ def vectors(*shape):
 
 @pytest.mark.parametrize("layout", ["halves", "interleaved"])
 def test_rotary_turns_each_pair_by_its_angle(layout):
-    part = built(Rotary(type="rotary", max_wavelength=100.0, layout=layout))
+    part = built(RotaryConfig(type="rotary", max_wavelength=100.0, layout=layout))
     heads = vectors(1, 1, 3, 4)
     view = part.view(places([0, 1, 5], []), "float32")
     found = np.asarray(part.rotate(heads, view))[0, 0]
@@ -41,7 +47,7 @@ def test_rotary_turns_each_pair_by_its_angle(layout):
 
 
 def test_rotary_products_depend_on_the_distance_alone():
-    part = built(Rotary(type="rotary"), key_dim=8)
+    part = built(RotaryConfig(type="rotary"), key_dim=8)
     query, key = vectors(1, 1, 1, 8), vectors(1, 1, 1, 8)[..., ::-1]
 
     def product(at_query, at_key):
@@ -56,7 +62,7 @@ def test_rotary_products_depend_on_the_distance_alone():
 
 
 def test_a_share_of_the_channels_stays_as_it_is():
-    part = built(Rotary(type="rotary", rotary_share=0.5), key_dim=8)
+    part = built(RotaryConfig(type="rotary", rotary_share=0.5), key_dim=8)
     heads = vectors(1, 2, 3, 8)
     found = np.asarray(part.rotate(heads, part.view(places([4, 5, 6], []), "float32")))
     np.testing.assert_array_equal(found[..., 4:], heads[..., 4:])
@@ -65,8 +71,8 @@ def test_a_share_of_the_channels_stays_as_it_is():
 
 def test_linear_scaling_reaches_further_by_its_factor():
     heads = vectors(1, 1, 1, 4)
-    near = built(Rotary(type="rotary"))
-    far = built(Rotary.model_validate({"type": "rotary", "scaling": LINEAR}))
+    near = built(RotaryConfig(type="rotary"))
+    far = built(RotaryConfig.model_validate({"type": "rotary", "scaling": LINEAR}))
     first = near.rotate(heads, near.view(places([3], []), "float32"))
     second = far.rotate(heads, far.view(places([12], []), "float32"))
     np.testing.assert_allclose(first, second, atol=1e-6)
@@ -83,13 +89,13 @@ def test_alibi_slopes_are_the_papers():
 
 
 def test_alibi_falls_with_distance_to_both_sides():
-    part = built(Alibi(type="alibi"), heads=2)
+    part = built(AlibiConfig(type="alibi"), heads=2)
     bias = np.asarray(part.bias(0.0, part.view(places([1], [0, 1, 2, 5]), "float32")))
     np.testing.assert_allclose(bias[0, :, 0], -np.outer([2**-4, 2**-8], [1, 0, 1, 4]))
 
 
 def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
-    spec = T5Buckets(type="t5", num_buckets=8, max_distance=32)
+    spec = T5BucketsConfig(type="t5", num_buckets=8, max_distance=32)
     assert spec.ranges(causal=True)[:4] == [0, 1, 2, 3]
     for distance, found in enumerate(spec.ranges(causal=True)[4:], start=4):
         exact = 4 + log(distance / 4) / log(32 / 4) * 4
@@ -100,7 +106,7 @@ def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_t5_looks_up_a_number_for_each_head_and_range(causal):
-    part = built(T5Buckets(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
+    part = built(T5BucketsConfig(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
     table = np.asarray(part.table.embeddings)
     found = np.asarray(part.bias(0.0, part.view(places([20], [20, 19, 18, 0, 21, 40]), "float32")))
     ranges = [0, 1, 2, 7, 0, 0] if causal else [0, 1, 2, 3, 5, 7]
@@ -108,7 +114,7 @@ def test_t5_looks_up_a_number_for_each_head_and_range(causal):
 
 
 def test_shaw_adds_a_vector_to_each_key_and_value():
-    part = built(Shaw(type="shaw", max_distance=2, values=True))
+    part = built(ShawConfig(type="shaw", max_distance=2, values=True))
     queries, weights, attended = vectors(1, 2, 3, 4), vectors(1, 2, 3, 5), vectors(1, 2, 3, 4)
     at, keys = [4, 5, 9], [3, 4, 5, 6, 9]
     view = part.view(places(at, keys), "float32")

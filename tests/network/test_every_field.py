@@ -8,7 +8,7 @@ import pytest
 
 from archbuilder.experiment import Experiment
 from archbuilder.language import Spec
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from tests.variants import tiny
 
 LAYER_NORM = {"type": "layer_norm"}
@@ -219,9 +219,9 @@ def test_no_field_is_left_out():
         for place, settings, changes in table:
             part = type(part_at(spec_with(both, place, settings), place))
             tried |= {(part.__name__, field) for field in changes}
-    known = {(part, field) for part in parts(Architecture) for field in part.model_fields}
+    known = {(part, field) for part in parts(BackboneConfig) for field in part.model_fields}
     missing = {(part.__name__, field) for part, field in known if field != "type"} - tried
-    assert missing == {("Architecture", "decoder")}  # What the other tests here are about.
+    assert missing == {("BackboneConfig", "decoder")}  # What the other tests here are about.
     assert len(known) > 80
 
 

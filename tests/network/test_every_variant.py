@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.experiment import Experiment
-from archbuilder.network.feed_forward import MixtureOfExperts
+from archbuilder.network.feed_forward import MixtureOfExpertsConfig
 from tests.variants import NETWORK, named, table, with_variant
 
 CASES = [
@@ -61,7 +61,7 @@ def test_outputs_have_their_shapes_in_float32(case, decoder):
             "masked_lm": (3, 9, 23),
             "next_sentence": (3, 2),
         }
-    if case[1] is MixtureOfExperts:
+    if case[1] is MixtureOfExpertsConfig:
         expected["load_balancing"] = (3,)
     assert shapes == expected
 
@@ -148,7 +148,7 @@ def test_bfloat16_stays_near_float32(case, decoder):
         assert np.isfinite(np.asarray(tensor, "float32")).all()
         difference = np.abs(np.asarray(tensor, "float32") - np.asarray(first[name]))
         # A token on the edge between two experts may go to the other one.
-        most = np.median if case[1] is MixtureOfExperts else np.max
+        most = np.median if case[1] is MixtureOfExpertsConfig else np.max
         assert most(difference) <= 0.05 * np.abs(np.asarray(first[name])).max() + 0.05
 
 

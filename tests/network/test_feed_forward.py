@@ -4,11 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.feed_forward import Gated, MixtureOfExperts, Mlp, imbalance
+from archbuilder.network.feed_forward import (
+    GatedConfig,
+    MixtureOfExpertsConfig,
+    MlpConfig,
+    load_balancing_loss,
+)
 from archbuilder.network.initializer import Gains, Normal
 
 NORMAL = Normal(type="normal", stddev=1.0)
-MLP = Mlp(type="mlp", intermediate_dim=6, activation="relu")
+MLP = MlpConfig(type="mlp", intermediate_dim=6, activation="relu")
 
 
 def built(spec, name="part", dim=4):
@@ -21,7 +26,7 @@ def vectors(*shape):
 
 
 def test_the_gate_opens_what_is_beside_it():
-    spec = Gated(type="gated", intermediate_dim=6, activation="sigmoid", use_bias=False)
+    spec = GatedConfig(type="gated", intermediate_dim=6, activation="sigmoid", use_bias=False)
     part, found = built(spec), {}
     for layer in part.__closure__:
         if isinstance(layer.cell_contents, keras.layers.Dense):
@@ -35,7 +40,7 @@ def test_the_gate_opens_what_is_beside_it():
 @pytest.mark.parametrize("chosen", [1, 2])
 @pytest.mark.parametrize("shared", [None, MLP])
 def test_the_best_experts_are_weighed_and_the_others_count_for_nothing(chosen, shared):
-    spec = MixtureOfExperts(
+    spec = MixtureOfExpertsConfig(
         type="mixture_of_experts",
         num_experts=3,
         num_experts_per_token=chosen,
@@ -57,7 +62,7 @@ def test_the_best_experts_are_weighed_and_the_others_count_for_nothing(chosen, s
 
 
 def test_imbalance_is_its_weight_where_experts_are_used_evenly_and_more_elsewhere():
-    spec = MixtureOfExperts(
+    spec = MixtureOfExpertsConfig(
         type="mixture_of_experts",
         num_experts=4,
         num_experts_per_token=1,
@@ -67,7 +72,7 @@ def test_imbalance_is_its_weight_where_experts_are_used_evenly_and_more_elsewher
     even = np.eye(4, dtype="float32")[[[0, 1, 2, 3, 0]]]
     uneven = np.eye(4, dtype="float32")[[[1, 1, 1, 1, 0]]]
     mask = np.array([[1, 1, 1, 1, 0]])
-    assert float(imbalance([(spec, even, even)], mask)[0]) == pytest.approx(0.5)
-    assert float(imbalance([(spec, uneven, uneven)], mask)[0]) == pytest.approx(0.5 * 4)
-    both = imbalance([(spec, even, even), (spec, uneven, uneven)], mask)
+    assert float(load_balancing_loss([(spec, even, even)], mask)[0]) == pytest.approx(0.5)
+    assert float(load_balancing_loss([(spec, uneven, uneven)], mask)[0]) == pytest.approx(0.5 * 4)
+    both = load_balancing_loss([(spec, even, even), (spec, uneven, uneven)], mask)
     assert float(both[0]) == pytest.approx(2.5)

@@ -4,7 +4,7 @@ import pytest
 
 from archbuilder.experiment import load
 from archbuilder.language import SpecError
-from archbuilder.network.layer_overrides import concerning
+from archbuilder.network.layer_overrides import overrides_per_layer
 
 SPEC = """\
 name: ranges
@@ -60,7 +60,7 @@ def problems(read, monkeypatch, tmp_path):
     ],
 )
 def test_a_range_is_a_slice_as_python_writes_it(text, layers):
-    found = concerning(({"layers": text},), 6)
+    found = overrides_per_layer(({"layers": text},), 6)
     assert [index for index, numbers in enumerate(found) if numbers] == layers
 
 

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.architecture import Architecture
 from archbuilder.network.attention_position import AnyAttentionPosition
-from archbuilder.network.position import Positions
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.network.position import AnyPosition
 from tests.variants import classes, minimal
 
 INSIDE = {None: None} | {
@@ -19,7 +19,7 @@ INSIDE |= {
     "rotary_share": {"type": "rotary", "rotary_share": 0.5, "layout": "interleaved"},
     "shaw_values": {"type": "shaw", "max_distance": 2, "values": True},
 }
-INPUT = {minimal(one)["type"]: minimal(one) for one in classes(Positions)}
+INPUT = {minimal(one)["type"]: minimal(one) for one in classes(AnyPosition)}
 ATTENTION = {
     "multi_head": {},
     "grouped_query": {"num_key_value_heads": 2, "key_dim": 8, "biases": ["query"]},
@@ -59,13 +59,13 @@ def network(shape, attention, input_kind, inside_kind):
         "decoder": stack,
         "initializer": {"type": "normal", "stddev": 0.5},
     }
-    return Architecture.model_validate(model).build(keras.layers)
+    return BackboneConfig.model_validate(model).build(keras.layers)
 
 
 def read(drawn, source, target, packed=False):
     """The decoder's vectors for a source and a target, each a dictionary of arrays [B, T]."""
     inputs = dict(target)
-    if drawn.spec.translates:
+    if drawn.spec.is_encoder_decoder:
         inputs = {f"decoder_{name}": array for name, array in target.items()}
         inputs |= {f"encoder_{name}": array for name, array in source.items()}
     streams = drawn({name: np.asarray(array, "int32") for name, array in inputs.items()})
@@ -142,7 +142,7 @@ def test_decoding_with_a_cache_gives_what_reading_at_once_gives(
     if shape == "both":
         mask = source["padding_mask"].astype("int32")
         memory = drawn.encode(source["token_ids"].astype("int32"), mask)
-    memories, caches = drawn.decoder.remember(memory), drawn.decoder.empty_caches(2, 8)
+    memories, caches = drawn.decoder.project_memory(memory), drawn.decoder.init_cache(2, 8)
     for index in range(6):
         hidden, caches = drawn.decode_step(
             target[:, index : index + 1], index, caches, memories, mask

@@ -4,10 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.norm import LayerNorm
-from archbuilder.network.residual import DeepNorm, Depths, LayerScale, Residual, Surrounded
+from archbuilder.network.norm import LayerNormConfig
+from archbuilder.network.residual import (
+    DeepNormConfig,
+    Depths,
+    LayerScaleConfig,
+    Residual,
+    ResidualConfig,
+)
 
-NORM = LayerNorm(type="layer_norm")
+NORM = LayerNormConfig(type="layer_norm")
 X = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
 
 
@@ -16,7 +22,7 @@ def normed(x):
 
 
 def around(sublayer, depths=None, **settings):
-    spec = Surrounded(norm=NORM, **settings)
+    spec = ResidualConfig(norm=NORM, **settings)
     part = Residual(spec, keras.layers, "part", 4, depths or Depths(2))
     return np.asarray(part(X, sublayer))
 
@@ -35,7 +41,7 @@ def test_norms_stand_where_they_are_placed(placement, expected):
 
 
 def test_layer_scale_begins_with_its_factor():
-    scale = LayerScale(type="layer_scale", initial=0.25)
+    scale = LayerScaleConfig(type="layer_scale", initial=0.25)
     found = around(lambda x: x**2, norm_placement="pre", residual_scaling=scale)
     np.testing.assert_allclose(found, X + 0.25 * normed(X) ** 2, atol=1e-5)
 
@@ -49,14 +55,14 @@ def test_layer_scale_begins_with_its_factor():
     ],
 )
 def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):
-    scaling = DeepNorm(type="deep_norm")
+    scaling = DeepNormConfig(type="deep_norm")
     assert scaling.beta(depths) == pytest.approx(beta)
     found = around(lambda x: x**2, depths, residual_scaling=scaling)
     np.testing.assert_allclose(found, normed(alpha * X + X**2), atol=1e-5)
 
 
 def test_stochastic_depth_leaves_out_whole_examples_and_only_in_training():
-    spec = Surrounded(norm=NORM, norm_placement="pre", stochastic_depth=0.5)
+    spec = ResidualConfig(norm=NORM, norm_placement="pre", stochastic_depth=0.5)
     part = Residual(spec, keras.layers, "part", 4, Depths(2))
     keras.utils.set_random_seed(0)
     rows = np.tile(X[:1], (64, 1, 1))

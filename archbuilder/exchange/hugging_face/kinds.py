@@ -6,7 +6,7 @@ from typing import Any
 
 from archbuilder.exchange.hugging_face import decoders, encoder_decoders, encoders
 from archbuilder.exchange.hugging_face.config import Config
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 
 Heads = dict[str, Any]
 """By the type of an objective, its settings. What writes after reading is sequence to sequence."""
@@ -18,7 +18,7 @@ class Kind:
 
     read: Callable[[Config], tuple[dict, Heads]]
     """A plain model, and the plain settings of all heads that it may have, from a configuration."""
-    write: Callable[[Architecture, Heads], dict[str, Any]]
+    write: Callable[[BackboneConfig, Heads], dict[str, Any]]
     """A configuration; what it cannot say of the model is not in it."""
     classes: dict[tuple[str, ...], str]
     """By the heads, the class that has them."""
@@ -63,8 +63,8 @@ DECODERS = {
 KINDS = ENCODERS | ENCODER_DECODERS | DECODERS
 
 
-def candidates(model: Architecture) -> dict[str, Kind]:
+def candidates(model: BackboneConfig) -> dict[str, Kind]:
     """Those that have the stacks that a model has."""
-    if model.translates:
+    if model.is_encoder_decoder:
         return ENCODER_DECODERS
     return DECODERS if model.encoder is None else ENCODERS

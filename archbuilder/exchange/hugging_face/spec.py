@@ -11,8 +11,8 @@ from archbuilder.exchange.hugging_face.config import Config
 from archbuilder.exchange.hugging_face.kinds import KINDS, Heads, candidates
 from archbuilder.exchange.hugging_face.names import LAYOUTS, Layout
 from archbuilder.experiment import Experiment
-from archbuilder.network.architecture import Architecture
-from archbuilder.network.stack import Stack
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.network.stack import StackConfig
 
 WRITING = ("sequence_to_sequence", "span_corruption", "denoising")
 """Objectives with the same head: what differs is what is read and written."""
@@ -120,14 +120,14 @@ def head_of(objective_type: str) -> str:
     return WRITING[0] if objective_type in WRITING else objective_type
 
 
-def layout_of(kind: str, model: Architecture) -> Layout:
+def layout_of(kind: str, model: BackboneConfig) -> Layout:
     """Where the weights of an architecture stand in its files."""
     encoder = model.encoder
     gated = kind == "t5" and encoder is not None and encoder.feed_forward.type == "gated"
     return LAYOUTS["t5_gated" if gated else kind]
 
 
-def _written(name: str, kind, model: Architecture, heads: Heads) -> dict[str, Any] | None:
+def _written(name: str, kind, model: BackboneConfig, heads: Heads) -> dict[str, Any] | None:
     """The configuration; None where the model has not even the parts that it tells of."""
     try:
         fields = kind.write(model, heads)
@@ -141,19 +141,19 @@ def _written(name: str, kind, model: Architecture, heads: Heads) -> dict[str, An
     }
 
 
-def _as_it_runs(model: Architecture) -> dict[str, Any]:
+def _as_it_runs(model: BackboneConfig) -> dict[str, Any]:
     """A plain model, each layer for itself, without what only training or nothing depends on."""
     plain = model.model_dump(mode="json", exclude={"encoder", "decoder", "initializer"})
     for side in ("encoder", "decoder"):
         stack = getattr(model, side)
         if stack is not None:
             plain[side] = _stack(stack, model, causal_with_memory=side == "decoder")
-    if model.translates and model.target_vocabulary_size == model.vocabulary_size:
+    if model.is_encoder_decoder and model.target_vocabulary_size == model.vocabulary_size:
         plain["target_vocabulary_size"] = None
     return _without_training(plain)
 
 
-def _stack(stack: Stack, model: Architecture, causal_with_memory: bool) -> dict[str, Any]:
+def _stack(stack: StackConfig, model: BackboneConfig, causal_with_memory: bool) -> dict[str, Any]:
     dim = model.hidden_dim
     plain = {
         "num_layers": stack.num_layers,
@@ -167,8 +167,8 @@ def _stack(stack: Stack, model: Architecture, causal_with_memory: bool) -> dict[
     for layer in stack.layers:
         told = layer.model_dump(mode="json", include=set(type(layer).model_fields))
         told["attention"] = _attention(layer.attention, dim)
-        crosses = causal_with_memory and model.translates
-        across = layer.cross_attention or layer.attention.across()
+        crosses = causal_with_memory and model.is_encoder_decoder
+        across = layer.cross_attention or layer.attention.for_cross_attention()
         told["cross_attention"] = _attention(across, dim) if crosses else None
         layers.append(told)
     return plain | {f"layer {number}": layer for number, layer in enumerate(layers)}

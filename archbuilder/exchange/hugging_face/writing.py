@@ -65,7 +65,7 @@ def _special_ids(kind: str, model, vocabulary: Vocabulary | None) -> dict[str, i
         del roles["pad"]  # It decides where positions begin.
     if vocabulary is None:
         return {f"{theirs}_token_id": None for theirs in roles}
-    if model.translates:
+    if model.is_encoder_decoder:
         roles["decoder_start"] = "start"
     return {f"{their}_token_id": getattr(vocabulary, f"{our}_id") for their, our in roles.items()}
 

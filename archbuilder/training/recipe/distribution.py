@@ -8,7 +8,7 @@ from pydantic import Field
 
 from archbuilder.errors import UserError
 from archbuilder.language import Problem, Spec
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 
 Devices = Annotated[int, Field(ge=1, le=64)]
 
@@ -26,7 +26,7 @@ class Mirrored(Spec):
     engine: ClassVar[str] = "tensorflow"
     shards: ClassVar[int] = 1
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from ()
 
 
@@ -47,7 +47,7 @@ class DataParallel(Spec):
         """No weight is split."""
         return None
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from ()
 
 
@@ -73,7 +73,7 @@ class ModelParallel(Spec):
         axis = _axis(*path.rpartition("/")[::2])
         return None if axis is None or shape[axis] % self.shards else axis
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.hidden_dim % self.shards:
             yield Problem(
                 ("shards",), f"{self.shards} shards do not divide hidden_dim {model.hidden_dim}"

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.language import Problem, Spec
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.tracking.tracker import Trackers
 from archbuilder.training.recipe.best import EarlyStopping
 from archbuilder.training.recipe.distribution import Distribution
@@ -114,7 +114,7 @@ class Training(Spec):
             raise ValueError(f"write one of {', '.join(map(repr, EXTENTS))}")
         return self
 
-    def problems(self, model: Architecture) -> Iterator[Problem]:
+    def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         """What no single field can know."""
         if self.distribution is not None:
             yield from self._distribution_problems(self.distribution, model)
