@@ -42,17 +42,16 @@ class TrackerSet:
 
 
 @contextmanager
-def tracked(experiment, run: RunFolder, step: int, tell: Callable[[str], None], to_do: bool = True):
-    """While entered, the trackers are open for a run that goes on from `step`, if there is `to_do`.
+def tracked(experiment, run: RunFolder, step: int, tracking: TrackerSet) -> Iterator[None]:
+    """Open the experiment's trackers in `tracking` for a run that continues from `step`.
 
-    Raises `UserError` where one cannot be opened for a run that begins; a run that goes on, maybe
-    unwatched, goes on without it.
+    Raises `UserError` if one cannot be opened for a new run; a resumed run continues without it.
     """
-    tracking, ending = TrackerSet(tell), "failed"
+    ending: RunStatus = "failed"
     try:
-        for tracker in experiment.training.trackers if to_do else ():
+        for tracker in experiment.training.trackers:
             _open(tracker, experiment, run, step, tracking)
-        yield tracking
+        yield
         ending = "finished"
     except (Interrupted, KeyboardInterrupt):
         ending = "interrupted"

@@ -14,6 +14,7 @@ from archbuilder.language import SpecError
 from archbuilder.stopping import Interrupted, StopRequest
 from archbuilder.tracking.tracker import flat
 from archbuilder.tracking.tracker_set import numbers
+from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
 
@@ -29,7 +30,7 @@ def stop_after(patch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[-1].asked = self.step >= step
+        stops[-1].asked = self.state.step >= step
         return found
 
     patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
@@ -38,14 +39,14 @@ def stop_after(patch, step):
 
 def stop_while_logging(patch, step):
     """Break off, as a kill would, after `step` was logged and before its checkpoint is there."""
-    log = Trainer._log
+    log = RunOutput.log
 
     def logged(self, record):
         log(self, record)
         if record["step"] == step:
             raise KeyboardInterrupt
 
-    patch.setattr(Trainer, "_log", logged)
+    patch.setattr(RunOutput, "log", logged)
 
 
 def in_metrics(run):
@@ -129,7 +130,7 @@ def test_event_files_need_no_tensorflow(tmp_path):
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"
         "from archbuilder.tracking.tracker import *\n"
-        f"run = Subject(Path({str(tmp_path)!r}), 'x', {{}}, 0, None)\n"
+        f"run = RunInfo(Path({str(tmp_path)!r}), 'x', {{}}, 0, None)\n"
         "track = TensorBoard(type='tensorboard').open(run)\n"
         "track.numbers(1, {'train/loss': 1.5})\n"
         "track.close('finished')"
@@ -289,7 +290,7 @@ def test_a_server_that_is_gone_is_told_once_and_the_run_goes_on(tmp_path, store,
     taken = Trainer._take_step
 
     def take(self, batches):
-        store.gone = self.step >= 2
+        store.gone = self.state.step >= 2
         return taken(self, batches)
 
     with pytest.MonkeyPatch.context() as patch:

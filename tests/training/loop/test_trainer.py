@@ -17,8 +17,12 @@ from archbuilder.runs.run_folder import RunFolder
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.text.prepare import ProgressListener
 from archbuilder.tracking.tracker import TensorBoard
+from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
+from archbuilder.training.loop.evaluation import Evaluation
+from archbuilder.training.loop.reporter import Silent
+from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
 
@@ -43,7 +47,7 @@ def stop_after(monkeypatch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[0].asked = self.step >= step
+        stops[0].asked = self.state.step >= step
         return found
 
     stops = []
@@ -107,9 +111,10 @@ def test_the_saved_model_is_the_best_one(finished):
     model = keras.saving.load_model(run / "model.keras")
     folder = RunFolder(run)
     devices = open_devices(one.training)
-    trainer = Trainer(one, folder, material(one, folder), Quiet(), devices)
-    trainer.model.set_weights(model.get_weights())
-    found = trainer._measure(trainer.material.validation)
+    data = material(one, folder)
+    trainer = Trainer(one, data, devices, RunOutput(folder, Silent(), TrackerSet()))
+    trainer.setup.graph.model.set_weights(model.get_weights())
+    found = trainer.evaluation.measure(data.validation)
     best = min(r["validation_loss"] for r in records(run) if "validation_loss" in r)
     assert found["validation_loss"] == pytest.approx(best, rel=1e-6)
     assert last["validation_loss"] >= best
@@ -422,7 +427,9 @@ def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsy
         with pytest.raises(Interrupted, match="stopped at step 5"):
             one.train(run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "_average", lambda self: 1 / 0)  # As if it were killed there.
+        patch.setattr(
+            Evaluation, "average_checkpoints", lambda self: 1 / 0
+        )  # As if it were killed there.
         with pytest.raises(ZeroDivisionError):
             one.train(run)
     one.train(run)

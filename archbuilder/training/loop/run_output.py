@@ -1,0 +1,28 @@
+"""Where a run writes: its folder, the terminal and the trackers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archbuilder.runs.run_folder import RunFolder
+from archbuilder.tracking.tracker_set import TrackerSet
+from archbuilder.training.loop.reporter import Reporter
+from archbuilder.training.loop.sample_predictions import Sample
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """A run folder, a reporter and trackers."""
+
+    run: RunFolder
+    reporter: Reporter
+    trackers: TrackerSet
+
+    def log(self, record: dict) -> None:
+        """Write a record of metrics to metrics.jsonl and to the trackers."""
+        self.run.log(record)
+        self.trackers.log(record)
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        """Show predictions on the terminal and in the trackers."""
+        self.reporter.samples(samples)
+        self.trackers.samples(step, samples)
