@@ -62,7 +62,7 @@ def _of_two_languages(folder: Path, settings: dict, fields: dict) -> tuple[Vocab
     usual = {f"{their}_token": token for their, token in _MARIAN_TOKENS.values()}
     source, target = (
         _with_roles(
-            MarianVocabulary.__name__,
+            MarianVocabulary.kind,
             {SPM: (folder / name).read_bytes(), TABLE: table},
             usual | settings,
             fields,
@@ -86,15 +86,15 @@ def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, byt
         model = read_json(folder / WHOLE).get("model")
         kind = model.get("type") if isinstance(model, dict) else None
         content = (folder / WHOLE).read_bytes()
-        kinds = {"WordPiece": "WordPieceVocabulary", "Unigram": "ConvertedPiecesVocabulary"}
+        kinds = {"WordPiece": "wordpiece", "Unigram": "sentencepiece_json"}
         by_bytes = b'"ByteLevel"' in content
-        kinds["BPE"] = "ByteLevelVocabulary" if by_bytes else kinds["Unigram"]
+        kinds["BPE"] = "byte_level_bpe" if by_bytes else kinds["Unigram"]
         if not isinstance(kind, str) or kind not in kinds:
             raise UserError(f"{folder / WHOLE}: a tokenizer of type {kind!r} cannot be read")
         yield kinds[kind], {"tokenizer.json": content}
     for name in PIECES:
         if (folder / name).is_file():
-            yield "SentencePieceVocabulary", {"spm.model": (folder / name).read_bytes()}
+            yield "sentencepiece", {"spm.model": (folder / name).read_bytes()}
     if (folder / WORDS).is_file():
         if settings.get("tokenize_chinese_chars") is False:
             raise UserError(f"{folder / SETTINGS}: tokenize_chinese_chars cannot be false")
@@ -104,7 +104,7 @@ def _readings(folder: Path, settings: dict) -> Iterator[tuple[str, dict[str, byt
             lowercase=settings.get("do_lower_case", True),
             strip_accents=settings.get("strip_accents"),
         )
-        yield "WordPieceVocabulary", spec.load_file().files
+        yield "wordpiece", spec.load_file().files
 
 
 def _with_roles(kind: str, files: dict[str, bytes], settings: dict, fields: dict) -> Vocabulary:
