@@ -49,7 +49,11 @@ def run(
             stderr=subprocess.STDOUT,
             preexec_fn=_pin,
         )
-        _, status, resources = os.wait4(process.pid, 0)
+        try:
+            _, status, resources = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
     process.returncode = os.waitstatus_to_exitcode(status)
     wall_seconds = time.perf_counter() - start
     if process.returncode != 0:

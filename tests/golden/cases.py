@@ -9,6 +9,9 @@ from tests.golden.trees import environment, run_commands
 
 SPECS = Path(__file__).with_name("specs")
 
+QUICK_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""XLA flags that halve the time of a comparison, most of which is compilation."""
+
 CASES = tuple(sorted(path.stem for path in SPECS.glob("*.yaml")))
 """One case for each objective, or pair of objectives; see the comments in their specs."""
 
@@ -44,5 +47,17 @@ def train(
         for case, run in runs.items()
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    run_commands(commands, tree, environment(tree, folder / "cache", engine), folder)
+    variables = environment(tree, folder / "cache", engine)
+    variables["XLA_FLAGS"] += f" {QUICK_COMPILATION}"
+    variables |= _compilation_cache(specs.with_name("compiled"))
+    run_commands(commands, tree, variables, folder)
     return runs
+
+
+def _compilation_cache(folder: Path) -> dict[str, str]:
+    """Return JAX's settings for sharing compiled programs between trees that trace the same."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }

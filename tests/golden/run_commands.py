@@ -1,7 +1,8 @@
 """Run `python -m archbuilder` several times in one process, which loads Keras only once.
 
 Standard input holds JSON: a list of lists of command-line arguments. Standard output ends with a
-JSON list of their exit statuses, on a line of its own. The tree to run is first on PYTHONPATH.
+JSON list of their exit statuses, on a line of its own; the first failure is the last command. The
+tree to run is the argument, and first on PYTHONPATH.
 """
 
 import importlib.util
@@ -27,6 +28,16 @@ def check_origin(tree: str) -> None:
         raise RuntimeError(f"archbuilder is imported from {spec and spec.origin}, not from {tree}")
 
 
+def run_until_failure(commands: list[list[str]]) -> list[int]:
+    """Run commands until one fails and return the exit statuses."""
+    statuses: list[int] = []
+    for arguments in commands:
+        statuses.append(exit_status(arguments))
+        if statuses[-1] != 0:
+            break
+    return statuses
+
+
 if __name__ == "__main__":
     check_origin(sys.argv[1])
-    print(json.dumps([exit_status(arguments) for arguments in json.load(sys.stdin)]))
+    print(json.dumps(run_until_failure(json.load(sys.stdin))))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "CUDA_VISIBLE_DEVICES": "",
     "JAX_PLATFORMS": "cpu",
 }
@@ -35,7 +36,11 @@ class CommandError(Exception):
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """Check out `commit` into a temporary folder, which is removed at the end."""
+    """Check out `commit` into a temporary folder, which is removed at the end.
+
+    From here on SIGTERM raises SystemExit, so that it is removed then, too.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with TemporaryDirectory(prefix="archbuilder-base-") as folder:
         tree = Path(folder).resolve() / "tree"
         _git("worktree", "add", "--detach", str(tree), commit)
