@@ -96,7 +96,7 @@ def write_inputs(folder: Path, sizes: Sizes) -> None:
     shutil.copytree(SPECS, folder)
     write_documents(folder / "documents.txt", 2 * MEGABYTE, NUM_WORDS)
     write_documents(folder / "large.txt", int(sizes.megabytes * MEGABYTE), NUM_WORDS, seed=1)
-    write_parallel(folder / "parallel", 20_000, NUM_WORDS)
+    write_parallel(folder / "parallel", 10_000, NUM_WORDS, longest=20)
 
 
 def _resources(usage: Usage) -> dict[str, float]:

@@ -51,10 +51,12 @@ def write_documents(path: Path, num_characters: int, num_words: int = 60, seed: 
                 return
 
 
-def write_parallel(stem: Path, num_lines: int, num_words: int = 30, seed: int = 0) -> None:
-    """Write lines of words to `stem`.source, and the words in reverse order to `stem`.target."""
+def write_parallel(
+    stem: Path, num_lines: int, num_words: int = 30, seed: int = 0, longest: int = 5
+) -> None:
+    """Write lines of up to `longest` words to `stem`.source, and reversed to `stem`.target."""
     language = Language(num_words, Random(seed))
-    lines = [language.words(1, 5) for _ in range(num_lines)]
+    lines = [language.words(1, longest) for _ in range(num_lines)]
     sources = "".join(" ".join(line) + "\n" for line in lines)
     targets = "".join(" ".join(reversed(line)) + "\n" for line in lines)
     stem.with_suffix(".source").write_text(sources, encoding="utf-8")
