@@ -188,7 +188,7 @@ def predict(
     from archbuilder.runs.run_folder import RunFolder
 
     folder = RunFolder(run)
-    experiment = load(folder.known_spec())
+    experiment = load(folder.spec_path())
     lines = read_lines(input)
     load_keras()
     for found in open_task(experiment, folder, task, guesses or 5)(lines):

@@ -45,7 +45,7 @@ def export(
     check(run, format, path)
     write, compare = FORMATS[format]
     with workplace(path) as folder:
-        model = trained(load(run.known_spec()), run).model
+        model = trained(load(run.spec_path()), run).model
         made = folder / path.name
         told = write(model, run, made)
         found = compare(model, made)
@@ -67,7 +67,7 @@ def check(run: RunFolder, format: str, path: Path) -> None:
         raise UserError(f"{path}: Keras wants a name that ends in .keras")
     if os.path.lexists(path):
         raise UserError(f"{path}: exists already")
-    spec = run.known_spec()
+    spec = run.spec_path()
     if not run.model.exists():
         raise UserError(f"{run.path}: has no model.keras yet; train it first")
     if format == "hugging_face":
@@ -96,7 +96,7 @@ def _write_saved_model(model, run: RunFolder, path: Path) -> str:
 def _write_hugging_face(model, run: RunFolder, path: Path) -> str:
     ours = {weight.path: np.asarray(weight) for weight in model.weights}
     vocabularies = run.vocabularies() if run.tokenizer.exists() else None
-    return write_folder(path, load(run.known_spec()), ours, vocabularies)
+    return write_folder(path, load(run.spec_path()), ours, vocabularies)
 
 
 def _companions(run: RunFolder) -> list[Path]:

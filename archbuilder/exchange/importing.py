@@ -7,6 +7,7 @@ from pathlib import Path
 from archbuilder.errors import UserError
 from archbuilder.exchange.artifact import put, workplace
 from archbuilder.exchange.hugging_face.reading import Found, read_folder
+from archbuilder.runs.model_file import save_model
 from archbuilder.runs.run_folder import RunFolder
 
 
@@ -20,11 +21,11 @@ def import_folder(folder: Path, path: Path) -> Found:
     with workplace(path) as place:
         run = RunFolder(place / path.name)
         run.path.mkdir()
-        run.begin(found.experiment, found.vocabularies)
+        run.create(found.experiment, found.vocabularies)
         model = found.experiment.build()
         for weight in model.weights:
             weight.assign(found.weights[weight.path])
-        run.save_model(model)
+        save_model(model, run.model)
         put(run.path, path)
     return found
 

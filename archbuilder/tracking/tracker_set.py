@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from archbuilder.errors import UserError
-from archbuilder.runs.run_folder import RunFolder, plain, replace
+from archbuilder.files import write_atomic
+from archbuilder.runs.run_folder import RunFolder
+from archbuilder.runs.spec_file import to_plain
 from archbuilder.stopping import Interrupted
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
@@ -64,7 +66,9 @@ def _open(
     tracker: BaseTracker, experiment, run: RunFolder, step: int, tracking: TrackerSet
 ) -> None:
     names = _names(run) if step else {}
-    subject = RunInfo(run.path, experiment.name, plain(experiment), step, names.get(tracker.type))
+    subject = RunInfo(
+        run.path, experiment.name, to_plain(experiment), step, names.get(tracker.type)
+    )
     try:
         track = tracker.open(subject)
     except Exception as error:  # Each library has its own.
@@ -77,7 +81,7 @@ def _open(
     tracking.tell(f"{tracker.type}: {track.place}")
     if track.known_as != names.get(tracker.type):
         names = _names(run) | {tracker.type: track.known_as}
-        replace(_file(run), json.dumps(names).encode())
+        write_atomic(_file(run), json.dumps(names).encode())
 
 
 def _names(run: RunFolder) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from archbuilder.errors import UserError
+from archbuilder.training.engines.variable_names import name_variables, require_same_variables
 
 BALANCE = "load_balancing"
 """What a network of experts gives beside its streams: a loss of each row."""
@@ -78,11 +79,6 @@ class Engine(ABC):
         """Each output's sums on a batch, with dropout off."""
 
     @property
-    def variables(self) -> list:
-        """All that a step reads and changes; Keras leaves seeds' states out of `weights`."""
-        return [*self.model.variables, *self.optimizer.variables]
-
-    @property
     def inner_optimizer(self):
         """The optimizer below loss scaling."""
         return getattr(self.optimizer, "inner_optimizer", self.optimizer)
@@ -125,20 +121,19 @@ class Engine(ABC):
             weight.assign(value)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Weights, optimizer state and the states of every random generator, by order and name."""
+        """Return weights, optimizer state and the state of every random generator, by name."""
         self.settle()
         return {
-            f"{place:05d}|{variable.path}": self._whole(variable)
-            for place, variable in enumerate(self.variables)
+            name: self._whole(variable)
+            for name, variable in name_variables(self.model, self.optimizer).items()
         }
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Put a snapshot back; one that does not fit the model is refused."""
-        shapes = [tuple(variable.shape) for variable in self.variables]
-        if shapes != [array.shape for array in arrays.values()]:
-            raise UserError("the checkpoint's weights do not fit this spec's model")
-        for variable, array in zip(self.variables, arrays.values(), strict=True):
-            variable.assign(array)
+        """Assign a snapshot. Raise `UserError` if a name or a shape differs from the model's."""
+        variables = name_variables(self.model, self.optimizer)
+        require_same_variables(variables, arrays)
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
 
     def _whole(self, variable) -> np.ndarray:
         return np.asarray(variable)

@@ -61,9 +61,11 @@ class Adafactor(keras.optimizers.Optimizer):
 
     def _means(self, variable) -> list:
         """A mean for each row and one for each column; of a vector, the squares themselves."""
-        shape = tuple(variable.shape)
-        shapes = [shape] if len(shape) < 2 else [shape[:-1], (*shape[:-2], shape[-1])]
-        return [self.add_variable(shape, name="squares") for shape in shapes]
+        shape, weight = tuple(variable.shape), variable.path.replace("/", "_")
+        shapes = {"squares": shape}
+        if len(shape) > 1:
+            shapes = {"row_squares": shape[:-1], "column_squares": (*shape[:-2], shape[-1])}
+        return [self.add_variable(shape, name=f"{weight}_{kind}") for kind, shape in shapes.items()]
 
     def update_step(self, gradient, variable, learning_rate):
         means = self._squares[self._get_variable_index(variable)]

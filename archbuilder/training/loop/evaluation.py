@@ -48,7 +48,7 @@ class Evaluation:
                 self._show_samples(step.number)
             self._state.last = step.record | measured
             if self._state.best.take(measured, step.number):
-                self._output.run.save_model(self._setup.graph.model)
+                self._output.writer.save_model(self._setup.graph.model)
 
     def measure(self, batches: Batches) -> dict[str, float]:
         """Return the metrics of all batches, each under `validation_` and its name."""
@@ -63,14 +63,15 @@ class Evaluation:
     def save_model(self) -> None:
         """Save the model with its averaged weights, if the optimizer averages them."""
         with self._setup.engine.averaged():
-            self._output.run.save_model(self._setup.graph.model)
+            self._output.writer.save_model(self._setup.graph.model)
 
     def average_checkpoints(self) -> None:
         """Save the mean of the last checkpoints as the best model, where the recipe says so."""
         if not isinstance(self._recipe.average, LastCheckpoints):
             return
-        run, reporter, engine = self._output.run, self._output.reporter, self._setup.engine
-        mean, count = run.mean(self._recipe.average.count, reporter.tell)
+        reporter, engine = self._output.reporter, self._setup.engine
+        checkpoints = self._output.run.checkpoints
+        mean, count = checkpoints.mean(self._recipe.average.count, reporter.tell)
         if not count:
             return
         current = engine.snapshot()
@@ -80,7 +81,7 @@ class Evaluation:
             measured = self.measure(self._data.validation)
             self._state.last |= measured
             loss = f": validation loss {measured['validation_loss']:.3f}"
-        run.save_model(self._setup.graph.model)
+        self._output.writer.save_model(self._setup.graph.model)
         engine.restore(current)
         reporter.tell(f"the mean of {count} checkpoints{loss}")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archbuilder.runs.run_folder import RunFolder
+from archbuilder.runs.run_writer import RunWriter
 from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.loop.reporter import Reporter
 from archbuilder.training.loop.sample_predictions import Sample
@@ -11,15 +12,16 @@ from archbuilder.training.loop.sample_predictions import Sample
 
 @dataclass(frozen=True)
 class RunOutput:
-    """A run folder, a reporter and trackers."""
+    """A run folder with its writer, a reporter and trackers."""
 
     run: RunFolder
+    writer: RunWriter
     reporter: Reporter
     trackers: TrackerSet
 
     def log(self, record: dict) -> None:
         """Write a record of metrics to metrics.jsonl and to the trackers."""
-        self.run.log(record)
+        self.writer.log(record)
         self.trackers.log(record)
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:

@@ -2,14 +2,16 @@
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from archbuilder.batches.training_data import TrainingData, load_training_data
 from archbuilder.errors import UserError
 from archbuilder.objectives import scored, weights_at
-from archbuilder.runs import checkpoint
-from archbuilder.runs.run_folder import FollowedRun, RunFolder
+from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_checkpoint
+from archbuilder.runs.model_file import is_intact
+from archbuilder.runs.run_folder import RunFolder
+from archbuilder.runs.run_writer import FolderWriter, NullWriter
 from archbuilder.stopping import Interrupted, StopRequest
 from archbuilder.tracking.tracker_set import TrackerSet, tracked
 from archbuilder.training.engines import open_devices
@@ -50,11 +52,12 @@ def train(
     """
     devices = open_devices(experiment.training, processes)
     first = devices.process == 0
-    run = RunFolder(folder) if first else FollowedRun(folder)
+    run = RunFolder(folder)
     reporter = reporter or (Reporter() if first else Silent())
-    output = RunOutput(run, reporter, TrackerSet(reporter.tell))
-    with run.held(), ExitStack() as open_trackers:
-        with run.replacing():
+    writer = FolderWriter(run) if first else NullWriter()
+    output = RunOutput(run, writer, reporter, TrackerSet(reporter.tell))
+    with run.locked() if first else nullcontext(), ExitStack() as open_trackers:
+        with run.rollback_on_error():
             load = _load_or_create if first else _load_created
             data = load(experiment, run, restart, reporter, devices)
             trainer = Trainer(experiment, data, devices, output)
@@ -69,10 +72,10 @@ def train(
 def _load_or_create(
     experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
 ) -> TrainingData:
-    resumes = run.goes_on(experiment, restart)
+    resumes = run.can_resume(experiment, restart)
     data = load_training_data(experiment, reporter, run.vocabularies() if resumes else None)
     if not resumes:
-        run.begin(experiment, data.prepared.vocabularies)
+        run.create(experiment, data.prepared.vocabularies)
     devices.meet("begun")
     return data
 
@@ -99,18 +102,17 @@ class Trainer:
     def resume(self) -> None:
         """Restore the newest undamaged checkpoint, if there is one."""
         run, reporter = self._output.run, self._output.reporter
-        newest = run.newest_checkpoint(reporter.tell)
+        newest = run.checkpoints.newest(reporter.tell)
         self.setup.devices.meet("resumed")
-        run.keep_metrics_until(newest[1]["step"] if newest else 0)
+        self._output.writer.truncate_metrics(newest.state["step"] if newest else 0)
         if newest is None:
             return
-        arrays, stored = newest
-        self._require_same_text(stored["text"])
-        self.setup.engine.restore(arrays)
-        self.state.restore(stored)
+        self._require_same_text(newest.state["text"])
+        self.setup.engine.restore(newest.variables)
+        self.state.restore(newest.state)
         best_step = self.state.best.step
-        if best_step is not None and not run.has_sound_model():
-            self._restore_best_model(checkpoint.at_step(run.checkpoints, best_step))
+        if best_step is not None and not is_intact(run.model):
+            self._restore_best_model(run.checkpoints.folder(best_step))
         reporter.tell(f"going on from step {self.state.step}")
 
     def _require_same_text(self, before: dict) -> None:
@@ -127,8 +129,8 @@ class Trainer:
         engine, tell = self.setup.engine, self._output.reporter.tell
         current = engine.snapshot()
         try:
-            engine.restore(checkpoint.read(best)[0])
-        except checkpoint.DamagedCheckpoint as error:
+            engine.restore(read_checkpoint(best).variables)
+        except DamagedCheckpoint as error:
             tell(f"the best model is lost, and the newest takes its place: {error}")
             self.state.forget_best()
         else:
@@ -264,6 +266,7 @@ class Trainer:
         step, average = self.state.step, self._recipe.average
         self._errors.refuse_bad_weights(step, self.setup.engine.unsound())
         stored = self.state.to_dict() | {"text": self._data.prepared.state()}
+        checkpoint = Checkpoint(self.setup.engine.snapshot(), stored)
         keep = average.count if isinstance(average, LastCheckpoints) else 2
-        self._output.run.save_checkpoint(self.setup.engine.snapshot(), stored, keep, stopped)
+        self._output.writer.save_checkpoint(checkpoint, self.state.best.step, keep, stopped)
         self.state.checkpoint_step = step

@@ -56,7 +56,7 @@ class TrainingErrors:
     def of_disk(self, step: int, error: OSError) -> TrainingFailed:
         """Where something cannot be written."""
         path, reason = error.filename or self.run.path, error.strerror or error
-        newest = self.run.newest_step()
+        newest = self.run.checkpoints.newest_step()
         then = "" if newest is None else ", and the same command goes on from there"
         return TrainingFailed(f"{path}: {reason} at step {step}; {self._kept()}{then}")
 
@@ -72,7 +72,7 @@ class TrainingErrors:
         )
 
     def _kept(self) -> str:
-        step = self.run.newest_step()
+        step = self.run.checkpoints.newest_step()
         return "there is no checkpoint" if step is None else f"the checkpoint of step {step} stands"
 
 
