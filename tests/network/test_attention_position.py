@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.attention_mask import TokenPositions
+from archbuilder.network.attention.multi_head import MultiHeadAttentionConfig
+from archbuilder.network.attention_mask import AttentionContext, TokenPositions
+from archbuilder.network.attention_positions import AttentionPosition
 from archbuilder.network.attention_positions.alibi import AlibiConfig, slopes
 from archbuilder.network.attention_positions.rotary import RotaryConfig
 from archbuilder.network.attention_positions.shaw import ShawConfig
@@ -126,3 +128,32 @@ def test_shaw_adds_a_vector_to_each_key_and_value():
     value_vectors = np.asarray(part.values.kernel)[rows]
     expected = attended + np.einsum("bhts,tsk->bhtk", weights, value_vectors)
     np.testing.assert_allclose(part.mix(attended, weights, features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [RotaryConfig(type="rotary"), AlibiConfig(type="alibi")])
+def test_queries_and_keys_are_rotated_alike_unless_a_position_says_otherwise(config):
+    part, heads = built(config), vectors(1, 2, 3, 4)
+    features = part.features(places([4, 5, 6], [4, 5, 6]), "float32")
+    rotated = np.asarray(part.rotate(heads, features))
+    np.testing.assert_array_equal(part.rotate_queries(heads, features), rotated)
+    np.testing.assert_array_equal(part.rotate_keys(heads, features), rotated)
+
+
+def test_attention_rotates_queries_and_keys_by_their_own_hooks():
+    class Signed(AttentionPosition):
+        def rotate_queries(self, queries, features):
+            return queries * 0.0
+
+        def rotate_keys(self, keys, features):
+            return keys * float("inf")
+
+    config = MultiHeadAttentionConfig(type="multi_head", num_heads=2)
+    context = LayerContext(width=8, depth=1, causal=True, initializer=NORMAL)
+    attention = config.build(keras.layers, "attention", context, Signed())
+    keys, _ = attention.project_memory(vectors(1, 3, 8))
+    assert np.isinf(np.asarray(keys)).all()
+    finite = tuple(np.ones((1, 2, 3, 4), "float32") for _ in range(2))
+    bias = np.zeros((1, 1, 1, 3), "float32")
+    attended = attention.attend_to_memory(vectors(1, 3, 8), finite, AttentionContext(bias))
+    ones = np.asarray(attention.output(np.ones((1, 3, 8), "float32")))
+    np.testing.assert_allclose(attended, ones, atol=1e-5)
