@@ -7,7 +7,7 @@ from types import UnionType
 from pydantic_core import PydanticUndefined
 
 from archbuilder.network.attention import AnyAttention
-from archbuilder.network.attention_position import AnyAttentionPosition
+from archbuilder.network.attention_positions import AnyAttentionPosition
 from archbuilder.network.feed_forward import AnyFeedForward
 from archbuilder.network.initializer import AnyInitializer
 from archbuilder.network.norm import AnyNorm

@@ -1,8 +1,9 @@
 """Replaced token detection: tell the tokens of a text from those that a smaller network wrote."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -13,13 +14,10 @@ from archbuilder.network.activation import Activation, activate
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense, identity
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
-from archbuilder.network.stack import StackConfig
 from archbuilder.objectives.masked_lm import MaskedLMHead
 from archbuilder.objectives.objective import Objective
 from archbuilder.objectives.selection import Tokens, choose
 
-SCALED = ("num_heads", "num_key_value_heads", "intermediate_dim")
-"""What is smaller in the generator's layers."""
 STEPS = 2**24
 """Into so many steps the random numbers between 0 and 1 are cut: float32 tells them apart."""
 
@@ -92,8 +90,7 @@ class ReplacedTokenDetection(Objective):
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
             )
             return
-        sizes = {"hidden_dim": model.hidden_dim} | dict(_sizes(model.encoder.model_dump()))
-        for name, size in sizes.items():
+        for name, size in (("hidden_dim", model.hidden_dim), *model.encoder.sizes()):
             if (size * self.share).denominator != 1:
                 yield Problem(
                     ("generator_size",),
@@ -118,15 +115,9 @@ class Generator:
         self.project = identity
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
-        stack = smaller(model.encoder, spec.share)
-        self.encoder = stack.build(
-            layers,
-            f"{name}.encoder",
-            dim,
-            initializer,
-            causal=False,
-            depths=model.depths("encoder"),
-        )
+        context = replace(model.layer_context("encoder"), width=dim, layerwise_rates=False)
+        stack = model.encoder.scaled(spec.share)
+        self.encoder = stack.build(layers, f"{name}.encoder", context)
         self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, network, dim)
 
     def __call__(self, inputs: dict, own: dict):
@@ -156,19 +147,6 @@ class Generator:
         return self.encoder(self.project(hidden), *masks)
 
 
-def smaller(stack: StackConfig, share: Fraction) -> StackConfig:
-    """The stack with its heads and inner widths multiplied by `share`."""
-
-    def scaled(value: Any, name: str = "") -> Any:
-        if isinstance(value, dict):
-            return {key: scaled(inner, key) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return tuple(scaled(inner) for inner in value)
-        return int(value * share) if name in SCALED and value is not None else value
-
-    return type(stack).model_validate(scaled(stack.model_dump(exclude_unset=True)))
-
-
 def sampled(logits, draws):
     """A class for each row of logits [B, M, V], as likely as they say; int32 [B, M].
 
@@ -182,15 +160,3 @@ def sampled(logits, draws):
     below = ops.cumsum(shares, axis=-1) < heights[..., None]
     found = ops.sum(ops.cast(below, "int32"), axis=-1)
     return ops.minimum(found, logits.shape[-1] - 1)  # The sum of shares may be a little below 1.
-
-
-def _sizes(value: Any) -> Iterator[tuple[str, int]]:
-    """The numbers in a stack that are smaller in the generator's."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in SCALED and inner is not None:
-                yield name, inner
-            yield from _sizes(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _sizes(inner)

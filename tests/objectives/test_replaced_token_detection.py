@@ -15,7 +15,6 @@ from archbuilder.objectives.replaced_token_detection import (
     STEPS,
     ReplacedTokenDetection,
     sampled,
-    smaller,
 )
 from tests import small_run
 from tests.variants import tiny
@@ -139,7 +138,7 @@ def test_the_ends_of_the_draw_are_the_first_and_the_last_token():
 
 def test_the_generators_layers_are_a_share_of_the_models(drawn):
     stack = drawn[0].architecture.encoder
-    small = smaller(stack, OBJECTIVE.share)
+    small = stack.scaled(OBJECTIVE.share)
     assert (small.attention.num_heads, small.feed_forward.intermediate_dim) == (1, 6)
     assert small.num_layers == stack.num_layers
     widths = {weight.path: tuple(weight.shape) for weight in drawn[1].weights}

@@ -19,7 +19,7 @@ from archbuilder.experiment import Experiment
 from archbuilder.text.prepare import ProgressListener
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests.parity import bert
 
 EVERY = 25
@@ -93,7 +93,7 @@ def engine(experiment, reference_model):
     model = experiment.build()
     bert.assign(model, bert.ours(state, SIZES["num_layers"]))
     recipe = experiment.training
-    optimizer, clip = optimizer_for(experiment, model), recipe.global_clipnorm
+    optimizer, clip = build_optimizer(recipe, model), recipe.global_clipnorm
     return open_devices(recipe).engine(model, experiment.objectives, optimizer, clip, False)
 
 

@@ -166,22 +166,12 @@ def _stack(stack: StackConfig, model: BackboneConfig, causal_with_memory: bool) 
     layers = []
     for layer in stack.layers:
         told = layer.model_dump(mode="json", include=set(type(layer).model_fields))
-        told["attention"] = _attention(layer.attention, dim)
+        told["attention"] = layer.attention.resolved(dim)
         crosses = causal_with_memory and model.is_encoder_decoder
         across = layer.cross_attention or layer.attention.for_cross_attention()
-        told["cross_attention"] = _attention(across, dim) if crosses else None
+        told["cross_attention"] = across.resolved(dim) if crosses else None
         layers.append(told)
     return plain | {f"layer {number}": layer for number, layer in enumerate(layers)}
-
-
-def _attention(attention, dim: int) -> dict[str, Any]:
-    width = attention.head_dim(dim)
-    return attention.model_dump(mode="json") | {
-        "key_dim": width,
-        "num_key_value_heads": attention.num_key_value_heads or attention.num_heads,
-        "scale": attention.scale or width**-0.5,
-        "biases": sorted(attention.biases),
-    }
 
 
 def _without_training(plain: Any) -> Any:

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from archbuilder.errors import UserError
+from archbuilder.network.layer_role import role_being_built
 from archbuilder.training.engines.engine import (
     Devices,
     Engine,
@@ -211,7 +212,8 @@ class _Spread(keras.distribution.ModelParallel):
         known = getattr(variable, "_layout", None)  # An optimizer's, that lie as its weight does.
         if known is not None:
             return known
-        axis = self._spec.split_axis(variable.path, tuple(variable.shape))
+        role, shape = role_being_built(), tuple(variable.shape)
+        axis = self._spec.split_axis(role, variable.name, shape)
         axes = ["model" if place == axis else None for place in range(len(variable.shape))]
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 

@@ -10,7 +10,7 @@ from archbuilder.graph import ModelGraph
 from archbuilder.objectives import scored
 from archbuilder.training.engines.engine import Devices, Engine
 from archbuilder.training.recipe import precision
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
 
 MAX_COMPILED_LENGTHS = 16
@@ -42,7 +42,7 @@ def set_up(experiment, data: TrainingData, devices: Devices) -> TrainingSetup:
     with devices.scope():
         graph = experiment.network()
         training_graph = graph.training_graph(recipe.batch.packing)
-        optimizer = optimizer_for(experiment, training_graph)
+        optimizer = build_optimizer(recipe, training_graph)
         optimizer = precision.with_loss_scaling(optimizer, policy, training_graph)
     objectives = scored(experiment.objectives)
     return TrainingSetup(

@@ -169,7 +169,7 @@ class Muon(Spec):
             epsilon=self.epsilon,
             weight_decay=None,
             adam_weight_decay=None,
-            exclude_layers=[r"^(?!.*\.layers\.)"],
+            exclude_embeddings=False,  # Layers are chosen by their roles, not by their names.
         )
 
 

@@ -15,7 +15,7 @@ from archbuilder.experiment import Experiment
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
 from archbuilder.training.recipe.distribution import DataParallel, Mirrored, ModelParallel
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests import small_run
 from tests.training.engines.steps import RATE, WEIGHTS, batch, joined
 from tests.variants import tiny
@@ -58,7 +58,7 @@ def engine(way=None, optimizer="adamw"):
     keras.utils.set_random_seed(0)
     with devices.scope():
         model = experiment.build()
-        optimizer = optimizer_for(experiment, model)
+        optimizer = build_optimizer(recipe, model)
     found = devices.engine(model, experiment.objectives, optimizer, 0.5, JAX)
     begin = found.snapshot()
     return found, BatchPadder(BatchSize(48, None), devices.replicas, compiled=JAX), begin

@@ -14,7 +14,7 @@ from archbuilder.text.prepare import ProgressListener
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import metrics
 from archbuilder.training.recipe import precision
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests.shrunk import shrunk
 
 
@@ -65,7 +65,7 @@ def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp
     chosen = f"mixed_{name}"
     keras.config.set_dtype_policy(chosen)
     model = experiment.network().training_graph()
-    optimizer = precision.with_loss_scaling(optimizer_for(experiment, model), chosen, model)
+    optimizer = precision.with_loss_scaling(build_optimizer(recipe, model), chosen, model)
     objectives, weights = scored(experiment.objectives), weights_at(experiment.objectives, 1, 20)
     engine = open_devices(recipe).engine(model, objectives, optimizer, 1.0, False)
     losses = []

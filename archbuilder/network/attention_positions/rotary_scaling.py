@@ -1,29 +1,39 @@
-"""How rotary positions are stretched, so that a model reads further than it was trained to."""
+"""Scaling of rotary frequencies, for texts longer than those a model was trained on."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from math import tau
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from archbuilder.language import Problem, Spec
 
 
-class LinearScaling(Spec):
+class RotaryScaling(Spec):
+    """The interface of scalings."""
+
+    @abstractmethod
+    def __call__(self, frequencies: Any) -> Any:
+        """Return the scaled frequencies of pairs, in radians per token: [1, 1, R/2]."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what does not fit together."""
+        yield from ()
+
+
+class LinearScaling(RotaryScaling):
     """Every pair turns slower by one factor (Chen et al., 2023, equation 4)."""
 
     type: Literal["linear"]
     factor: PositiveFloat
     """How many times further the positions reach."""
 
-    def __call__(self, frequencies):
+    def __call__(self, frequencies: Any) -> Any:
         return frequencies / self.factor
 
-    def problems(self) -> Iterator[Problem]:
-        yield from ()
 
-
-class Llama3Scaling(Spec):
+class Llama3Scaling(RotaryScaling):
     """Slow pairs turn slower, fast ones as before, with a ramp between.
 
     Grattafiori et al., 2024, section 3.4.2; the ramp as in their reference implementation.
@@ -39,7 +49,7 @@ class Llama3Scaling(Spec):
     original_max_sequence_length: PositiveInt
     """Tokens that the model was trained to read."""
 
-    def __call__(self, frequencies):
+    def __call__(self, frequencies: Any) -> Any:
         from keras import ops
 
         turns = frequencies * (self.original_max_sequence_length / tau)
