@@ -3,7 +3,7 @@
 from archbuilder.language.merge import Tree, read
 from archbuilder.language.problems import Problem, SpecError, at_key
 from archbuilder.language.schema import json_schema
-from archbuilder.language.spec import FilePath, Spec, named
+from archbuilder.language.spec import FilePath, Spec, named, type_names
 from archbuilder.language.validation import check
 from archbuilder.language.yaml_output import plain_text, written
 
@@ -19,5 +19,6 @@ __all__ = [
     "named",
     "plain_text",
     "read",
+    "type_names",
     "written",
 ]
