@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from archbuilder.language import plain_text, read
 from archbuilder.errors import UserError, writable
+from archbuilder.language import plain_text, read
+from archbuilder.runs import checkpoint
 from archbuilder.text.tokenizer import load_vocabulary
 from archbuilder.text.vocabulary import Vocabulary
-from archbuilder.runs import checkpoint
 
 LANGUAGE_VERSION = 1
 _MARK = "# archbuilder language"
@@ -69,9 +69,7 @@ class RunFolder:
             return False
         self._same(experiment)
         if not begun:
-            raise UserError(
-                f"{self.path}: has a model and no checkpoint to go on from; {_AFRESH}"
-            )
+            raise UserError(f"{self.path}: has a model and no checkpoint to go on from; {_AFRESH}")
         return True
 
     def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary] | None) -> None:
@@ -117,9 +115,7 @@ class RunFolder:
         if not visible or self._is_ours():
             return
         what = "has checkpoints" if self.checkpoints.exists() else "is not empty"
-        raise UserError(
-            f"{self.path}: {what} and no spec.yaml of a run; give another --run folder"
-        )
+        raise UserError(f"{self.path}: {what} and no spec.yaml of a run; give another --run folder")
 
     def _is_ours(self) -> bool:
         try:
@@ -155,9 +151,7 @@ class RunFolder:
     def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
         """What reads the run's text and what writes it; one and the same where they share it."""
         if not self.tokenizer.exists():
-            raise UserError(
-                f"{self.tokenizer}: is not there; without it the model reads ids alone"
-            )
+            raise UserError(f"{self.tokenizer}: is not there; without it the model reads ids alone")
         source = load_vocabulary(self.tokenizer)
         if not self.target_tokenizer.exists():
             return source, source
@@ -198,9 +192,7 @@ class RunFolder:
             except checkpoint.DamagedCheckpoint as error:
                 tell(f"damaged, not used: {error}")
         if found:
-            raise UserError(
-                f"{self.checkpoints}: no checkpoint is sound; --restart begins afresh"
-            )
+            raise UserError(f"{self.checkpoints}: no checkpoint is sound; --restart begins afresh")
         return None
 
     def keep_metrics_until(self, step: int) -> None:
