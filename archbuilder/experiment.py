@@ -11,7 +11,7 @@ from archbuilder import cross_checks
 from archbuilder.errors import UserError
 from archbuilder.graph import ModelGraph
 from archbuilder.keras_backend import load_keras
-from archbuilder.language import Problem, Spec, check, named, read
+from archbuilder.language import Named, Problem, Spec, check, read
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import ParameterCounter, count_parameters
 from archbuilder.objectives import AnyObjective
@@ -36,7 +36,7 @@ class Experiment(Spec):
     """What the run folder is called."""
     model: BackboneConfig
     """The network."""
-    objectives: named(AnyObjective)
+    objectives: Annotated[dict[str, AnyObjective], Named()]
     """What it is trained for: names with their settings. A name is the type, unless `type` says.
     A model without any gives the vectors of its tokens."""
     tokenizer: Tokenizer | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt, model_validator
 
 from archbuilder.language import Problem
-from archbuilder.language.partial import partial
+from archbuilder.language.partial import Partial
 from archbuilder.network.attention import AttentionConfig
 from archbuilder.network.attention_mask import AttentionContext, TokenPositions, mask_bias
 from archbuilder.network.attention_positions import AttentionPosition
@@ -37,7 +37,7 @@ class StackConfig(StackLayerConfig):
     """Whether the stack ends with a norm. Default: where norms come before sublayers."""
     final_dropout: Probability = 0.0
     """Fraction of the stack's output dropped in training."""
-    overrides: tuple[partial(LayerOverride), ...] = ()
+    overrides: tuple[Annotated[dict[str, Any], Partial(LayerOverride)], ...] = ()
     """Changes to some layers, the later over the earlier; a null takes away."""
 
     @model_validator(mode="wrap")

@@ -38,6 +38,7 @@ class MaskedLM(Objective):
     """Whether the head's transform has a bias."""
 
     hides: ClassVar[bool] = True
+    shows_predictions: ClassVar[bool] = True
 
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]

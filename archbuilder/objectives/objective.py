@@ -32,6 +32,8 @@ class Objective(Spec):
     """Whether it reads the pooled vector."""
     hides: ClassVar[bool] = False
     """Whether it changes the tokens that the network reads."""
+    shows_predictions: ClassVar[bool] = False
+    """Whether training can show predictions for some validation examples (`training.samples`)."""
 
     def inputs(self, name: str) -> list[str]:
         """The inputs, int32 [B, M], that the head reads beside the network's."""

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
-from archbuilder.language import Problem, Spec
+from archbuilder.language import Problem, Spec, near
 from archbuilder.network.layer_role import LayerRole, role_of
 from archbuilder.training.recipe.optimizer import Muon
 from archbuilder.training.recipe.weight_averaging import Exponential
@@ -122,8 +121,8 @@ def problems(recipe, names: Iterable[str]) -> Iterator[Problem]:
     ]
     for path, pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            near = get_close_matches(pattern, names, n=1, cutoff=0.3)
-            hint = f"; there is {near[0]!r}" if near else ""
+            match = near(pattern, names, cutoff=0.3)
+            hint = f"; there is {match!r}" if match else ""
             yield Problem(path, f"no layer is called {pattern!r}{hint}")
     if names and all(is_frozen(recipe, name) for name in names):
         yield Problem(("freeze",), "nothing would be left to train")
