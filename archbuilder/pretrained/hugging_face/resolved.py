@@ -1,0 +1,74 @@
+"""Models as plain data in which defaults that depend on other settings are resolved."""
+
+from typing import Any
+
+from archbuilder.network.architecture import Architecture
+from archbuilder.network.attention import Attention
+from archbuilder.network.stack import Stack
+from archbuilder.network.stack_layer import Layer
+
+_ONLY_IN_TRAINING = ("dropout", "final_dropout", "stochastic_depth")
+"""Settings that outputs do not depend on."""
+
+
+def writable_model(model: Architecture) -> dict[str, Any]:
+    """Return a model with resolved attention, and with the `layers` of each stack."""
+    plain = model.model_dump(mode="json")
+    for name in ("encoder", "decoder"):
+        stack = getattr(model, name)
+        if stack is not None:
+            plain[name]["attention"] = _attention(stack.attention, model.hidden_dim)
+            plain[name]["layers"] = [layer.model_dump(mode="json") for layer in stack.layers]
+    return plain
+
+
+def comparable_model(model: Architecture) -> dict[str, Any]:
+    """Return a model with each layer by itself and without settings that outputs do not use."""
+    plain = model.model_dump(mode="json", exclude={"encoder", "decoder", "initializer"})
+    for name in ("encoder", "decoder"):
+        stack = getattr(model, name)
+        if stack is not None:
+            plain[name] = _stack(stack, model, crosses=name == "decoder" and model.translates)
+    if model.translates and model.target_vocabulary_size == model.vocabulary_size:
+        plain["target_vocabulary_size"] = None
+    return _without_training(plain)
+
+
+def _stack(stack: Stack, model: Architecture, crosses: bool) -> dict[str, Any]:
+    final_norm = stack.norm_placement != "post" if stack.final_norm is None else stack.final_norm
+    plain = {
+        "num_layers": stack.num_layers,
+        "num_layer_groups": stack.num_layers // stack.layers_in_group,
+        "skip_first_norm": stack.skip_first_norm,
+        "final_norm": final_norm,
+    }
+    layers = enumerate(_layer(layer, model.hidden_dim, crosses) for layer in stack.layers)
+    return plain | {f"layer {number}": layer for number, layer in layers}
+
+
+def _layer(layer: Layer, dim: int, crosses: bool) -> dict[str, Any]:
+    plain = layer.model_dump(mode="json", include=set(type(layer).model_fields))
+    plain["attention"] = _attention(layer.attention, dim)
+    cross_attention = layer.cross_attention or layer.attention.across()
+    plain["cross_attention"] = _attention(cross_attention, dim) if crosses else None
+    return plain
+
+
+def _attention(attention: Attention, dim: int) -> dict[str, Any]:
+    key_dim = attention.head_dim(dim)
+    return attention.model_dump(mode="json") | {
+        "key_dim": key_dim,
+        "num_key_value_heads": attention.num_key_value_heads or attention.num_heads,
+        "scale": attention.scale or key_dim**-0.5,
+        "biases": sorted(attention.biases),
+    }
+
+
+def _without_training(plain: Any) -> Any:
+    if not isinstance(plain, dict):
+        return plain
+    return {
+        name: _without_training(value)
+        for name, value in plain.items()
+        if name not in _ONLY_IN_TRAINING
+    }
