@@ -1,47 +1,32 @@
 """BART (Lewis et al., 2020)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
-from archbuilder.pretrained.hugging_face.config import Config
 from archbuilder.pretrained.hugging_face.fields import (
     ACTIVATION,
     Constant,
+    Derived,
     Equal,
     Field,
     Row,
     Tree,
     Unused,
     both_stacks,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
 
-
-@dataclass(frozen=True)
-class _OutputBias(Row):
-    """The bias of the outputs, which the weights tell and no field does."""
-
-    def read(self, config: Config, spec: Tree) -> None:
-        spec["embeddings"]["output_bias"] = config.has_weights("output.bias")
-
-    def write(self, model: Tree, fields: dict[str, Any]) -> None:
-        pass
+_NORM = {"type": "layer_norm", "epsilon": 1e-5}
 
 
 def bart_spec(**embeddings: Any) -> Tree:
     """Return what models like BART have in common, positions aside."""
-    norm = {"type": "layer_norm", "epsilon": 1e-5}
-    stack = {
-        "attention": {"type": "multi_head"},
-        "feed_forward": {"type": "mlp"},
-        "norm": norm,
-    }
+    stacks = dict.fromkeys(("encoder", "decoder"), stack("mlp", _NORM))
     return {
         "embeddings": {"tie": "all", **embeddings},
-        "encoder": stack,
-        "decoder": stack,
+        **stacks,
         "heads": {"sequence_to_sequence": {}},
     }
 
@@ -53,7 +38,7 @@ def bart_fields() -> tuple[Row, ...]:
         *unwritten(encoder_layerdrop=0.0, decoder_layerdrop=0.0),
         *unwritten(normalize_before=False, add_final_layer_norm=False),
         Equal("num_hidden_layers", "encoder_layers"),
-        _OutputBias(),
+        Derived("embeddings.output_bias", lambda config, spec: config.has_weights("output.bias")),
         Unused("is_encoder_decoder", True),
         Field("vocab_size", "vocabulary_size"),
         Field("d_model", "hidden_dim"),
@@ -68,11 +53,11 @@ def bart_fields() -> tuple[Row, ...]:
     )
 
 
-def _stack_fields(stack: str) -> tuple[Row, ...]:
+def _stack_fields(side: str) -> tuple[Row, ...]:
     return (
-        Field(f"{stack}_layers", f"{stack}.num_layers"),
-        Field(f"{stack}_attention_heads", f"{stack}.attention.num_heads"),
-        Field(f"{stack}_ffn_dim", f"{stack}.feed_forward.intermediate_dim"),
+        Field(f"{side}_layers", f"{side}.num_layers"),
+        Field(f"{side}_attention_heads", f"{side}.attention.num_heads"),
+        Field(f"{side}_ffn_dim", f"{side}.feed_forward.intermediate_dim"),
     )
 
 
@@ -87,7 +72,7 @@ def bart_weight_names(computed: str = "") -> WeightNames:
     return WeightNames(names, "model", computed=computed)
 
 
-def _stack_names(stack: str, prefix: str) -> dict[str, str]:
+def _stack_names(side: str, prefix: str) -> dict[str, str]:
     roles = "q_proj k_proj v_proj out_proj"
     layer = {
         **projections("attention", roles, "self_attn.*"),
@@ -99,16 +84,15 @@ def _stack_names(stack: str, prefix: str) -> dict[str, str]:
         "feed_forward.norm": "final_layer_norm",
     }
     return {
-        f"{prefix}positions": f"model.{stack}.embed_positions",
-        f"{prefix}embeddings.norm": f"model.{stack}.layernorm_embedding",
-        **under(f"{stack}.layers.{{i}}", f"model.{stack}.layers.{{i}}", layer),
+        f"{prefix}positions": f"model.{side}.embed_positions",
+        f"{prefix}embeddings.norm": f"model.{side}.layernorm_embedding",
+        **under(f"{side}.layers.{{i}}", f"model.{side}.layers.{{i}}", layer),
     }
 
 
 BART = HFArchitecture(
     "bart",
-    bart_spec(norm={"type": "layer_norm", "epsilon": 1e-5})
-    | {"positions": {"type": "learned", "offset": 2}},
+    bart_spec(norm=_NORM) | {"positions": {"type": "learned", "offset": 2}},
     (
         *unwritten(normalize_embedding=True),
         *bart_fields(),

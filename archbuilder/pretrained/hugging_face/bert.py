@@ -7,9 +7,11 @@ from archbuilder.pretrained.hugging_face.fields import (
     ACTIVATION,
     Constant,
     Conversion,
+    Derived,
     Field,
     Row,
     Tree,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
@@ -20,11 +22,7 @@ def bert_spec(*heads: str, **model: Any) -> Tree:
     return {
         "embeddings": {"tie": "output", "norm": {"type": "layer_norm"}},
         "positions": {"type": "learned", "offset": 0},
-        "encoder": {
-            "attention": {"type": "multi_head"},
-            "feed_forward": {"type": "mlp"},
-            "norm": {"type": "layer_norm"},
-        },
+        "encoder": stack("mlp", {"type": "layer_norm"}),
         "initializer": {"type": "truncated_normal"},
         "heads": {"masked_lm": {"norm": {"type": "layer_norm"}}} | {name: {} for name in heads},
     } | model
@@ -52,12 +50,11 @@ def bert_fields(activation: str = "gelu") -> tuple[Row, ...]:
         Field("type_vocab_size", "embeddings.num_segments", 2, _SEGMENTS),
         Field("layer_norm_eps", tuple(f"{norm}.epsilon" for norm in norms), 1e-12),
         Constant("tie_word_embeddings", True),
-        Field("initializer_range", "initializer.stddev", 0.02, _STDDEV, written=False),
+        Derived("initializer.stddev", lambda config, spec: config.get("initializer_range") or 0.02),
     )
 
 
 _SEGMENTS = Conversion(write=lambda num_segments: num_segments or 1)
-_STDDEV = Conversion(lambda config, name, default: config.get(name, default) or default)
 
 
 def bert_names(body: str) -> dict[str, str]:

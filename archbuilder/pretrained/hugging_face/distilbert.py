@@ -2,7 +2,7 @@
 
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_names, bert_spec
-from archbuilder.pretrained.hugging_face.fields import ACTIVATION, Constant, Equal, Field
+from archbuilder.pretrained.hugging_face.fields import ACTIVATION, Constant, Equal, Field, stack
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
 
 _NORM = {"type": "layer_norm", "epsilon": 1e-12}
@@ -12,11 +12,7 @@ DISTILBERT = HFArchitecture(
     "distilbert",
     bert_spec(
         embeddings={"tie": "output", "num_segments": None, "norm": _NORM},
-        encoder={
-            "attention": {"type": "multi_head"},
-            "feed_forward": {"type": "mlp"},
-            "norm": _NORM,
-        },
+        encoder=stack("mlp", _NORM),
         pooler=None,
         initializer={"type": "truncated_normal", "stddev": 0.02},
         heads={"masked_lm": {"norm": _NORM}},

@@ -7,7 +7,7 @@ from typing import Any
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
 from archbuilder.pretrained.hugging_face.config import Config
-from archbuilder.pretrained.hugging_face.fields import Row, Tree
+from archbuilder.pretrained.hugging_face.fields import Derived, Row, Tree, get_path
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames
 
 
@@ -23,37 +23,32 @@ class _EmbeddingSize(Row):
         fields["embedding_size"] = model["embeddings"]["embedding_dim"] or model["hidden_dim"]
 
 
-@dataclass(frozen=True)
-class _Heads(Row):
-    """The settings of both heads, which are those of no field."""
-
-    def read(self, config: Config, spec: Tree) -> None:
-        encoder = spec["encoder"]
-        spec["heads"]["masked_lm"]["activation"] = "gelu"
-        spec["heads"]["replaced_token_detection"] = {
-            "activation": encoder["feed_forward"]["activation"],
-            "generator_size": _generator_size(
-                spec["hidden_dim"],
-                encoder["attention"]["num_heads"],
-                encoder["feed_forward"]["intermediate_dim"],
-            ),
-        }
-
-    def write(self, model: Tree, fields: dict[str, Any]) -> None:
-        pass
-
-
-def _generator_size(*sizes: int) -> float:
+def _generator_size(config: Config, spec: Tree) -> float:
     """Return the smallest usual fraction that divides all sizes of the discriminator."""
+    encoder = spec["encoder"]
+    sizes = (
+        spec["hidden_dim"],
+        encoder["attention"]["num_heads"],
+        encoder["feed_forward"]["intermediate_dim"],
+    )
     fractions = (Fraction(1, divisor) for divisor in (4, 3, 2, 1))
     fitting = (one for one in fractions if all((size * one).denominator == 1 for size in sizes))
     return round(float(next(fitting)), 6)
 
 
+_DETECTION = "heads.replaced_token_detection"
+_ACTIVATION = "encoder.feed_forward.activation"
+
 ELECTRA = HFArchitecture(
     "electra",
     bert_spec("replaced_token_detection", pooler=None),
-    (*bert_fields(), _EmbeddingSize(), _Heads()),
+    (
+        *bert_fields(),
+        _EmbeddingSize(),
+        Derived(f"{_DETECTION}.activation", lambda config, spec: get_path(spec, _ACTIVATION)),
+        Derived(f"{_DETECTION}.generator_size", _generator_size),
+        Derived("heads.masked_lm.activation", lambda config, spec: "gelu"),
+    ),
     WeightNames(
         {
             **bert_names("electra"),

@@ -62,7 +62,6 @@ class Field(Row):
     conversion: Conversion = SAME
     absent: Any = _REQUIRED
     """What is written if the model lacks the setting. Default: the model cannot be written."""
-    written: bool = True
 
     def read(self, config: Config, spec: Tree) -> None:
         default = self.default(config) if callable(self.default) else self.default
@@ -71,8 +70,6 @@ class Field(Row):
             set_path(spec, path, value)
 
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
-        if not self.written:
-            return
         path = self.paths if isinstance(self.paths, str) else self.paths[0]
         value = get_path(model, path, _MISSING)
         if value is not _MISSING:
@@ -131,6 +128,21 @@ class Unused(Row):
 
 
 @dataclass(frozen=True)
+class Derived(Row):
+    """A setting that no field is written for."""
+
+    path: str
+    derive: Callable[[Config, Tree], Any]
+    """Return the setting, given the fields and all settings of the rows before this one."""
+
+    def read(self, config: Config, spec: Tree) -> None:
+        set_path(spec, self.path, self.derive(config, spec))
+
+    def write(self, model: Tree, fields: dict[str, Any]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
 class TiedOutput(Row):
     """Whether a decoder's output projection is its token table.
 
@@ -152,6 +164,22 @@ class TiedOutput(Row):
 def unwritten(**values: Any) -> tuple[Row, ...]:
     """Return rows of fields that support a single value, which is their default."""
     return tuple(Constant(name, value, written=False) for name, value in values.items())
+
+
+def stack(feed_forward: str, norm: Tree, attention: Tree | None = None, **settings: Any) -> Tree:
+    """Return what the stacks of an architecture have in common.
+
+    Args:
+        feed_forward: The type of its feed-forward layers.
+        norm: Its norms.
+        attention: What its attention layers have in common besides their type.
+        **settings: Its other settings.
+    """
+    return {
+        "attention": {"type": "multi_head"} | (attention or {}),
+        "feed_forward": {"type": feed_forward},
+        "norm": norm,
+    } | settings
 
 
 def both_stacks(path: str) -> tuple[str, str]:

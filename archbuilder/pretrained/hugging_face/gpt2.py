@@ -6,6 +6,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     Equal,
     Field,
     TiedOutput,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
@@ -14,12 +15,7 @@ GPT2 = HFArchitecture(
     "gpt2",
     {
         "positions": {"type": "learned"},
-        "decoder": {
-            "attention": {"type": "multi_head"},
-            "feed_forward": {"type": "mlp"},
-            "norm": {"type": "layer_norm"},
-            "norm_placement": "pre",
-        },
+        "decoder": stack("mlp", {"type": "layer_norm"}, norm_placement="pre"),
         "heads": {"causal_lm": {}},
     },
     (

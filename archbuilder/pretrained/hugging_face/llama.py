@@ -11,6 +11,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     Field,
     TiedOutput,
     Unused,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
@@ -69,12 +70,7 @@ LLAMA = HFArchitecture(
     "llama",
     {
         "positions": {"type": "none"},
-        "decoder": {
-            "attention": {"type": "multi_head"},
-            "feed_forward": {"type": "gated"},
-            "norm": {"type": "rms_norm"},
-            "norm_placement": "pre",
-        },
+        "decoder": stack("gated", {"type": "rms_norm"}, norm_placement="pre"),
         "heads": {"causal_lm": {}},
     },
     (

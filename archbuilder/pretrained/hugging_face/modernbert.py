@@ -13,6 +13,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     Row,
     Tree,
     Unused,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
@@ -84,13 +85,7 @@ MODERNBERT = HFArchitecture(
     {
         "embeddings": {"tie": "output", "norm": _NORM},
         "positions": {"type": "none"},
-        "encoder": {
-            "attention": {"type": "multi_head"},
-            "feed_forward": {"type": "gated"},
-            "norm": _NORM,
-            "norm_placement": "pre",
-            "skip_first_norm": True,
-        },
+        "encoder": stack("gated", _NORM, norm_placement="pre", skip_first_norm=True),
         "heads": {"masked_lm": {"activation": "gelu", "norm": _NORM}},
     },
     (

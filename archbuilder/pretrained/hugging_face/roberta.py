@@ -8,7 +8,7 @@ import numpy as np
 from archbuilder.pretrained.hugging_face.architecture import Arrays, HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
 from archbuilder.pretrained.hugging_face.config import Config
-from archbuilder.pretrained.hugging_face.fields import Row, Tree, set_path
+from archbuilder.pretrained.hugging_face.fields import Derived, Row, Tree
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -28,17 +28,6 @@ class _PositionsAfterPadding(Row):
         fields["pad_token_id"] = offset - 1
 
 
-@dataclass(frozen=True)
-class _HeadActivation(Row):
-    """The activation of the masked language model's head, which is that of no field."""
-
-    def read(self, config: Config, spec: Tree) -> None:
-        set_path(spec, "heads.masked_lm.activation", "gelu")
-
-    def write(self, model: Tree, fields: dict[str, Any]) -> None:
-        pass
-
-
 def _move_positions(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
     """Make the table of positions begin after the id of the vocabulary's padding token."""
     name = f"{ROBERTA.weight_names.names['positions']}.weight"
@@ -51,7 +40,11 @@ def _move_positions(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabula
 ROBERTA = HFArchitecture(
     "roberta",
     bert_spec(pooler={"type": "first_token"}),
-    (*bert_fields(), _PositionsAfterPadding(), _HeadActivation()),
+    (
+        *bert_fields(),
+        _PositionsAfterPadding(),
+        Derived("heads.masked_lm.activation", lambda config, spec: "gelu"),
+    ),
     WeightNames(
         {
             **bert_names("roberta"),

@@ -13,6 +13,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     Tree,
     Unused,
     both_stacks,
+    stack,
     unwritten,
 )
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
@@ -30,10 +31,11 @@ class _FeedForward(Row):
         if value == "gated-gelu":
             activation = "gelu_new"
         config.require(dense_act_fn=activation, is_gated_act=bool(gated))
-        for stack in ("encoder", "decoder"):
-            spec[stack]["feed_forward"] |= {
+        for side in ("encoder", "decoder"):
+            spec[side]["feed_forward"] |= {
                 "type": "gated" if gated else "mlp",
                 "activation": ACTIVATIONS[activation],
+                "use_bias": False,
             }
 
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
@@ -74,18 +76,12 @@ _DROPOUTS = (
 )
 
 
-def _stack() -> Tree:
-    return {
-        "attention": {
-            "type": "multi_head",
-            "scale": 1.0,
-            "biases": [],
-            "positions": {"type": "t5"},
-        },
-        "feed_forward": {"use_bias": False},
-        "norm": {"type": "rms_norm"},
-        "norm_placement": "pre",
-    }
+_STACK = stack(
+    "mlp",
+    {"type": "rms_norm"},
+    {"scale": 1.0, "biases": [], "positions": {"type": "t5"}},
+    norm_placement="pre",
+)
 
 
 def _weight_names(feed_forward: dict[str, str]) -> WeightNames:
@@ -103,7 +99,7 @@ def _weight_names(feed_forward: dict[str, str]) -> WeightNames:
     return WeightNames(names, body_prefixes=("encoder.", "decoder.", "shared."))
 
 
-def _stack_names(stack: str, sublayer: int, feed_forward: dict[str, str]) -> dict[str, str]:
+def _stack_names(side: str, sublayer: int, feed_forward: dict[str, str]) -> dict[str, str]:
     dense = f"layer.{sublayer}.DenseReluDense"
     layer = {
         **projections("attention", "q k v o", "layer.0.SelfAttention.*"),
@@ -113,11 +109,11 @@ def _stack_names(stack: str, sublayer: int, feed_forward: dict[str, str]) -> dic
         "feed_forward.output": f"{dense}.wo",
         "feed_forward.norm": f"layer.{sublayer}.layer_norm",
     }
-    if stack == "decoder":
+    if side == "decoder":
         layer |= projections("cross_attention", "q k v o", "layer.1.EncDecAttention.*")
         layer["cross_attention.norm"] = "layer.1.layer_norm"
-    names = under(f"{stack}.layers.{{i}}", f"{stack}.block.{{i}}", layer)
-    return {**names, f"{stack}.final_norm": f"{stack}.final_layer_norm"}
+    names = under(f"{side}.layers.{{i}}", f"{side}.block.{{i}}", layer)
+    return {**names, f"{side}.final_norm": f"{side}.final_layer_norm"}
 
 
 _BUCKETS = both_stacks("attention.positions.num_buckets")
@@ -128,8 +124,8 @@ T5 = HFArchitecture(
     {
         "embeddings": {},
         "positions": {"type": "none"},
-        "encoder": _stack(),
-        "decoder": _stack(),
+        "encoder": _STACK,
+        "decoder": _STACK,
         "initializer": {"type": "t5"},
         "heads": {"sequence_to_sequence": {}},
     },
