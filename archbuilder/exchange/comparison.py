@@ -80,7 +80,12 @@ def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.nd
     """
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
-        np.savez(inputs, **{f"{n}|{k}": v for n, b in enumerate(batches) for k, v in b.items()})
+        arrays: dict[str, Any] = {
+            f"{number}|{name}": array
+            for number, batch in enumerate(batches)
+            for name, array in batch.items()
+        }
+        np.savez(inputs, **arrays)
         script = _BEFORE_READER + reader + _AFTER_READER
         process = subprocess.run(
             [sys.executable, "-c", script, str(path.resolve()), str(inputs), str(outputs)],
@@ -91,8 +96,8 @@ def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.nd
         if process.returncode:
             reason = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
             raise ExportFailed(f"{path.name}: not kept: cannot be loaded again: {''.join(reason)}")
-        with np.load(outputs) as arrays:
-            return dict(arrays)
+        with np.load(outputs) as results:
+            return dict(results)
 
 
 def _shapes(arrays: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -43,7 +43,7 @@ def write_folder(
     fields = config_of(experiment)
     model, architecture = experiment.model, architecture_of(fields["model_type"])
     vocabulary = vocabularies[0] if vocabularies else None
-    fields |= architecture.special_token_fields(vocabulary, model.translates)
+    fields |= architecture.special_token_fields(vocabulary, model.is_encoder_decoder)
     files, left_out = {}, "the model reads ids, and has no tokenizer"
     if vocabularies is not None:
         try:

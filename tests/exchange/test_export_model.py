@@ -48,7 +48,7 @@ def test_a_tokenizer_brings_its_special_ids(tmp_path):
 def test_a_tokenizer_that_has_no_like_there_is_told_of_and_left_out(tmp_path):
     vocabulary = Characters(type="characters").train(iter(LINES), 40)
     told = write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
-    assert told == "written without a tokenizer: Hugging Face has no tokenizer like Character"
+    assert told == "written without a tokenizer: Hugging Face has no tokenizer like characters"
     assert not (tmp_path / "out" / "tokenizer.json").exists()
 
 

@@ -1,7 +1,7 @@
 """Architectures of the `transformers` library: a file each, and their union."""
 
 from archbuilder.errors import UserError
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.pretrained.hugging_face.albert import ALBERT
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bart import BART
@@ -27,7 +27,7 @@ def architecture_of(model_type: object) -> HFArchitecture:
     raise UserError(f"config.json: model_type {model_type!r} is not known; there are {known}")
 
 
-def similar_architectures(model: Architecture) -> list[HFArchitecture]:
+def similar_architectures(model: BackboneConfig) -> list[HFArchitecture]:
     """Return the architectures with the same stacks as a model."""
     stacks = {name for name in ("encoder", "decoder") if getattr(model, name) is not None}
     return [architecture for architecture in ARCHITECTURES if architecture.stacks == stacks]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from archbuilder.errors import UserError
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.pretrained.hugging_face.config import Config
 from archbuilder.pretrained.hugging_face.fields import Row, Tree
 from archbuilder.pretrained.hugging_face.resolved import writable_model
@@ -68,7 +68,7 @@ class HFArchitecture:
         config.finish()
         return spec, spec.pop("heads")
 
-    def write(self, model: Architecture, heads: Heads) -> dict[str, Any] | None:
+    def write(self, model: BackboneConfig, heads: Heads) -> dict[str, Any] | None:
         """Return the fields of a `config.json`, which may not express all of the model.
 
         Return None if the model lacks settings that the fields need.
@@ -85,7 +85,7 @@ class HFArchitecture:
             return None
         return fields
 
-    def weight_names_of(self, model: Architecture) -> WeightNames:
+    def weight_names_of(self, model: BackboneConfig) -> WeightNames:
         """Return the names of a model's weights."""
         gated = model.encoder is not None and model.encoder.feed_forward.type == "gated"
         return (self.gated_weight_names if gated else None) or self.weight_names

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from archbuilder.network.architecture import Architecture
-from archbuilder.network.attention import Attention
-from archbuilder.network.stack import Stack
-from archbuilder.network.stack_layer import Layer
+from archbuilder.network.attention import AnyAttention
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.network.stack import StackConfig
+from archbuilder.network.stack_layer import StackLayerConfig
 
 _ONLY_IN_TRAINING = ("dropout", "final_dropout", "stochastic_depth")
 """Settings that outputs do not depend on."""
 
 
-def writable_model(model: Architecture) -> dict[str, Any]:
+def writable_model(model: BackboneConfig) -> dict[str, Any]:
     """Return a model with resolved attention, and with the `layers` of each stack."""
     plain = model.model_dump(mode="json")
     for name in ("encoder", "decoder"):
@@ -22,19 +22,21 @@ def writable_model(model: Architecture) -> dict[str, Any]:
     return plain
 
 
-def comparable_model(model: Architecture) -> dict[str, Any]:
+def comparable_model(model: BackboneConfig) -> dict[str, Any]:
     """Return a model with each layer by itself and without settings that outputs do not use."""
     plain = model.model_dump(mode="json", exclude={"encoder", "decoder", "initializer"})
     for name in ("encoder", "decoder"):
         stack = getattr(model, name)
         if stack is not None:
-            plain[name] = _stack(stack, model, crosses=name == "decoder" and model.translates)
-    if model.translates and model.target_vocabulary_size == model.vocabulary_size:
+            plain[name] = _stack(
+                stack, model, crosses=name == "decoder" and model.is_encoder_decoder
+            )
+    if model.is_encoder_decoder and model.target_vocabulary_size == model.vocabulary_size:
         plain["target_vocabulary_size"] = None
     return _without_training(plain)
 
 
-def _stack(stack: Stack, model: Architecture, crosses: bool) -> dict[str, Any]:
+def _stack(stack: StackConfig, model: BackboneConfig, crosses: bool) -> dict[str, Any]:
     final_norm = stack.norm_placement != "post" if stack.final_norm is None else stack.final_norm
     plain = {
         "num_layers": stack.num_layers,
@@ -46,15 +48,15 @@ def _stack(stack: Stack, model: Architecture, crosses: bool) -> dict[str, Any]:
     return plain | {f"layer {number}": layer for number, layer in layers}
 
 
-def _layer(layer: Layer, dim: int, crosses: bool) -> dict[str, Any]:
+def _layer(layer: StackLayerConfig, dim: int, crosses: bool) -> dict[str, Any]:
     plain = layer.model_dump(mode="json", include=set(type(layer).model_fields))
     plain["attention"] = _attention(layer.attention, dim)
-    cross_attention = layer.cross_attention or layer.attention.across()
+    cross_attention = layer.cross_attention or layer.attention.for_cross_attention()
     plain["cross_attention"] = _attention(cross_attention, dim) if crosses else None
     return plain
 
 
-def _attention(attention: Attention, dim: int) -> dict[str, Any]:
+def _attention(attention: AnyAttention, dim: int) -> dict[str, Any]:
     key_dim = attention.head_dim(dim)
     return attention.model_dump(mode="json") | {
         "key_dim": key_dim,

@@ -128,20 +128,7 @@ def _with_special_tokens(
     vocabulary_class: VocabularyClass, files: Files, settings: dict, fields: dict
 ) -> Vocabulary:
     """Return the vocabulary with the special tokens of its settings and of `config.json`."""
-    named = {
-        role: next((_text(settings[name]) for name in names if settings.get(name)), None)
-        for role, names in _ROLES.items()
-    }
-    try:
-        vocabulary = _create(vocabulary_class, files)
-        defaults = special_tokens(vocabulary)
-        roles = defaults | {role: token for role, token in named.items() if token}
-    except UserError:
-        defaults, roles = None, _with_fallbacks(named)
-        if not roles["end"]:
-            raise
-    if roles != defaults:
-        vocabulary = _create(vocabulary_class, files | _roles_file(roles))
+    vocabulary = _with_settings(vocabulary_class, files, settings)
     start = fields.get("decoder_start_token_id") if fields.get("is_encoder_decoder") else None
     if start is None or start == vocabulary.start_id:
         return vocabulary
@@ -149,6 +136,25 @@ def _with_special_tokens(
         raise UserError(f"config.json: decoder_start_token_id: {start!r} is no token's id")
     roles = special_tokens(vocabulary) | {"start": vocabulary.token(start)}
     return _create(vocabulary_class, files | _roles_file(roles))
+
+
+def _with_settings(vocabulary_class: VocabularyClass, files: Files, settings: dict) -> Vocabulary:
+    named = {
+        role: next((_text(settings[name]) for name in names if settings.get(name)), None)
+        for role, names in _ROLES.items()
+    }
+    try:
+        vocabulary = _create(vocabulary_class, files)
+    except UserError:  # Special tokens have other names than the usual ones.
+        roles = _with_fallbacks(named)
+        if not roles["end"]:
+            raise
+        return _create(vocabulary_class, files | _roles_file(roles))
+    defaults = special_tokens(vocabulary)
+    roles = defaults | {role: token for role, token in named.items() if token}
+    return (
+        vocabulary if roles == defaults else _create(vocabulary_class, files | _roles_file(roles))
+    )
 
 
 def _create(vocabulary_class: VocabularyClass, files: Files) -> Vocabulary:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from archbuilder.errors import UserError
-from archbuilder.network.architecture import Architecture
+from archbuilder.network.backbone import BackboneConfig
 from archbuilder.pretrained.hugging_face.sentencepiece_json import to_tokenizer_json
 from archbuilder.pretrained.hugging_face.tokenizer_files import (
     MARIAN_TOKENS,
@@ -19,7 +19,7 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 def tokenizer_files(
-    vocabularies: tuple[Vocabulary, Vocabulary], model: Architecture
+    vocabularies: tuple[Vocabulary, Vocabulary], model: BackboneConfig
 ) -> dict[str, bytes]:
     """Return the files of a folder's tokenizer.
 
@@ -56,11 +56,10 @@ def _tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
         return json.loads(vocabulary.files[TOKENIZER_JSON])
     if "spm.model" in vocabulary.files:
         return to_tokenizer_json(vocabulary)
-    name = type(vocabulary).__name__.removesuffix("Vocabulary")
-    raise UserError(f"Hugging Face has no tokenizer like {name}")
+    raise UserError(f"Hugging Face has no tokenizer like {vocabulary.kind}")
 
 
-def _settings(vocabulary: Vocabulary, model: Architecture) -> dict[str, Any]:
+def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
     names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
     if model.decoder is None:
         names |= {"start": "cls", "end": "sep"}
@@ -81,7 +80,7 @@ def _settings(vocabulary: Vocabulary, model: Architecture) -> dict[str, Any]:
     return settings
 
 
-def _template(vocabulary: Vocabulary, model: Architecture) -> dict[str, Any]:
+def _template(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
     """Return a tokenizer.json's post-processor, which adds an encoder's special tokens."""
     ids = {vocabulary.token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
     start, end = (vocabulary.token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))

@@ -186,5 +186,5 @@ def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path):
 
 def test_a_tokenizer_that_has_no_like_there_is_refused():
     vocabulary = Characters(type="characters").train(iter(LINES), 60)
-    with pytest.raises(UserError, match="Hugging Face has no tokenizer like Character"):
+    with pytest.raises(UserError, match="Hugging Face has no tokenizer like characters"):
         tokenizer_files((vocabulary, vocabulary), EXPERIMENT.model)
