@@ -13,6 +13,7 @@ import typer
 import typer.core
 
 from archbuilder.errors import UserError, writable
+from archbuilder.exchange.formats import format_names
 from archbuilder.experiment import Experiment, load
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
@@ -54,9 +55,9 @@ def new(
     like: Annotated[str, typer.Option(help="bert or transformer.")] = "bert",
 ) -> None:
     """Write a commented spec, ready to run, to start from."""
-    from archbuilder.starter import start
+    from archbuilder.starter import create_spec
 
-    for path in start(name, like, Path.cwd()):
+    for path in create_spec(name, like, Path.cwd()):
         typer.echo(f"wrote {path.name}")
     typer.echo(f"next: archbuild train {name}.yaml")
 
@@ -203,7 +204,7 @@ def import_(
     output: Annotated[Path, typer.Option("--output", "-o", help="Make this run folder.")],
 ) -> None:
     """Make a run folder of a model in Hugging Face's files, which the other commands then take."""
-    from archbuilder.exchange.importing import check, import_folder
+    from archbuilder.exchange.import_model import check, import_folder
 
     check(folder, output)
     load_keras()
@@ -221,7 +222,7 @@ def _listed(experiment: Experiment) -> str:
 @app.command()
 def export(
     run: Run,
-    format: Annotated[str, typer.Option(help="keras, saved_model or hugging_face.")],
+    format: Annotated[str, typer.Option(help=f"{format_names()}.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from archbuilder.exchange.export import export
-from archbuilder.exchange.importing import import_folder
+from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
 from archbuilder.inference.load_model import trained
 from archbuilder.runs.run_folder import RunFolder

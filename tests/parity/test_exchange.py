@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from archbuilder.exchange.export import export
-from archbuilder.exchange.importing import import_folder
+from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
 from archbuilder.inference.load_model import trained
 from archbuilder.inference.task import open_task
 from archbuilder.runs.run_folder import RunFolder
-from tests.exchange.hugging_face.marian import SOURCES, TARGETS, pieces, table
 from tests.parity.catalogue import CATALOGUE, VOCABULARY
 from tests.parity.exchanged import CASES, exchanged
 from tests.parity.test_catalogue import largest_difference
+from tests.pretrained.hugging_face.marian import SOURCES, TARGETS, pieces, table
 
 pytestmark = pytest.mark.oracle
 
