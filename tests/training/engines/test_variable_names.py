@@ -6,7 +6,7 @@ import pytest
 
 from archbuilder import UserError, load
 from archbuilder.training.engines.variable_names import name_variables, require_same_variables
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.precision import with_loss_scaling
 from tests import small_run
 
@@ -27,7 +27,7 @@ def variables(folder, optimizer, policy="float32"):
     spec = small_run.transformer(folder, optimizer=optimizer)
     experiment = load(small_run.write(spec, folder / "spec.yaml"))
     model = experiment.network().training_graph()
-    scaled = with_loss_scaling(optimizer_for(experiment, model), policy, model)
+    scaled = with_loss_scaling(build_optimizer(experiment.training, model), policy, model)
     return model, scaled, name_variables(model, scaled)
 
 
