@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from archbuilder.errors import UserError
-from archbuilder.exchange.hugging_face.spec import config_of
+from archbuilder.exchange.export_model import config_of
 from archbuilder.experiment import Experiment, load
 
 
