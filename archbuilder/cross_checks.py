@@ -6,11 +6,16 @@ from typing import Any, get_args
 from archbuilder.language import Problem, at_key, type_names
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import count_parameters
-from archbuilder.objectives import AnyObjective, Objective, deciding, scored
+from archbuilder.objectives import (
+    AnyObjective,
+    Objective,
+    evaluation_metrics,
+    example_objective,
+    loss_terms,
+)
 from archbuilder.objectives.name import name_problems
 from archbuilder.text.data import Data
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.training.recipe.best import metrics_of
 from archbuilder.training.recipe.parameter_groups import problems as pattern_problems
 from archbuilder.training.recipe.recipe import Training
 
@@ -67,7 +72,7 @@ def _training_agrees(
 def _heads_agree(model: BackboneConfig, objectives: dict[str, Objective]) -> Iterator[Problem]:
     for name, objective in objectives.items():
         yield from at_key("objectives", at_key(name, objective.problems(model)))
-    pooled = any(objective.pools for objective in objectives.values())
+    pooled = any(objective.needs_pooled_output for objective in objectives.values())
     if model.pooler is not None and objectives and not pooled:
         yield Problem(
             ("model", "pooler"),
@@ -78,8 +83,8 @@ def _heads_agree(model: BackboneConfig, objectives: dict[str, Objective]) -> Ite
 def _objectives_agree(objectives: dict[str, Objective]) -> Iterator[Problem]:
     yield from at_key("objectives", name_problems(objectives))
     for does_so, does in (
-        (lambda one: one.decides(), "decides already how text becomes examples"),
-        (lambda one: one.hides, "hides tokens already"),
+        (lambda one: one.owns_examples(), "decides already how text becomes examples"),
+        (lambda one: one.corrupts_inputs, "hides tokens already"),
     ):
         names = [name for name, objective in objectives.items() if does_so(objective)]
         for name in names[1:]:
@@ -111,7 +116,7 @@ def _lengths_of_runs_agree(
 def _measurements_agree(
     objectives: dict[str, Objective], training: Training, data: Data | None
 ) -> Iterator[Problem]:
-    known = metrics_of(scored(objectives))
+    known = evaluation_metrics(loss_terms(objectives))
     if training.best not in known:
         yield Problem(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
     if data is None or data.validation is not None:
@@ -131,7 +136,7 @@ def _lengths_agree(model: BackboneConfig, data: Data) -> Iterator[Problem]:
 
 
 def _corpora_agree(objectives: dict[str, Objective], data: Data) -> Iterator[Problem]:
-    kind = deciding(objectives).examples
+    kind = example_objective(objectives).examples
     for split in ("train", "validation"):
         corpus = getattr(data, split)
         if corpus is not None and corpus.form != kind.form:
@@ -163,7 +168,7 @@ def _sentinels_agree(
 
 def _rows_can_be_packed(objectives: dict[str, Objective]) -> Iterator[Problem]:
     for name, objective in objectives.items():
-        if objective.pools:
+        if objective.needs_pooled_output:
             yield Problem(
                 ("training", "batch", "packing"),
                 f"'{name}' reads one vector a row, and a packed row holds several examples",

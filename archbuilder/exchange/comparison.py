@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from archbuilder.stopping import WorkFailed
+from archbuilder.text.batch import PADDING_MASKS
 
 SHAPES = ((1, 5), (7, 5), (1, 9), (7, 9))
 """Batch sizes and lengths of the batches that outputs are compared on."""
@@ -110,7 +111,7 @@ def _example_batch(model: Any, batch_size: int, length: int, seed: int) -> Batch
     batch = {}
     for tensor in model.inputs:
         array = random.integers(0, 2, (batch_size, length))
-        if tensor.name.endswith("padding_mask"):
+        if tensor.name in PADDING_MASKS:
             array = np.ones((batch_size, length))
             array[1::2, length // 2 :] = 0
         batch[tensor.name] = array.astype("int32")

@@ -4,8 +4,6 @@ from typing import Any
 
 from archbuilder.experiment import Experiment
 
-_SEQ2SEQ = ("sequence_to_sequence", "span_corruption", "denoising")
-
 
 def heads_of(experiment: Experiment) -> dict[str, Any]:
     """Return the objectives of an experiment by their heads."""
@@ -14,4 +12,4 @@ def heads_of(experiment: Experiment) -> dict[str, Any]:
 
 def head_of(objective: Any) -> str:
     """Return the head of an objective: the type that it is imported as."""
-    return _SEQ2SEQ[0] if objective.type in _SEQ2SEQ else objective.type
+    return "sequence_to_sequence" if objective.head == "seq2seq" else objective.type

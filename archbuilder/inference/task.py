@@ -23,7 +23,8 @@ class FillMask:
 
     def __init__(self, experiment, network, vocabularies, objective: str, guesses: int = 5):
         self.model, (self.vocabulary, _) = network.model, vocabularies
-        self.objective, self.guesses = objective, guesses
+        self.guesses = guesses
+        (self._positions,) = experiment.objectives[objective].inputs(objective)
         self.longest = longest(experiment)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[dict]:
@@ -51,7 +52,7 @@ class FillMask:
     def _logits(self, token_ids, padding_mask, positions):  # -> [B, M, V]
         inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
         inputs["segment_ids"] = np.zeros_like(token_ids)
-        inputs[f"{self.objective}_positions"] = positions
+        inputs[self._positions] = positions
         known = {tensor.name for tensor in self.model.inputs}
         inputs = {name: array for name, array in inputs.items() if name in known}
         return np.asarray(self.model(inputs, training=False)[self.objective], dtype="float64")
@@ -143,9 +144,9 @@ class Translate:
 def open_task(experiment, run: RunFolder, name: str | None = None, guesses: int = 5):
     """The task called `name` of a run, or the one that its objectives are for."""
     found = {
-        TASKS[objective.type].name: (TASKS[objective.type], key)
+        TASKS[objective.head].name: (TASKS[objective.head], key)
         for key, objective in experiment.objectives.items()
-        if objective.type in TASKS
+        if objective.head in TASKS
     }
     if experiment.model.decoder is None:
         found[Embed.name] = (Embed, "")
@@ -168,4 +169,5 @@ def _short_enough(row: list, longest: int | None, number: int) -> None:
         raise UserError(f"line {number} has {len(row)} tokens; the model takes at most {longest}")
 
 
-TASKS = {"masked_lm": FillMask, "sequence_to_sequence": Translate}
+TASKS = {"masked_lm": FillMask, "seq2seq": Translate}
+"""By the head of the objective."""

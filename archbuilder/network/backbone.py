@@ -15,7 +15,7 @@ from archbuilder.network.attention_mask import (
     position_ids,
 )
 from archbuilder.network.embedding import Embeddings, EmbeddingsConfig
-from archbuilder.network.feed_forward import load_balancing_loss
+from archbuilder.network.feed_forward import LOAD_BALANCING, load_balancing_loss
 from archbuilder.network.initializer import AnyInitializer, GlorotUniform
 from archbuilder.network.layer import embedding
 from archbuilder.network.layer_context import LayerContext
@@ -24,6 +24,7 @@ from archbuilder.network.output_projection import build_output_projection
 from archbuilder.network.pooler import AnyPooler
 from archbuilder.network.position import AnyPosition
 from archbuilder.network.stack import Stack, StackConfig
+from archbuilder.text.batch import TOKEN_SEQUENCES
 
 Size = Annotated[int, Field(ge=1, lt=2**31)]
 """Number of tokens that int32 ids can tell apart."""
@@ -63,6 +64,13 @@ class BackboneConfig(Spec):
     def is_encoder_decoder(self) -> bool:
         """Whether there is an encoder and a decoder that attends to it."""
         return self.encoder is not None and self.decoder is not None
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        """Whether the backbone has an output `load_balancing`, which is added to the loss."""
+        stacks = (self.encoder, self.decoder)
+        layers = (layer for stack in stacks if stack is not None for layer in stack.layers)
+        return any(layer.feed_forward.has_load_balancing_loss for layer in layers)
 
     def layer_counts(self) -> dict[str, int]:
         """Return the number of layers of each stack."""
@@ -201,7 +209,7 @@ class Backbone:
             if choices
         ]
         if losses:
-            streams["load_balancing"] = sum(losses[1:], losses[0])
+            streams[LOAD_BALANCING] = sum(losses[1:], losses[0])
         return streams
 
     def encode(
@@ -296,4 +304,5 @@ class Backbone:
 
 def _of_stack(inputs: dict, prefix: str) -> dict:
     """Return the inputs of one stack, without the prefix of their names."""
-    return {name.removeprefix(prefix): x for name, x in inputs.items() if name.startswith(prefix)}
+    names = TOKEN_SEQUENCES[prefix]._asdict()
+    return {plain: inputs[name] for plain, name in names.items() if name in inputs}

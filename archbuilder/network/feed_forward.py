@@ -21,6 +21,10 @@ class FeedForward(ABC):
         """Return [B, T, D] for x [B, T, D]; a router appends its choices to `routing`."""
 
 
+LOAD_BALANCING = "load_balancing"
+"""The output of the backbone that is to be added to the loss."""
+
+
 class FeedForwardConfig(Spec):
     """The interface of feed-forward layers."""
 
@@ -35,6 +39,11 @@ class FeedForwardConfig(Spec):
     @abstractmethod
     def scaled(self, fraction: Fraction) -> "FeedForwardConfig":
         """Return a copy whose sizes are multiplied by `fraction`, for a narrower network."""
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        """Whether it adds to the loss in training."""
+        return False
 
     def problems(self) -> Iterator[Problem]:
         """Yield what does not fit together."""
@@ -176,6 +185,10 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
         shared = self.shared_expert and self.shared_expert.scaled(fraction)
         update = {"expert": self.expert.scaled(fraction), "shared_expert": shared}
         return self.model_copy(update=update)
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        return self.load_balancing > 0
 
     def problems(self) -> Iterator[Problem]:
         if self.num_experts_per_token >= self.num_experts:

@@ -1,22 +1,27 @@
-"""Update rules that are faster than Keras's own, or nearer to their papers."""
+"""Optimizers that are faster than those of Keras, or closer to their papers."""
 
 import keras
 from keras import ops
+
+from archbuilder.training.keras_internals import (
+    first_moment,
+    second_moment,
+    variable_index,
+)
 
 
 class Adam(keras.optimizers.Adam):
     """Kingma and Ba, 2015, algorithm 1: epsilon is added to the corrected root.
 
-    Keras adds it to the root before that is corrected, which is another, much smaller, step for
-    weights of small gradients at the beginning.
+    Keras adds it before the correction, which makes early steps of weights with small gradients
+    much smaller.
     """
 
     def update_step(self, gradient, variable, learning_rate):
         step = ops.cast(self.iterations + 1, "float32")
         powers = ops.power(self.beta_1, step), ops.power(self.beta_2, step)
         epsilon = self.epsilon * ops.sqrt(1 - powers[1])
-        index = self._get_variable_index(variable)
-        mean, square = self._momentums[index], self._velocities[index]
+        mean, square = first_moment(self, variable), second_moment(self, variable)
         if keras.backend.backend() == "tensorflow":
             self._fused(gradient, variable, learning_rate, mean, square, powers, epsilon)
             return
@@ -26,7 +31,7 @@ class Adam(keras.optimizers.Adam):
         self.assign_sub(variable, rate * mean / (ops.sqrt(square) + epsilon))
 
     def _fused(self, gradient, variable, learning_rate, mean, square, powers, epsilon):
-        """The same in TensorFlow's one kernel: a single pass over the weights."""
+        """Compute the same with TensorFlow's fused kernel: a single pass over the weights."""
         import tensorflow as tf
 
         tf.raw_ops.ResourceApplyAdam(
@@ -46,8 +51,8 @@ class Adam(keras.optimizers.Adam):
 class Adafactor(keras.optimizers.Optimizer):
     """Shazeer and Stern, 2018, algorithms 4 and 5, with the learning rate for rho.
 
-    Keras's own lowers the rate that it is given to 1 / sqrt(step), and keeps a matrix of squares
-    beside its row and column.
+    That of Keras limits the rate to 1 / sqrt(step), and stores a matrix of squares beside its
+    row and column.
     """
 
     def __init__(self, decay_exponent, epsilon, smallest_scale, clip_threshold):
@@ -68,7 +73,7 @@ class Adafactor(keras.optimizers.Optimizer):
         return [self.add_variable(shape, name=f"{weight}_{kind}") for kind, shape in shapes.items()]
 
     def update_step(self, gradient, variable, learning_rate):
-        means = self._squares[self._get_variable_index(variable)]
+        means = self._squares[variable_index(self, variable)]
         step = ops.cast(self.iterations + 1, "float32")
         change = ops.power(step, -self.decay_exponent)
         square = ops.square(gradient) + self.epsilon
@@ -82,13 +87,12 @@ class Adafactor(keras.optimizers.Optimizer):
 
 
 class LAMB(keras.optimizers.Lamb):
-    """You et al., 2020, algorithm 2: the decay is a part of the direction that is scaled."""
+    """You et al., 2020, algorithm 2: the scaled direction includes the weight decay."""
 
     def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
-        """Move a weight; norms and biases, which are no `matrix`, are moved as Adam does."""
+        """Update a weight; norms and biases, where `matrix` is false, as Adam does."""
         step = ops.cast(self.iterations + 1, "float32")
-        index = self._get_variable_index(variable)
-        mean, square = self._momentums[index], self._velocities[index]
+        mean, square = first_moment(self, variable), second_moment(self, variable)
         self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
         corrected = square / (1 - ops.power(self.beta_2, step))
@@ -98,8 +102,8 @@ class LAMB(keras.optimizers.Lamb):
 
 
 class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
-    """Defazio et al., 2024, algorithm 1: decay moves what gradients move, and steps count in the
-    average by the square of their rate."""
+    """Defazio et al., 2024, algorithm 1: decay is applied where gradients are, and the average
+    weighs steps by the square of their rate."""
 
     def build(self, variables):
         super().build(variables)
@@ -113,9 +117,8 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         self._squares.assign_add(ops.square(rate))
 
     def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
-        """Move a weight: z along the gradient, x towards z, and y, the weight, between them."""
-        index = self._get_variable_index(variable)
-        base, square = self._momentums[index], self._velocities[index]
+        """Update a weight: z along the gradient, x towards z, and y, the weight, between them."""
+        base, square = first_moment(self, variable), second_moment(self, variable)
         rate = ops.square(self._corrected(self.learning_rate))
         share = rate / ops.maximum(self._squares + rate, 1e-30)
         average = (variable - (1 - self.beta_1) * base) / self.beta_1
@@ -126,8 +129,8 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         self.assign(variable, (1 - self.beta_1) * base + self.beta_1 * average)
 
     def averages(self, weights: list, values: list) -> list:
-        """x out of y, the weights' `values`, and z: what is measured and saved."""
-        bases = [self._momentums[self._get_variable_index(weight)] for weight in weights]
+        """Return x, which is evaluated and saved, computed from y, the `values`, and z."""
+        bases = [first_moment(self, weight) for weight in weights]
         return [
             (value - (1 - self.beta_1) * ops.convert_to_numpy(base)) / self.beta_1
             for value, base in zip(values, bases, strict=True)
@@ -139,7 +142,7 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
 
 
 def _trust(variable, direction, matrix: bool):
-    """The length of a matrix over that of its direction; 1 where either is nothing."""
+    """Return the norm of a matrix over that of its direction; 1 where either is zero."""
     if not matrix:
         return 1.0
     lengths = [ops.sqrt(ops.sum(ops.square(one))) for one in (variable, direction)]
@@ -148,7 +151,7 @@ def _trust(variable, direction, matrix: bool):
 
 
 def _inverse_root(means: list):
-    """1 / sqrt of the squares that rows and columns stand for; each by itself, lest it be 1/0."""
+    """Return 1 / sqrt of the factored squares; factors separately, to avoid division by zero."""
     if len(means) == 1:
         return ops.rsqrt(means[0])
     rows, columns = means

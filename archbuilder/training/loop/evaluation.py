@@ -2,9 +2,9 @@
 
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.training_data import TrainingData
-from archbuilder.objectives import scored, weights_at
-from archbuilder.training.engines.engine import added, metrics
-from archbuilder.training.loop.baseline import baseline, frequencies
+from archbuilder.objectives import loss_weights, metrics_from_sums, printed_metrics
+from archbuilder.training.engines.engine import total_sums
+from archbuilder.training.loop.baseline import baselines
 from archbuilder.training.loop.periodic import CompletedStep
 from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.sample_predictions import Samples
@@ -26,10 +26,9 @@ class Evaluation:
         output: RunOutput,
         errors: TrainingErrors,
     ):
-        self._recipe, self._objectives = experiment.training, experiment.objectives
+        self._recipe = experiment.training
         self._setup, self._data, self._state = setup, data, state
         self._output, self._errors = output, errors
-        self._outputs = scored(experiment.objectives)
         self._samples = Samples(experiment, setup.graph, data.prepared)
 
     def run(self, step: CompletedStep) -> None:
@@ -37,13 +36,14 @@ class Evaluation:
 
         Raises `TrainingFailed` where a weight or a metric is NaN or infinite.
         """
-        self._errors.refuse_bad_weights(step.number, self._setup.engine.unsound())
+        self._errors.refuse_bad_weights(step.number, self._setup.engine.nonfinite_weights())
         measured = {"step": step.number}
         with self._setup.engine.averaged():
             if self._data.validation is not None:
                 measured |= self.measure(self._data.validation)
                 self._output.log(measured)
-                self._output.reporter.evaluation(measured, list(self._outputs))
+                printed = printed_metrics(self._setup.terms)
+                self._output.reporter.evaluation(measured, printed)
                 self._errors.refuse_bad_measurement(step.number, measured)
                 self._show_samples(step.number)
             self._state.last = step.record | measured
@@ -54,10 +54,12 @@ class Evaluation:
         """Return the metrics of all batches, each under `validation_` and its name."""
         engine, pad = self._setup.engine, self._setup.pad
         with self._errors.of_memory(self._state.step):
-            sums = added([engine.measure(pad(batches[number])) for number in range(len(batches))])
+            every = range(len(batches))
+            sums = total_sums([engine.measure(pad(batches[number])) for number in every])
         # With the loss weights of the last step, so that evaluations can be compared.
         last = self._state.length.steps
-        measured = metrics(sums, weights_at(self._objectives, last, last))
+        weights = loss_weights(batches.losses, last, last)
+        measured = metrics_from_sums(self._setup.terms, sums, weights)
         return {f"validation_{name}": value for name, value in measured.items()}
 
     def save_model(self) -> None:
@@ -89,14 +91,9 @@ class Evaluation:
         """Print the last metrics beside those of predicting by frequency, on the same positions."""
         if self._data.validation is None:
             return
-        outputs = self._setup.training_graph.output
-        # Targets that the graph itself makes, such as which tokens were replaced, are unknown here.
-        names = [name for name in self._outputs if f"{name}_targets" not in outputs]
-        counts = frequencies(self._data.train, names)
-        classes = {name: outputs[name].shape[-1] for name in names}
-        smoothing = {name: self._outputs[name].smoothing() for name in names}
-        by_frequency = baseline(counts, self._data.validation, classes, smoothing)
-        self._output.reporter.baseline(self._state.last, by_frequency, names)
+        outputs, terms = self._setup.training_graph.output, self._setup.terms
+        by_frequency = baselines(terms, outputs, self._data.train, self._data.validation)
+        self._output.reporter.baseline(self._state.last, by_frequency)
 
     def _show_samples(self, step: int) -> None:
         # Several processes share one model, which none of them can run by itself.

@@ -1,7 +1,8 @@
 """What a run tells the person who watches: a header, a line now and then, and a bar."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +20,8 @@ SECONDS = 10
 """Between the lines that stand for a bar."""
 READABLE = 100
 """Characters that are shown of a text."""
+Printed: TypeAlias = Mapping[str, Sequence[str]]
+"""The metrics of each loss term that are printed beside its loss."""
 
 
 class Reporter(ProgressListener):
@@ -64,15 +67,15 @@ class Reporter(ProgressListener):
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
 
-    def step(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
+    def step(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
         """One line on a step's record, where no terminal shows a live one."""
         if self._bar.disable:
-            self.tell(_step(record, steps, names, seconds_left))
+            self.tell(_step(record, steps, printed, seconds_left))
 
-    def live(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
+    def live(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
         """The line below the bar, where a terminal shows it: the step that was taken last."""
         if not self._bar.disable:
-            self._bar.below = _step(record, steps, names, seconds_left)
+            self._bar.below = _step(record, steps, printed, seconds_left)
 
     def samples(self, found: Sequence) -> None:
         """A line for each text of some examples, each a `Sample`, as far as a terminal can tell."""
@@ -81,21 +84,21 @@ class Reporter(ProgressListener):
             for label, text in sample.texts.items():
                 self.tell(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
 
-    def evaluation(self, found: dict, names: list[str]) -> None:
+    def evaluation(self, found: dict, printed: Printed) -> None:
         """One line on a measurement of the validation text."""
         parts = [f"validation at {found['step']}", f"loss {found['validation_loss']:.3f}"]
-        parts += [_objective(found, name, "validation_") for name in names]
+        parts += [_term(found, name, metrics, "validation_") for name, metrics in printed.items()]
         self.tell("  ".join(parts))
 
-    def baseline(self, found: dict, guess: dict, names: list[str]) -> None:
-        """A line an objective: the model beside guessing by frequency."""
-        for name in names:
-            loss, accuracy = f"{name}_loss", f"{name}_accuracy"
-            self.tell(
-                f"{name} on validation: "
-                f"loss {found['validation_' + loss]:.3f} (by frequency alone {guess[loss]:.3f}), "
-                f"accuracy {found['validation_' + accuracy]:.3f} ({guess[accuracy]:.3f})"
-            )
+    def baseline(self, found: dict, by_frequency: Mapping[str, Mapping[str, float]]) -> None:
+        """Print a line for each loss term: the model beside predicting by frequency."""
+        for name, metrics in by_frequency.items():
+            parts, lead = [], "by frequency alone "
+            for metric, value in metrics.items():
+                of_model = found[f"validation_{name}_{metric}"]
+                parts.append(f"{metric} {of_model:.3f} ({lead}{value:.3f})")
+                lead = ""
+            self.tell(f"{name} on validation: {', '.join(parts)}")
 
 
 class Silent(Reporter):
@@ -123,10 +126,10 @@ class _TimeLeft(TimeRemainingColumn):
         return super().render(task) if task.fields["timed"] else Text()
 
 
-def _step(record: dict, steps: int | None, names: list[str], seconds_left: float) -> str:
+def _step(record: dict, steps: int | None, printed: Printed, seconds_left: float) -> str:
     of, norm = "" if steps is None else f"/{steps}", record["gradient_norm"]
     parts = [f"step {record['step']}{of}", f"loss {record['loss']:.3f}"]
-    parts += [_objective(record, name) for name in names]
+    parts += [_term(record, name, metrics) for name, metrics in printed.items()]
     parts += [
         f"rate {record['learning_rate']:.2e}",
         "left out, as float16 overflowed" if norm is None else f"norm {norm:.2f}",
@@ -144,9 +147,11 @@ def _readable(text: str, encoding: str) -> str:
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _objective(record: dict, name: str, prefix: str = "") -> str:
-    loss, accuracy = record[f"{prefix}{name}_loss"], record[f"{prefix}{name}_accuracy"]
-    return f"{name} {loss:.3f} accuracy {accuracy:.3f}"
+def _term(record: dict, name: str, metrics: Sequence[str], prefix: str = "") -> str:
+    values = {metric: record[f"{prefix}{name}_{metric}"] for metric in ("loss", *metrics)}
+    return f"{name} {values.pop('loss'):.3f}" + "".join(
+        f" {metric} {value:.3f}" for metric, value in values.items()
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from archbuilder.batches.batches import padded
 from archbuilder.inference.task import FillMask, Translate
+from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
 
 UNLESS_TOLD = 2
 SHORTEST, LONGEST = 6, 24
@@ -30,9 +31,9 @@ class Samples:
         recipe, split = experiment.training, prepared.splits.get("validation")
         count = UNLESS_TOLD if recipe.samples is None else recipe.samples
         kinds = [
-            SHOWN[objective.type](experiment, network, prepared.vocabularies, name)
+            SHOWN[objective.head](experiment, network, prepared.vocabularies, name)
             for name, objective in experiment.objectives.items()
-            if objective.type in SHOWN and count and split is not None
+            if objective.shows_predictions and count and split is not None
         ]
         self._shown = [(kind, rows) for kind in kinds if (rows := kind.examples(split, count))]
 
@@ -123,12 +124,13 @@ class Fills(Shown):
 
     def _masked(self, rows: list[list[int]]) -> list[list[int]]:
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
-        batch = {"token_ids": token_ids, "padding_mask": padding_mask}
-        random = np.random.default_rng(0)
-        self._hiding.corrupt(self.objective, batch, random, self.vocabulary)
+        names = TOKEN_SEQUENCES[""]
+        batch = Batch({names.token_ids: token_ids, names.padding_mask: padding_mask}, {}, {})
+        rng = np.random.default_rng(0)
+        self._hiding.prepare_batch(self.objective, batch, rng, self.vocabulary)
         return [
             ids[mask > 0].tolist()
-            for ids, mask in zip(batch["token_ids"], padding_mask, strict=True)
+            for ids, mask in zip(batch.inputs[names.token_ids], padding_mask, strict=True)
         ]
 
 
@@ -156,7 +158,8 @@ class Translations(Shown):
         ]
 
 
-SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "sequence_to_sequence": Translations}
+SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "seq2seq": Translations}
+"""By the head of the objective."""
 
 
 def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:

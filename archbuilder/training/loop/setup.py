@@ -7,7 +7,7 @@ import keras
 from archbuilder.batches.padding import BatchPadder
 from archbuilder.batches.training_data import TrainingData
 from archbuilder.graph import ModelGraph
-from archbuilder.objectives import scored
+from archbuilder.objectives import LossTerm, loss_terms
 from archbuilder.training.engines.engine import Devices, Engine
 from archbuilder.training.recipe import precision
 from archbuilder.training.recipe.parameter_groups import build_optimizer
@@ -26,6 +26,8 @@ class TrainingSetup:
     """The built network; `graph.model` is the model that is saved."""
     training_graph: keras.Model
     """The model that is trained, on the same weights: it may read packed rows or a generator."""
+    terms: dict[str, LossTerm]
+    """The loss terms that are added up in training."""
     engine: Engine
     pad: BatchPadder
     choices: str
@@ -44,12 +46,13 @@ def set_up(experiment, data: TrainingData, devices: Devices) -> TrainingSetup:
         training_graph = graph.training_graph(recipe.batch.packing)
         optimizer = build_optimizer(recipe, training_graph)
         optimizer = precision.with_loss_scaling(optimizer, policy, training_graph)
-    objectives = scored(experiment.objectives)
+    terms = loss_terms(data.train.losses)
     return TrainingSetup(
         devices,
         graph,
         training_graph,
-        devices.engine(training_graph, objectives, optimizer, recipe.global_clipnorm, compiled),
+        terms,
+        devices.engine(training_graph, terms, optimizer, recipe.global_clipnorm, compiled),
         BatchPadder(data.train.budget, devices.replicas, compiled),
         f"{devices}, {policy} ({reason}), {compilation}",
     )

@@ -2,6 +2,8 @@
 
 from time import perf_counter
 
+from archbuilder.text.batch import Batch
+
 
 class StepTimer:
     """Times steps; the first one, in which the graph is traced, is not counted."""
@@ -19,14 +21,9 @@ class StepTimer:
         self._waited += perf_counter() - before
         return batches
 
-    def took_step(self, batches: list[dict]) -> None:
+    def took_step(self, batches: list[Batch]) -> None:
         self.taken += 1
-        self._tokens += sum(
-            int(array.sum())
-            for batch in batches
-            for name, array in batch.items()
-            if name.endswith("padding_mask")
-        )
+        self._tokens += sum(batch.num_tokens() for batch in batches)
 
     def settle(self) -> None:
         """After the first step, begin anew: it is not like the others."""

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from archbuilder.batches.training_data import TrainingData, load_training_data
 from archbuilder.errors import UserError
-from archbuilder.objectives import scored, weights_at
+from archbuilder.objectives import loss_weights, metrics_from_sums, printed_metrics
 from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_checkpoint
 from archbuilder.runs.model_file import is_intact
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
 from archbuilder.stopping import Interrupted, StopRequest
+from archbuilder.text.batch import Batch
 from archbuilder.tracking.tracker_set import TrackerSet, tracked
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.engine import Devices, metrics
+from archbuilder.training.engines.engine import Devices
 from archbuilder.training.loop.evaluation import Evaluation
 from archbuilder.training.loop.periodic import CompletedStep, Periodic
 from archbuilder.training.loop.reporter import Reporter, Silent
@@ -76,14 +77,14 @@ def _load_or_create(
     data = load_training_data(experiment, reporter, run.vocabularies() if resumes else None)
     if not resumes:
         run.create(experiment, data.prepared.vocabularies)
-    devices.meet("begun")
+    devices.barrier("begun")
     return data
 
 
 def _load_created(
     experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
 ) -> TrainingData:
-    devices.meet("begun")
+    devices.barrier("begun")
     return load_training_data(experiment, reporter, run.vocabularies())
 
 
@@ -93,9 +94,9 @@ class Trainer:
     def __init__(self, experiment, data: TrainingData, devices: Devices, output: RunOutput):
         self._experiment, self._data = experiment, data
         self._recipe, self._output = experiment.training, output
-        self._names = list(scored(experiment.objectives))
-        self._errors = TrainingErrors(self._recipe, output.run, self._names)
         self.setup = set_up(experiment, data, devices)
+        self._printed = printed_metrics(self.setup.terms)
+        self._errors = TrainingErrors(self._recipe, output.run, list(self._printed))
         self.state = TrainingState(self._recipe, data.train)
         self.evaluation = Evaluation(experiment, self.setup, data, self.state, output, self._errors)
 
@@ -103,7 +104,7 @@ class Trainer:
         """Restore the newest undamaged checkpoint, if there is one."""
         run, reporter = self._output.run, self._output.reporter
         newest = run.checkpoints.newest(reporter.tell)
-        self.setup.devices.meet("resumed")
+        self.setup.devices.barrier("resumed")
         self._output.writer.truncate_metrics(newest.state["step"] if newest else 0)
         if newest is None:
             return
@@ -188,20 +189,20 @@ class Trainer:
                 f"{state.best.metric} is better by enough"
             )
 
-    def _batches(self, step: int) -> list[dict]:
+    def _batches(self, step: int) -> list[Batch]:
         count = self._recipe.batch.accumulate
         first = (step - 1) * count
         return [self.setup.pad(self._data.train[first + index]) for index in range(count)]
 
-    def _take_step(self, batches: list[dict]) -> dict:
+    def _take_step(self, batches: list[Batch]) -> dict:
         step, steps = self.state.step + 1, self.state.length.steps
         hidden_dim = self._experiment.model.hidden_dim
         rate = self._recipe.learning_rate.rate_at(step, steps, hidden_dim)
-        weights = weights_at(self._experiment.objectives, step, steps)
+        weights = loss_weights(self._data.train.losses, step, steps)
         engine = self.setup.engine
         with self._errors.of_memory(step, batches[0]):
             sums = engine.train(batches, rate, weights)
-        measured = metrics(sums, weights)
+        measured = metrics_from_sums(self.setup.terms, sums, weights)
         self._errors.refuse_divergence(
             step - 1, measured, engine.gradient_norm, engine.scales_losses
         )
@@ -242,20 +243,20 @@ class Trainer:
         step.record.update(self._norm_and_rates(timer))
         self._output.log(step.record)
         left = self.state.length.left(step.number, timer.pace())
-        self._output.reporter.step(step.record, self.state.length.steps, self._names, left)
+        self._output.reporter.step(step.record, self.state.length.steps, self._printed, left)
         timer.restart()
 
     def _show(self, record: dict, timer: StepTimer) -> None:
         record = record | self._norm_and_rates(timer)
         left = self.state.length.left(self.state.step, timer.pace())
-        self._output.reporter.live(record, self.state.length.steps, self._names, left)
+        self._output.reporter.live(record, self.state.length.steps, self._printed, left)
 
     def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:
         norm = self.setup.engine.gradient_norm
         return {"gradient_norm": norm if math.isfinite(norm) else None, **timer.rates()}
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
-        if not self.setup.devices.any(stop.asked) or self.state.is_finished:
+        if not self.setup.devices.any_process(stop.asked) or self.state.is_finished:
             return
         if self.state.checkpoint_step < self.state.step:
             self._save(stopped=True)
@@ -264,7 +265,7 @@ class Trainer:
     def _save(self, stopped: bool = False) -> None:
         """Write a checkpoint; `stopped` marks one that is not of the schedule."""
         step, average = self.state.step, self._recipe.average
-        self._errors.refuse_bad_weights(step, self.setup.engine.unsound())
+        self._errors.refuse_bad_weights(step, self.setup.engine.nonfinite_weights())
         stored = self.state.to_dict() | {"text": self._data.prepared.state()}
         checkpoint = Checkpoint(self.setup.engine.snapshot(), stored)
         keep = average.count if isinstance(average, LastCheckpoints) else 2

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.stopping import TrainingFailed
+from archbuilder.text.batch import Batch
 
 
 class TrainingErrors:
@@ -39,7 +40,7 @@ class TrainingErrors:
             raise self._diverged(f"after step {step}, {layers[0]}{more} holds what is no number")
 
     @contextmanager
-    def of_memory(self, step: int, batch: dict | None = None) -> Iterator[None]:
+    def of_memory(self, step: int, batch: Batch | None = None) -> Iterator[None]:
         """While entered, lack of memory is told of as that of a step, or of its batch."""
         try:
             yield
@@ -76,11 +77,10 @@ class TrainingErrors:
         return "there is no checkpoint" if step is None else f"the checkpoint of step {step} stands"
 
 
-def _size(batch: dict | None) -> str:
+def _size(batch: Batch | None) -> str:
     if batch is None:
         return ""
-    masks = [array for name, array in batch.items() if name.endswith("padding_mask")]
-    rows, length = max((mask.shape for mask in masks), key=lambda shape: shape[1])
+    rows, length = batch.shape()
     return f", in a batch of {rows} rows of {length} tokens"
 
 

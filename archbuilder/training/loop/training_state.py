@@ -1,6 +1,7 @@
 """What changes in a run from step to step besides the variables of its engine."""
 
 from archbuilder.batches.batches import Batches
+from archbuilder.objectives import evaluation_metrics, loss_terms
 from archbuilder.training.loop.training_length import TrainingLength
 from archbuilder.training.recipe.best import Best
 from archbuilder.training.recipe.recipe import Training
@@ -11,6 +12,7 @@ class TrainingState:
 
     def __init__(self, recipe: Training, train: Batches):
         self._recipe = recipe
+        self._metric = evaluation_metrics(loss_terms(train.losses))[recipe.best]
         self.length = TrainingLength(recipe, train)
         self.step = 0
         self.checkpoint_step = 0
@@ -26,7 +28,8 @@ class TrainingState:
 
     def forget_best(self) -> None:
         """Start over looking for the best evaluation."""
-        self.best = Best(self._recipe.best, self._recipe.early_stopping)
+        higher_is_better = self._metric.higher_is_better
+        self.best = Best(self._recipe.best, self._recipe.early_stopping, higher_is_better)
 
     def to_dict(self) -> dict:
         """Return what a checkpoint stores."""

@@ -9,6 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
 from archbuilder.language import Problem, Spec, near
 from archbuilder.network.layer_role import LayerRole, role_of
+from archbuilder.training.keras_internals import replace_update_step, variable_index
 from archbuilder.training.recipe.optimizer import Muon
 from archbuilder.training.recipe.weight_averaging import Exponential
 
@@ -90,7 +91,7 @@ def build_optimizer(recipe, model):
     plain, inside = optimizer.update_step, getattr(optimizer, "decaying_step", None)
 
     def update_step(gradient, variable, learning_rate):
-        scale, decay, matrix = ordered[optimizer._get_variable_index(variable)]
+        scale, decay, matrix = ordered[variable_index(optimizer, variable)]
         rate = learning_rate * scale
         if inside is not None:
             inside(gradient, variable, rate, decay, matrix)
@@ -99,7 +100,7 @@ def build_optimizer(recipe, model):
             optimizer.assign_sub(variable, variable * (decay * rate))
         plain(gradient, variable, rate)
 
-    optimizer.update_step = update_step
+    replace_update_step(optimizer, update_step)
     return optimizer
 
 

@@ -12,8 +12,8 @@ import pytest
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.batches.padding import BatchPadder
 from archbuilder.experiment import Experiment
+from archbuilder.objectives import loss_terms, metrics_from_sums
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.engine import metrics
 from archbuilder.training.recipe.distribution import DataParallel, Mirrored, ModelParallel
 from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests import small_run
@@ -59,7 +59,7 @@ def engine(way=None, optimizer="adamw"):
     with devices.scope():
         model = experiment.build()
         optimizer = build_optimizer(recipe, model)
-    found = devices.engine(model, experiment.objectives, optimizer, 0.5, JAX)
+    found = devices.engine(model, loss_terms(experiment.objectives), optimizer, 0.5, JAX)
     begin = found.snapshot()
     return found, BatchPadder(BatchSize(48, None), devices.replicas, compiled=JAX), begin
 
@@ -72,7 +72,8 @@ def fresh(way=None, optimizer="adamw"):
 
 
 def step(one, shapes, batches, rate=RATE):
-    return metrics(one.train([shapes(batch) for batch in batches], rate, WEIGHTS), WEIGHTS)
+    sums = one.train([shapes(batch) for batch in batches], rate, WEIGHTS)
+    return metrics_from_sums(one.terms, sums, WEIGHTS)
 
 
 def ragged(number):

@@ -20,7 +20,7 @@ RECORD = {
     "gradient_norm": 1.5,
     "tokens_per_second": 12345.6,
 }
-NAMES = ["masked_lm", "next_sentence"]
+PRINTED = {"masked_lm": ["accuracy"], "next_sentence": ["accuracy"]}
 LINE = (
     "step 3/9  loss 2.500  masked_lm 1.750 accuracy 0.250  next_sentence 0.750 accuracy 0.500  "
     "rate 1.00e-03  norm 1.50  12,346 tokens/s  1:05 left"
@@ -36,8 +36,8 @@ def shown(terminal, width=200, encoding="utf-8"):
     reporter = Reporter(console)
     advance = reporter.begin("training", 9, lines=False)
     advance(3)
-    reporter.live(RECORD, 9, NAMES, 65)
-    reporter.step(RECORD, 9, NAMES, 65)
+    reporter.live(RECORD, 9, PRINTED, 65)
+    reporter.step(RECORD, 9, PRINTED, 65)
     reporter._bar.refresh()
     file.flush()
     found = file.buffer.getvalue().decode(encoding)
@@ -66,7 +66,7 @@ def test_a_narrow_terminal_shows_all_of_it(width):
 def test_the_line_goes_with_the_bar():
     reporter = Reporter(Console(file=io.StringIO(), force_terminal=True))
     reporter.begin("training", 9, lines=False)
-    reporter.live(RECORD, 9, NAMES, 65)
+    reporter.live(RECORD, 9, PRINTED, 65)
     reporter.end()
     assert len(list(reporter._bar.get_renderables())) == 1
 

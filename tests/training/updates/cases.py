@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.network.layer_role import HEAD, LayerRole
-from archbuilder.training.engines.engine import _averages
+from archbuilder.training.engines.engine import averages_of
 from archbuilder.training.recipe.optimizer import SGD, AdamW, Muon, Optimizer, ScheduleFreeAdamW
 from archbuilder.training.recipe.parameter_groups import (
     ParameterGroup,
@@ -186,7 +186,9 @@ def averaged(spec, **changes):
         take(one, optimizer, [whole], [rate])
         path.append(arrays(one.trainable_weights))
     weights = one.trainable_variables
-    for weight, value in zip(weights, _averages(optimizer, weights, arrays(weights)), strict=True):
+    for weight, value in zip(
+        weights, averages_of(optimizer, weights, arrays(weights)), strict=True
+    ):
         weight.assign(value)
     return one, plain, begin, found, path
 
