@@ -64,9 +64,7 @@ class RunFolder:
             return False
         self._require_same_spec(experiment)
         if not has_checkpoints:
-            raise UserError(
-                f"{self.path}: has a model and no checkpoint to go on from; {_RESTART}"
-            )
+            raise UserError(f"{self.path}: has a model and no checkpoint to go on from; {_RESTART}")
         return True
 
     def create(self, experiment: Spec, pair: tuple[Vocabulary, Vocabulary] | None) -> None:

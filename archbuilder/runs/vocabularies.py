@@ -15,9 +15,7 @@ def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
     Raises `UserError` if there is none.
     """
     if not (folder / SOURCE).exists():
-        raise UserError(
-            f"{folder / SOURCE}: is not there; without it the model reads ids alone"
-        )
+        raise UserError(f"{folder / SOURCE}: is not there; without it the model reads ids alone")
     source = load_vocabulary(folder / SOURCE)
     if not (folder / TARGET).exists():
         return source, source

@@ -166,7 +166,7 @@ def test_a_checkpoint_of_the_old_format_says_how_to_proceed(run):
     one, folder = run
     newest = RunFolder(folder).checkpoints.folders()[-1]
     (newest / VARIABLES).rename(newest / "arrays.npz")
-    with pytest.raises(UserError, match="earlier version of archbuilder.*or start it again with"):
+    with pytest.raises(UserError, match=r"earlier version of archbuilder.*or start it again with"):
         one.train(folder)
     assert one.train(folder, restart=True)["step"] == one.training.steps
 
