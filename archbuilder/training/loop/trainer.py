@@ -12,8 +12,10 @@ from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_chec
 from archbuilder.runs.model_file import is_intact
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
+from archbuilder.runs.spec_file import to_plain
 from archbuilder.stopping import Interrupted, StopRequest
-from archbuilder.tracking.tracker_set import TrackerSet, tracked
+from archbuilder.tracking.tracker import RunInfo
+from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Devices, metrics
 from archbuilder.training.loop.evaluation import Evaluation
@@ -64,8 +66,9 @@ def train(
             trainer.resume()
             trainer.print_header()
             if first and not trainer.state.is_finished:
-                step = trainer.state.step
-                open_trackers.enter_context(tracked(experiment, run, step, output.trackers))
+                info = RunInfo(folder, experiment.name, to_plain(experiment), trainer.state.step)
+                trackers = experiment.training.trackers
+                open_trackers.enter_context(output.trackers.opened(trackers, info))
         return trainer.run()
 
 
