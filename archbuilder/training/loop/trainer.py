@@ -143,10 +143,10 @@ class Trainer:
 
     def print_header(self) -> None:
         """Print the resolved settings and warnings about suspicious ones."""
-        weights = [(weight.shape, weight.trainable) for weight in self.setup.graph.model.weights]
-        length = self.state.length
-        header = RunHeader(self._experiment, self._data, length.steps)
-        for line in header.all(weights, self.setup.choices, str(length)):
+        header = RunHeader(self._recipe, self._data, self.state.length)
+        name, hidden_dim = self._experiment.name, self._experiment.model.hidden_dim
+        weights = self.setup.graph.model.weights
+        for line in header.lines(name, hidden_dim, weights, self.setup.choices):
             self._output.reporter.tell(line)
 
     def run(self) -> dict:
@@ -236,7 +236,7 @@ class Trainer:
 
     def _run_periodic(self, duties: list[Periodic], record: dict, timer: StepTimer) -> None:
         self.state.length.seconds = timer.seconds()
-        step = CompletedStep(self.state.step, record, self.state.length.reached(self.state.step))
+        step = CompletedStep(self.state.step, record, self.state.length.is_reached(self.state.step))
         for duty in duties:
             if duty.is_due(step):
                 duty.run(step)
@@ -244,13 +244,13 @@ class Trainer:
     def _log(self, step: CompletedStep, timer: StepTimer) -> None:
         step.record.update(self._norm_and_rates(timer))
         self._output.log(step.record)
-        left = self.state.length.left(step.number, timer.pace())
+        left = self.state.length.seconds_left(step.number, timer.pace())
         self._output.reporter.step(step.record, self.state.length.steps, self._names, left)
         timer.restart()
 
     def _show(self, record: dict, timer: StepTimer) -> None:
         record = record | self._norm_and_rates(timer)
-        left = self.state.length.left(self.state.step, timer.pace())
+        left = self.state.length.seconds_left(self.state.step, timer.pace())
         self._output.reporter.live(record, self.state.length.steps, self._names, left)
 
     def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:
