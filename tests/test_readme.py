@@ -14,7 +14,7 @@ from archbuilder.shipped import shipped_specs
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.data import Data
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.tracking.tracker import Tracker
+from archbuilder.tracking import Tracker
 from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.recipe import Training

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import RunWriter
+from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.loop.reporter import Reporter
-from archbuilder.training.loop.sample_predictions import Sample
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What a model in training makes of a few validation examples: each time the same ones."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -9,18 +8,11 @@ import numpy as np
 from archbuilder.batches.batches import padded
 from archbuilder.inference.task import FillMask, Translate
 from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
+from archbuilder.tracking.sample import Sample
 
 UNLESS_TOLD = 2
 SHORTEST, LONGEST = 6, 24
 """Tokens of an example that is read at a glance; others are taken where there are too few."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What is shown of an example: texts by what they are, and the objective that it is of."""
-
-    objective: str
-    texts: dict[str, str]
 
 
 class Samples:

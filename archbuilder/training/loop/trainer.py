@@ -12,9 +12,11 @@ from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_chec
 from archbuilder.runs.model_file import is_intact
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
+from archbuilder.runs.spec_file import to_plain
 from archbuilder.stopping import Interrupted, StopRequest
 from archbuilder.text.batch import Batch
-from archbuilder.tracking.tracker_set import TrackerSet, tracked
+from archbuilder.tracking.tracker import RunInfo
+from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Devices
 from archbuilder.training.loop.evaluation import Evaluation
@@ -65,8 +67,9 @@ def train(
             trainer.resume()
             trainer.print_header()
             if first and not trainer.state.is_finished:
-                step = trainer.state.step
-                open_trackers.enter_context(tracked(experiment, run, step, output.trackers))
+                info = RunInfo(folder, experiment.name, to_plain(experiment), trainer.state.step)
+                trackers = experiment.training.trackers
+                open_trackers.enter_context(output.trackers.opened(trackers, info))
         return trainer.run()
 
 
@@ -141,10 +144,10 @@ class Trainer:
 
     def print_header(self) -> None:
         """Print the resolved settings and warnings about suspicious ones."""
-        weights = [(weight.shape, weight.trainable) for weight in self.setup.graph.model.weights]
-        length = self.state.length
-        header = RunHeader(self._experiment, self._data, length.steps)
-        for line in header.all(weights, self.setup.choices, str(length)):
+        header = RunHeader(self._recipe, self._data, self.state.length)
+        name, hidden_dim = self._experiment.name, self._experiment.model.hidden_dim
+        weights = self.setup.graph.model.weights
+        for line in header.lines(name, hidden_dim, weights, self.setup.choices):
             self._output.reporter.tell(line)
 
     def run(self) -> dict:
@@ -234,7 +237,7 @@ class Trainer:
 
     def _run_periodic(self, duties: list[Periodic], record: dict, timer: StepTimer) -> None:
         self.state.length.seconds = timer.seconds()
-        step = CompletedStep(self.state.step, record, self.state.length.reached(self.state.step))
+        step = CompletedStep(self.state.step, record, self.state.length.is_reached(self.state.step))
         for duty in duties:
             if duty.is_due(step):
                 duty.run(step)
@@ -242,13 +245,13 @@ class Trainer:
     def _log(self, step: CompletedStep, timer: StepTimer) -> None:
         step.record.update(self._norm_and_rates(timer))
         self._output.log(step.record)
-        left = self.state.length.left(step.number, timer.pace())
+        left = self.state.length.seconds_left(step.number, timer.pace())
         self._output.reporter.step(step.record, self.state.length.steps, self._printed, left)
         timer.restart()
 
     def _show(self, record: dict, timer: StepTimer) -> None:
         record = record | self._norm_and_rates(timer)
-        left = self.state.length.left(self.state.step, timer.pace())
+        left = self.state.length.seconds_left(self.state.step, timer.pace())
         self._output.reporter.live(record, self.state.length.steps, self._printed, left)
 
     def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
+from archbuilder.tracking.sample import Sample
 from archbuilder.training.loop.reporter import READABLE, Reporter
-from archbuilder.training.loop.sample_predictions import Sample
 
 RECORD = {
     "step": 3,

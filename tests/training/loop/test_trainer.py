@@ -18,7 +18,7 @@ from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.text.prepare import ProgressListener
-from archbuilder.tracking.tracker import TensorBoard
+from archbuilder.tracking import TensorBoard
 from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
