@@ -7,8 +7,8 @@ from pathlib import Path
 from archbuilder.errors import UserError
 from archbuilder.exchange.comparison import ExportFailed
 from archbuilder.exchange.formats import find_format
-from archbuilder.exchange.staging import publish, staging_directory
 from archbuilder.experiment import load
+from archbuilder.files import publish, staging_directory
 from archbuilder.inference.load_model import trained
 from archbuilder.runs.run_folder import RunFolder
 

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from archbuilder.errors import UserError
-from archbuilder.exchange.staging import publish, staging_directory
 from archbuilder.experiment import Experiment
+from archbuilder.files import publish, staging_directory
 from archbuilder.pretrained.hugging_face import architecture_of
 from archbuilder.pretrained.hugging_face.config import Config, HasWeights
 from archbuilder.pretrained.hugging_face.folder import CONFIG, Arrays, read_json
