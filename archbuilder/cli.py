@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -20,9 +20,9 @@ from archbuilder.language import SpecError, check, json_schema, read
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; an interrupt of any of them is told in a sentence."""
+    """The commands; an interrupt of any of them is reported in one sentence."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: Any) -> Any:
         from archbuilder.stopping import Interrupted
 
         try:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
@@ -20,6 +20,9 @@ from archbuilder.text.prepare import Prepared, ProgressListener, prepare
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe.distribution import Processes
 from archbuilder.training.recipe.recipe import Training
+
+if TYPE_CHECKING:
+    import keras
 
 
 def folder_name(name: str) -> str:
@@ -52,7 +55,7 @@ class Experiment(Spec):
         """The Keras model together with the parts it was drawn from."""
         return ModelGraph(self.name, self.model, self.objectives)
 
-    def build(self):
+    def build(self) -> "keras.Model":
         """The `keras.Model`: named dictionaries in and out, any batch size and length."""
         return self.network().model
 
