@@ -28,7 +28,7 @@ from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import total_sums
 from archbuilder.training.loop.baseline import baselines
 from archbuilder.training.recipe.best import Best
-from archbuilder.training.recipe.parameter_groups import bound
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
 from tests import small_run
 from tests.variants import tiny
@@ -102,7 +102,7 @@ def run():
     recipe = Training.model_validate(small_run.training())
     graph = ModelGraph("toy", backbone, {"high": OBJECTIVE}).model
     terms = loss_terms({"high": OBJECTIVE})
-    optimizer = bound(recipe, graph, backbone.layer_counts())
+    optimizer = build_optimizer(recipe, graph)
     engine = open_devices(recipe).engine(graph, terms, optimizer, 1.0, False)
     train, validation = batches(0), batches(1)
 
