@@ -27,6 +27,8 @@ MANY = {
     "model_parallel": ModelParallel(type="model_parallel", devices=4, shards=2),
 }
 WAYS = [name for name, way in MANY.items() if (way.engine == "jax") == JAX]
+SLOW_WAYS = [pytest.param(way, marks=pytest.mark.slow) if JAX else way for way in WAYS]
+"""JAX compiles a step for several devices for a minute."""
 DROPOUT = 0.3 if JAX else 0.0
 """Mirrored devices draw each for itself."""
 
@@ -80,7 +82,7 @@ def ragged(number):
     return [batch(3, 8, 10 * number + place) for place in range(2)]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SLOW_WAYS)
 def test_many_devices_take_the_steps_of_one(way):
     one, many = fresh(), fresh(way)
     assert many[0].model is not one[0].model
@@ -92,7 +94,7 @@ def test_many_devices_take_the_steps_of_one(way):
     assert first["sequence_to_sequence"] == pytest.approx(second["sequence_to_sequence"], rel=1e-5)
 
 
-@pytest.mark.parametrize("way", [None, *WAYS])
+@pytest.mark.parametrize("way", [None, *SLOW_WAYS])
 def test_a_snapshot_goes_on_exactly(way):
     one, shapes = fresh(way)
     step(one, shapes, ragged(0))
@@ -120,7 +122,7 @@ def test_one_batch_is_learned():
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.parametrize("way", [None, *WAYS])
+@pytest.mark.parametrize("way", [None, *SLOW_WAYS])
 def test_what_is_measured_is_the_average_and_steps_go_on_from_the_weights(way):
     one, shapes = fresh(way)
     step(one, shapes, ragged(0))

@@ -73,7 +73,9 @@ def test_sources_are_translated_beside_the_reference_as_predict_does_it(tmp_path
     assert written == [text["written"] for text in texts]
 
 
-@pytest.mark.parametrize("kind", [small_run.bert, small_run.transformer])
+@pytest.mark.parametrize(
+    "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
+)
 def test_looking_changes_nothing(kind, tmp_path):
     metrics = []
     for samples in (0, 2):

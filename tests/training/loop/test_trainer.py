@@ -62,7 +62,9 @@ def stop_after(monkeypatch, step):
     monkeypatch.setattr(Trainer, "_take_step", take)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
+)
 def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
     batch = {"tokens": 300, "accumulate": 2}
     one = experiment(kind, tmp_path, batch=batch)
@@ -177,7 +179,10 @@ def test_an_endless_loss_stops_the_run(tmp_path):
         one.train(tmp_path / "run")
 
 
-@pytest.mark.parametrize("part", ["checkpoint", "model", "metrics"])
+@pytest.mark.parametrize(
+    "part",
+    ["checkpoint", *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "metrics"))],
+)
 def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
     one = experiment(small_run.bert, tmp_path)
     one.train(tmp_path / "straight")
@@ -320,7 +325,13 @@ def mixed(folder, **training):
     return spec
 
 
-@pytest.mark.parametrize("kind", [packed, packed_documents, two_vocabularies, mixed])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        packed_documents,
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in (packed, two_vocabularies, mixed)),
+    ],
+)
 def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_path):
     one = experiment(kind, tmp_path)
     last = one.train(tmp_path / "run")
@@ -334,6 +345,7 @@ def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_pat
     assert isinstance(found["text"], str)
 
 
+@pytest.mark.slow
 def test_a_packed_run_that_was_stopped_ends_as_the_straight_one(tmp_path, monkeypatch):
     one = experiment(packed, tmp_path)
     one.train(tmp_path / "straight")
@@ -418,6 +430,7 @@ def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
     assert not same["encoder.layers.0.attention.query/kernel"]
 
 
+@pytest.mark.slow
 def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 2})
     one.train(tmp_path / "straight")

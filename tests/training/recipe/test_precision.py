@@ -32,6 +32,10 @@ def test_unless_told_the_device_decides(kind, has_bfloat16, policy):
     assert precision.chosen("float32", devices) == ("float32", "as the spec says")
 
 
+FAST = "bert_base"
+"""The shipped spec that `make test` covers; the others are slow."""
+
+
 def architectures():
     """The shipped specs, one for each architecture: the others differ in size alone."""
     found = {}
@@ -56,7 +60,13 @@ def policy():
 
 @pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
-@pytest.mark.parametrize("path", architectures(), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=() if path.stem == FAST else pytest.mark.slow)
+        for path in architectures()
+    ],
+)
 def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp_path):
     experiment = shrunk(path, tmp_path, precision=name)
     material, recipe = load_training_data(experiment, ProgressListener()), experiment.training
