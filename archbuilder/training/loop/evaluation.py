@@ -36,7 +36,7 @@ class Evaluation:
 
         Raises `TrainingFailed` where a weight or a metric is NaN or infinite.
         """
-        self._errors.refuse_bad_weights(step.number, self._setup.engine.nonfinite_weights())
+        self._errors.check_weights(step.number, self._setup.engine.nonfinite_weights())
         measured = {"step": step.number}
         with self._setup.engine.averaged():
             if self._data.validation is not None:
@@ -44,7 +44,7 @@ class Evaluation:
                 self._output.log(measured)
                 printed = printed_metrics(self._setup.terms)
                 self._output.reporter.evaluation(measured, printed)
-                self._errors.refuse_bad_measurement(step.number, measured)
+                self._errors.check_evaluation(step.number, measured)
                 self._show_samples(step.number)
             self._state.last = step.record | measured
             if self._state.best.take(measured, step.number):
@@ -53,7 +53,7 @@ class Evaluation:
     def measure(self, batches: Batches) -> dict[str, float]:
         """Return the metrics of all batches, each under `validation_` and its name."""
         engine, pad = self._setup.engine, self._setup.pad
-        with self._errors.of_memory(self._state.step):
+        with self._errors.out_of_memory(self._state.step):
             every = range(len(batches))
             sums = total_sums([engine.measure(pad(batches[number])) for number in every])
         # With the loss weights of the last step, so that evaluations can be compared.

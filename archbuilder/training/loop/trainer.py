@@ -161,7 +161,7 @@ class Trainer:
             self._take_steps()
             self.evaluation.average_checkpoints()
         except OSError as error:
-            raise self._errors.of_disk(state.step, error) from error
+            raise self._errors.disk_error(state.step, error) from error
         finally:
             reporter.end()
         self.evaluation.report_baseline()
@@ -174,17 +174,17 @@ class Trainer:
         timer = StepTimer(state.length.seconds)
         duties = self._duties(timer)
         with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
-            coming: Future = pool.submit(self._batches, state.step + 1)
+            coming: Future[list[Batch]] = pool.submit(self._batches, state.step + 1)
             while not state.is_finished:
-                with self._errors.of_memory(state.step + 1):
-                    batches = timer.waited(coming.result)
+                with self._errors.out_of_memory(state.step + 1):
+                    batches = timer.wait_for(coming)
                 coming = pool.submit(self._batches, state.step + 2)
                 record = self._take_step(batches)
-                timer.took_step(batches)
+                timer.count_step(batches)
                 advance(state.step)
                 self._show(record, timer)
                 self._run_periodic(duties, record, timer)
-                timer.settle()
+                timer.exclude_first_step()
                 self._stop_if_asked(stop)
         if state.best.is_given_up:
             reporter.tell(
@@ -203,12 +203,10 @@ class Trainer:
         rate = self._recipe.learning_rate.rate_at(step, steps, hidden_dim)
         weights = loss_weights(self._data.train.losses, step, steps)
         engine = self.setup.engine
-        with self._errors.of_memory(step, batches[0]):
+        with self._errors.out_of_memory(step, batches[0]):
             sums = engine.train(batches, rate, weights)
         measured = metrics_from_sums(self.setup.terms, sums, weights)
-        self._errors.refuse_divergence(
-            step - 1, measured, engine.gradient_norm, engine.scales_losses
-        )
+        self._errors.check_step(step, measured, engine.gradient_norm, engine.scales_losses)
         self.state.step = step
         return {"step": step, **measured, "learning_rate": rate}
 
@@ -220,13 +218,15 @@ class Trainer:
             self._log(step, timer)
 
         def evaluate(step: CompletedStep) -> None:
-            timer.pause(lambda: self.evaluation.run(step))
+            with timer.paused():
+                self.evaluation.run(step)
 
         def save(step: CompletedStep) -> None:
-            timer.pause(self._save)
+            with timer.paused():
+                self._save()
 
         return [
-            Periodic(recipe.log_every, log, also=lambda step: timer.taken == 2),
+            Periodic(recipe.log_every, log, also=lambda step: timer.num_steps == 2),
             Periodic(recipe.evaluate_every, evaluate),
             Periodic(
                 recipe.checkpoint_every,
@@ -236,7 +236,7 @@ class Trainer:
         ]
 
     def _run_periodic(self, duties: list[Periodic], record: dict, timer: StepTimer) -> None:
-        self.state.length.seconds = timer.seconds()
+        self.state.length.seconds = timer.total_seconds()
         step = CompletedStep(self.state.step, record, self.state.length.is_reached(self.state.step))
         for duty in duties:
             if duty.is_due(step):
@@ -245,13 +245,13 @@ class Trainer:
     def _log(self, step: CompletedStep, timer: StepTimer) -> None:
         step.record.update(self._norm_and_rates(timer))
         self._output.log(step.record)
-        left = self.state.length.seconds_left(step.number, timer.pace())
+        left = self.state.length.seconds_left(step.number, timer.seconds_per_step())
         self._output.reporter.step(step.record, self.state.length.steps, self._printed, left)
-        timer.restart()
+        timer.reset_rates()
 
     def _show(self, record: dict, timer: StepTimer) -> None:
         record = record | self._norm_and_rates(timer)
-        left = self.state.length.seconds_left(self.state.step, timer.pace())
+        left = self.state.length.seconds_left(self.state.step, timer.seconds_per_step())
         self._output.reporter.live(record, self.state.length.steps, self._printed, left)
 
     def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:
@@ -268,7 +268,7 @@ class Trainer:
     def _save(self, stopped: bool = False) -> None:
         """Write a checkpoint; `stopped` marks one that is not of the schedule."""
         step, average = self.state.step, self._recipe.average
-        self._errors.refuse_bad_weights(step, self.setup.engine.nonfinite_weights())
+        self._errors.check_weights(step, self.setup.engine.nonfinite_weights())
         stored = self.state.to_dict() | {"text": self._data.prepared.state()}
         checkpoint = Checkpoint(self.setup.engine.snapshot(), stored)
         keep = average.count if isinstance(average, LastCheckpoints) else 2

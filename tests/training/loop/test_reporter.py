@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from archbuilder.tracking.sample import Sample
-from archbuilder.training.loop.reporter import READABLE, Reporter
+from archbuilder.training.loop.reporter import MAX_CHARACTERS, Reporter
 
 RECORD = {
     "step": 3,
@@ -81,7 +81,7 @@ def samples_of(texts, encoding="utf-8"):
 def test_samples_are_indented_lines_of_a_readable_length():
     first, second = samples_of({"source": "a\nb\x1b[1m", "written": "c" * 500})
     assert first == "   source: a b [1m"
-    assert second == "  written: " + "c" * (READABLE - 3) + "..."
+    assert second == "  written: " + "c" * (MAX_CHARACTERS - 3) + "..."
 
 
 def test_a_terminal_that_has_not_the_characters_is_told_their_codes():
