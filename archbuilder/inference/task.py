@@ -23,7 +23,7 @@ class FillMask:
 
     def __init__(self, experiment, network, vocabularies, objective: str, guesses: int = 5):
         self.model, (self.vocabulary, _) = network.model, vocabularies
-        self.guesses = guesses
+        self.objective, self.guesses = objective, guesses
         (self._positions,) = experiment.objectives[objective].inputs(objective)
         self.longest = longest(experiment)
 

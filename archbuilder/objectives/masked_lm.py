@@ -1,6 +1,6 @@
 """Masked language model: guess tokens that were hidden, from both sides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import bias, dense
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.classification import ClassificationObjective
+from archbuilder.objectives.loss_term import Tensor
 from archbuilder.objectives.objective import Head, Share
 from archbuilder.objectives.selection import Chosen, Selection, Tokens, choose
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
@@ -81,7 +82,8 @@ class MaskedLM(ClassificationObjective):
         ordinary = np.setdiff1d(np.arange(vocabulary.size), vocabulary.special_ids)
         noise = rng.choice(ordinary, targets.shape)
         replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
-        return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
+        mask_id = targets if vocabulary.mask_id is None else vocabulary.mask_id  # Rate 0 only.
+        return np.where(draw < self.mask_token_rate, mask_id, replaced)
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
@@ -124,7 +126,7 @@ class MaskedLMHead:
         self.project = backbone.project()
         self.bias = bias(layers, f"{name}.bias", spec.vocabulary_size)
 
-    def __call__(self, streams: dict, inputs: dict):
+    def __call__(self, streams: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
         from keras import ops
 
         positions = inputs[self.positions]

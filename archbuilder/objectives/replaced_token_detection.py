@@ -175,6 +175,7 @@ class Generator:
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
         context = replace(model.layer_context("encoder"), width=dim, layerwise_rates=False)
+        assert model.encoder is not None  # See `problems`.
         stack = model.encoder.scaled(spec.share)
         self.encoder = stack.build(layers, f"{name}.encoder", context)
         self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, backbone, dim)

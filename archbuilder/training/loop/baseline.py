@@ -25,9 +25,10 @@ def baselines(
     """
     sampled = [train[number].targets for number in range(min(NUM_SAMPLED, len(train)))]
     measured = [validation[number].targets for number in range(len(validation))]
-    found = {}
+    by_frequency = {}
     for name, term in terms.items():
-        targets = [[batch[name] for batch in split] for split in (sampled, measured)]
-        if metrics := term.baseline(*targets, outputs[name].shape[-1]):
-            found[name] = metrics
-    return found
+        frequencies = [targets[name] for targets in sampled]
+        predicted = [targets[name] for targets in measured]
+        if metrics := term.baseline(frequencies, predicted, outputs[name].shape[-1]):
+            by_frequency[name] = metrics
+    return by_frequency
