@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder import open_run
 from archbuilder.errors import UserError
 from archbuilder.experiment import load
 from archbuilder.inference.load_model import trained
-from archbuilder.inference.task import open_task
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
@@ -31,8 +31,8 @@ def test_it_is_float32_with_the_weights_of_a_bfloat16_run(run):
 
 
 def test_a_bfloat16_run_predicts(run):
-    (found,) = open_task(load(run.spec), run)(["the list [MASK] a file ."])
-    assert sum(guess["share"] for guess in found["guesses"][0]) <= 1
+    (filled,) = open_run(run.path).predict(["the list [MASK] a file ."])
+    assert sum(candidate.probability for candidate in filled.masks[0]) <= 1
 
 
 def test_a_model_that_is_damaged_or_another_is_told(run, tmp_path):
