@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from archbuilder import cross_checks
 from archbuilder.errors import UserError
 from archbuilder.graph import ModelGraph
+from archbuilder.html_table import html_table
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import Named, Problem, Spec, check, read
 from archbuilder.network.backbone import BackboneConfig
@@ -91,6 +92,24 @@ class Experiment(Spec):
     def ledger(self) -> ParameterCounter:
         """Every weight with its shape, counted without Keras."""
         return count_parameters(self.model, self.objectives)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {self.ledger().total():,} parameters)"
+
+    def _repr_html_(self) -> str:
+        stacks = {"encoder": self.model.encoder, "decoder": self.model.decoder}
+        rows = [
+            ("parameters", f"{self.ledger().total():,}"),
+            ("hidden_dim", self.model.hidden_dim),
+            ("vocabulary_size", self.model.vocabulary_size),
+            *(
+                (name, f"{stack.num_layers} x {stack.attention.type}, {stack.feed_forward.type}")
+                for name, stack in stacks.items()
+                if stack is not None
+            ),
+            ("objectives", ", ".join(self.objectives)),
+        ]
+        return html_table(self.name, (), rows)
 
     @classmethod
     def problems(cls, parts: dict[str, Any]) -> Iterator[Problem]:
