@@ -89,6 +89,41 @@ class Experiment(Spec):
 
         return train(self, Path(run or Path("runs") / self.name), restart, processes=processes)
 
+    def dataset(self, split: str = "train") -> "keras.utils.PyDataset":
+        """Return the batches of `archbuild train` as a dataset for Keras's `fit` and `evaluate`.
+
+        A batch is `(inputs, targets, sample_weights)`, dictionaries by the names of the inputs and
+        outputs of the model. The training set has no end; give `fit` the argument
+        `steps_per_epoch`.
+
+        Args:
+            split: "train" or "validation". Default: "train".
+
+        Raises:
+            UserError: The spec lacks the split, or has a setting that `fit` does not support.
+        """
+        training = self.needs("a dataset", "data", "tokenizer", "training")
+        load_keras(training.engine)
+        from archbuilder.training.fit.preparation import make_dataset
+
+        return make_dataset(self, split)
+
+    def compile(self, model: "keras.Model") -> None:
+        """Compile a model that `build` returned, so that `fit` trains it as `archbuild train` does.
+
+        Each output has the loss of its objective; the optimizer has the learning rate by step, the
+        weight decay and the clipping of `training`. The model computes in Keras's dtype policy, not
+        in `training.precision`.
+
+        Raises:
+            UserError: The spec has a setting that `fit` does not support.
+        """
+        training = self.needs("compiling", "data", "tokenizer", "training")
+        load_keras(training.engine)
+        from archbuilder.training.fit.preparation import compile_model
+
+        compile_model(self, model)
+
     def ledger(self) -> ParameterCounter:
         """Every weight with its shape, counted without Keras."""
         return count_parameters(self.model, self.objectives)
