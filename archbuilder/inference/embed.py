@@ -68,9 +68,9 @@ class Embed(Task):
 
     def _vectors(self, rows: list[list[int]]) -> np.ndarray:  # [B, D]
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
-        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
-        if self.backbone.spec.embeddings.num_segments:
-            inputs["segment_ids"] = np.zeros_like(token_ids)
-        vectors = np.asarray(self.backbone.encode(**inputs)) * padding_mask[:, :, None]
+        has_segments = self.backbone.spec.embeddings.num_segments
+        segment_ids = np.zeros_like(token_ids) if has_segments else None
+        encoded = self.backbone.encode(token_ids, padding_mask, segment_ids)
+        vectors = np.asarray(encoded) * padding_mask[:, :, None]
         means = vectors.sum(axis=1) / padding_mask.sum(axis=1, keepdims=True)
         return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)

@@ -13,7 +13,7 @@ from archbuilder.training.fit.dataset import EvaluationDataset, FitDataset, Trai
 from archbuilder.training.fit.learning_rate import RateByStep
 from archbuilder.training.fit.loss import TermLoss
 from archbuilder.training.loop.training_length import TrainingLength
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
 
 
@@ -26,12 +26,10 @@ def make_dataset(experiment: Any, split: str) -> FitDataset:
     recipe: Training = experiment.training
     _require_supported(recipe)
     data = load_training_data(experiment, ProgressListener())
-    splits = data.splits()
-    if split not in splits:
-        raise UserError(f"no split {split!r} here; there is {', '.join(splits)}")
+    batches = data.split(split)
     pad = BatchPadder(data.train.budget, replicas=1, compiled=_is_compiled(recipe))
     kind = TrainingDataset if split == "train" else EvaluationDataset
-    return kind(splits[split], pad, _num_steps(recipe, data))
+    return kind(batches, pad, _num_steps(recipe, data))
 
 
 def compile_model(experiment: Any, model: keras.Model) -> None:
@@ -56,7 +54,7 @@ def _optimizer(experiment: Any, model: keras.Model) -> keras.optimizers.Optimize
     recipe: Training = experiment.training
     steps = _num_steps(recipe, load_training_data(experiment, ProgressListener()))
     dim = experiment.model.hidden_dim
-    optimizer = optimizer_for(experiment, model)
+    optimizer = build_optimizer(recipe, model)
     optimizer.learning_rate = RateByStep(
         [recipe.learning_rate.rate_at(step, steps, dim) for step in range(1, steps + 1)]
     )
