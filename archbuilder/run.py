@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, load
 from archbuilder.html_table import html_table
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.inference.task import Prediction, Task, TaskParts, max_line_length
 from archbuilder.inference.tasks import available_tasks
 from archbuilder.keras_backend import load_keras
@@ -83,7 +83,7 @@ class Run:
             UserError: There is no model yet, or it cannot be read.
         """
         load_keras()
-        return trained(self.experiment, self.folder).model
+        return load_graph(self.experiment, self.folder).model
 
     def predict(
         self, lines: Iterable[str], task: str | None = None, top_k: int = 5
@@ -118,7 +118,7 @@ class Run:
         load_keras(training.engine)
         from archbuilder.training.loop.measurement import measure_graph
 
-        graph = trained(self.experiment, self.folder)
+        graph = load_graph(self.experiment, self.folder)
         metrics = measure_graph(self.experiment, graph, self.folder.vocabularies(), split)
         return EvaluationResult(split, MappingProxyType(metrics))
 
@@ -185,5 +185,5 @@ class Run:
         load_keras()
         experiment = self.experiment
         max_length = max_line_length(experiment.model, experiment.data)
-        graph = trained(experiment, self.folder)
+        graph = load_graph(experiment, self.folder)
         return TaskParts(graph, self.folder.vocabularies(), max_length)

@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import archbuilder
-from archbuilder import UserError, load, open_run
+from archbuilder import UserError, open_run
 from archbuilder.experiment import Experiment
 from archbuilder.inference.embed import Embedding
 from archbuilder.inference.fill_mask import FilledText
@@ -19,10 +20,17 @@ from tests import small_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
+    """The run of the README's example, which trains, predicts, evaluates and exports."""
     folder = tmp_path_factory.mktemp("run")
-    spec = small_run.bert(folder) | {"name": "a_run"}
-    load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
-    return open_run(folder / "run")
+    small_run.write(small_run.bert(folder) | {"name": "a_run"}, folder / "my_bert.yaml")
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    names = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        exec(readme.partition("## Python\n")[2].split("```")[1].removeprefix("python\n"), names)
+    assert (folder / "my_bert.saved").is_dir()
+    assert names["filled"].text
+    return open_run(folder / "runs" / "my_bert")
 
 
 @pytest.fixture

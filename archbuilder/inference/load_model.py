@@ -18,7 +18,7 @@ class BuildsGraph(Protocol):
         ...
 
 
-def trained(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
+def load_graph(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
     """Return the network of an experiment with the weights of a run's model.
 
     Raises:

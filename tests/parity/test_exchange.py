@@ -9,7 +9,7 @@ from archbuilder import open_run
 from archbuilder.exchange.export import export
 from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 from tests.parity.catalogue import CATALOGUE, VOCABULARY
 from tests.parity.exchanged import CASES, exchanged
@@ -79,7 +79,7 @@ def test_a_model_of_marians_translates_lines_as_it_does_there(tmp_path):
     assert import_folder(folder, tmp_path / "run").left_out == []
     run = RunFolder(tmp_path / "run")
     experiment = load(run.spec)
-    assert largest_difference(experiment, trained(experiment, run).model, model) <= 1e-4
+    assert largest_difference(experiment, load_graph(experiment, run).model, model) <= 1e-4
     lines = [*SOURCES, ">>de<< the dog", "Unheard 中文 of"]
     source, target = run.vocabularies()
     assert [[*one, source.end_id] for one in source.encode(lines)] == theirs(lines)["input_ids"]

@@ -47,6 +47,7 @@ def write_quickstart(folder: Path) -> Path:
     spec = {
         "extends": str(shipped_specs() / "quickstart.yaml"),
         "model": SMALLER,
+        "objectives": {"next_sentence": {"weight": {"type": "linear", "first": 0.5, "last": 1.0}}},
         "data": small_run.bert(folder)["data"],
         "training": {
             "steps": STEPS,
