@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archbuilder.experiment import Experiment
+    from archbuilder.run import Run
 
-__all__ = ["UserError", "load"]
+__all__ = ["UserError", "load", "open_run"]
 __version__ = "0.1.0"
 
 
@@ -30,3 +31,14 @@ def load(path: "Path | str", overrides: "Sequence[str]" = ()) -> "Experiment":
     from archbuilder import experiment
 
     return experiment.load(path, overrides)
+
+
+def open_run(path: "Path | str") -> "Run":
+    """Return the run in a run folder, which predicts, evaluates and exports.
+
+    Raises:
+        UserError: It is not a run folder.
+    """
+    from archbuilder import run
+
+    return run.Run(path)

@@ -14,7 +14,7 @@ import typer.core
 
 from archbuilder.errors import UserError, writable
 from archbuilder.exchange.formats import format_names
-from archbuilder.experiment import Experiment, load
+from archbuilder.experiment import Experiment
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
 
@@ -183,17 +183,12 @@ def predict(
     json: AsJson = False,
 ) -> None:
     """Fill masks, embed or translate: lines in, lines out, in order."""
-    from archbuilder.inference.lines import read_lines
-    from archbuilder.inference.show import show
-    from archbuilder.inference.task import open_task
-    from archbuilder.runs.run_folder import RunFolder
+    from archbuilder.inference.text_io import format_prediction, read_lines
+    from archbuilder.run import open_run
 
-    folder = RunFolder(run)
-    experiment = load(folder.spec_path())
-    lines = read_lines(input)
-    load_keras()
-    for found in open_task(experiment, folder, task, guesses or 5)(lines):
-        typer.echo(show(found, guesses, json))
+    opened = open_run(run)
+    for prediction in opened.predict(read_lines(input), task, guesses or 5):
+        typer.echo(format_prediction(prediction, guesses > 0, json))
 
 
 @app.command(name="import")
@@ -226,15 +221,14 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
-    from archbuilder.exchange.export import check as possible
-    from archbuilder.exchange.export import export as write
-    from archbuilder.runs.run_folder import RunFolder
+    from archbuilder.run import open_run
 
-    folder = RunFolder(run)
-    possible(folder, format, output)
-    load_keras()
-    found = write(folder, format, output, typer.echo)
-    typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
+    result = open_run(run).export(format, output)
+    for note in result.notes:
+        typer.echo(note)
+    typer.echo(
+        f"{output}: written, loaded again; largest difference {result.largest_difference:.1e}"
+    )
 
 
 def main() -> None:

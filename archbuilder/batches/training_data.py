@@ -22,6 +22,13 @@ class TrainingData:
         found = {"train": self.train, "validation": self.validation}
         return {name: batches for name, batches in found.items() if batches is not None}
 
+    def split(self, name: str) -> Batches:
+        """Return the batches of a split. Raise `UserError` if the spec has none of this name."""
+        splits = self.splits()
+        if name not in splits:
+            raise UserError(f"no split {name!r} in data; there is {', '.join(splits)}")
+        return splits[name]
+
     def lengths(self) -> int:
         """How many lengths, or combinations of lengths, batches have."""
         return max(batches.order.shapes() for batches in self.splits().values())

@@ -9,7 +9,7 @@ from archbuilder.exchange.comparison import ExportFailed
 from archbuilder.exchange.formats import find_format
 from archbuilder.experiment import load
 from archbuilder.files import publish, staging_directory
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 
 TOLERANCE = 1e-4
@@ -41,7 +41,7 @@ def export(
     check(run, format_name, path)
     format = find_format(format_name)
     with staging_directory(path) as staging:
-        model = trained(load(run.spec_path()), run).model
+        model = load_graph(load(run.spec_path()), run).model
         artifact = staging / path.name
         left_out = format.write(model, run, artifact)
         difference = format.compare(model, artifact)

@@ -1,12 +1,14 @@
 """The metrics of a run, a JSON record a line: written by training, read by reports."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import UserError, writable
 from archbuilder.files import write_atomic
+from archbuilder.html_table import html_table
 
 VALIDATION = "validation_"
 """What the names of metrics that were measured on the validation text begin with."""
@@ -20,7 +22,7 @@ class Series:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricsTable:
     """The records of a run: training steps and evaluations, in the order they were written."""
 
@@ -45,6 +47,26 @@ class MetricsTable:
         """Return the names that `validation` takes."""
         prefixed = (name for name in self.columns if name.startswith(VALIDATION))
         return tuple(name.removeprefix(VALIDATION) for name in prefixed)
+
+    def __len__(self) -> int:
+        """The number of records."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """Yield each record, without the metrics that it lacks."""
+        for row in self.rows:
+            cells = zip(self.columns, row, strict=True)
+            yield {name: value for name, value in cells if value is not None}
+
+    def to_dict(self) -> dict[str, list[float | None]]:
+        """Return the values of each column, as `pandas.DataFrame` reads them."""
+        return {name: [row[index] for row in self.rows] for index, name in enumerate(self.columns)}
+
+    def __repr__(self) -> str:
+        return f"MetricsTable({len(self)} records of {', '.join(self.columns)})"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{len(self)} records", self.columns, self.rows)
 
     def _series(self, column: str) -> Series:
         if column not in self.columns:

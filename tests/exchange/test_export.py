@@ -13,7 +13,7 @@ from archbuilder.exchange.comparison import ExportFailed, largest_difference
 from archbuilder.exchange.export import TOLERANCE, export
 from archbuilder.exchange.formats.keras_file import KerasFile
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
@@ -28,7 +28,7 @@ def left(folder):
 
 
 def model_of(run):
-    return trained(load(run.spec), run).model
+    return load_graph(load(run.spec), run).model
 
 
 @pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m")])
@@ -77,7 +77,7 @@ def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatc
 
 
 def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_module, "trained", None)  # It is found before any work.
+    monkeypatch.setattr(export_module, "load_graph", None)  # It is found before any work.
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder import open_run
 from archbuilder.errors import UserError
 from archbuilder.exchange.export import export
 from archbuilder.exchange.export_model import write_folder
 from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
-from archbuilder.inference.task import open_task
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.text.tokenizer import WordPiece
 from tests.exchange.test_import_model import EXPERIMENT, WEIGHTS
@@ -32,8 +32,8 @@ def test_a_folder_becomes_a_run_that_predicts_and_exports(folder, tmp_path):
     model = keras.saving.load_model(run.model)
     for weight in model.weights:
         np.testing.assert_array_equal(weight, found.weights[weight.path])
-    (filled,) = open_task(load(run.spec), run)(["the [MASK] sat"])
-    assert len(filled["guesses"]) == 1
+    (filled,) = open_run(run.path).predict(["the [MASK] sat"])
+    assert len(filled.masks) == 1
     assert export(run, "hugging_face", tmp_path / "back") == 0
     for file in ("config.json", "model.safetensors", "tokenizer.json"):
         assert (tmp_path / "back" / file).read_bytes() == (folder / file).read_bytes()

@@ -2,9 +2,9 @@
 
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.training_data import TrainingData
-from archbuilder.objectives import loss_weights, metrics_from_sums, printed_metrics
-from archbuilder.training.engines.engine import total_sums
+from archbuilder.objectives import printed_metrics
 from archbuilder.training.loop.baseline import baselines
+from archbuilder.training.loop.measurement import measure
 from archbuilder.training.loop.periodic import CompletedStep
 from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.sample_predictions import Samples
@@ -52,14 +52,9 @@ class Evaluation:
 
     def measure(self, batches: Batches) -> dict[str, float]:
         """Return the metrics of all batches, each under `validation_` and its name."""
-        engine, pad = self._setup.engine, self._setup.pad
+        engine, pad, steps = self._setup.engine, self._setup.pad, self._state.length.steps
         with self._errors.out_of_memory(self._state.step):
-            every = range(len(batches))
-            sums = total_sums([engine.measure(pad(batches[number])) for number in every])
-        # With the loss weights of the last step, so that evaluations can be compared.
-        last = self._state.length.steps
-        weights = loss_weights(batches.losses, last, last)
-        measured = metrics_from_sums(self._setup.terms, sums, weights)
+            measured = measure(engine, pad, batches, steps)
         return {f"validation_{name}": value for name, value in measured.items()}
 
     def save_model(self) -> None:

@@ -6,7 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from archbuilder.batches.batches import padded
-from archbuilder.inference.task import FillMask, Translate
+from archbuilder.inference.fill_mask import FillMask
+from archbuilder.inference.task import TaskParts, max_line_length
+from archbuilder.inference.translate import Translate
 from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
 from archbuilder.tracking.sample import Sample
 
@@ -90,8 +92,8 @@ class Fills(Shown):
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, (self.vocabulary, _) = objective, vocabularies
-        self.task = FillMask(experiment, network, vocabularies, objective, guesses=1)
-        self.longest = self.task.longest and self.task.longest - 2
+        self.task = FillMask.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+        self.longest = self.task.max_length and self.task.max_length - 2
         # What is hidden from a person is a mask, not another token.
         all_masks = {"mask_token_rate": 1.0, "random_token_rate": 0.0}
         self._hiding = experiment.objectives[objective].model_copy(update=all_masks)
@@ -108,7 +110,7 @@ class Fills(Shown):
         return [
             {
                 "masked": vocabulary.decode(hidden),
-                "filled": found["text"],
+                "filled": found.text,
                 "truth": vocabulary.decode(ids),
             }
             for (hidden, ids), found in zip(pairs, filled, strict=True)
@@ -133,8 +135,8 @@ class Translations(Shown):
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, self.vocabularies = objective, vocabularies
-        self.task = Translate(experiment, network, vocabularies, objective)
-        self.longest = self.task.longest and self.task.longest - 1
+        self.task = Translate.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+        self.longest = self.task.max_length and self.task.max_length - 1
 
     def texts(self, rows):
         source, target = self.vocabularies
@@ -152,6 +154,10 @@ class Translations(Shown):
 
 SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "seq2seq": Translations}
 """By the head of the objective."""
+
+
+def _parts(experiment, network, vocabularies) -> TaskParts:
+    return TaskParts(network, vocabularies, max_line_length(experiment.model, experiment.data))
 
 
 def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:

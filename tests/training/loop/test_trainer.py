@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder import UserError, load
-from archbuilder.inference.task import open_task
+from archbuilder import UserError, load, open_run
 from archbuilder.runs import checkpoint
 from archbuilder.runs.checkpoint import VARIABLES, read_checkpoint
 from archbuilder.runs.run_folder import RunFolder
@@ -340,9 +339,8 @@ def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_pat
     assert {tensor.name for tensor in model.inputs} == plain
     assert last["step"] == 6
     lines = ["the list"] if model.output.get("sequence_to_sequence") is not None else ["a [MASK]"]
-    folder = RunFolder(tmp_path / "run")
-    (found,) = open_task(one, folder)(lines)
-    assert isinstance(found["text"], str)
+    (prediction,) = open_run(tmp_path / "run").predict(lines)
+    assert isinstance(prediction.text, str)
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
-"""Lines: they end at newlines and at nothing else, so that lines out can be counted as lines in."""
+"""Lines are read at newlines alone, and a prediction is printed as text or JSON."""
 
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.inference.lines import parted, read_lines
+from archbuilder.inference.fill_mask import FilledText, TokenProbability
+from archbuilder.inference.text_io import format_prediction, read_lines, split_lines
 
 CASES = {
     "": [],
@@ -18,7 +19,7 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "lines"), CASES.items())
 def test_a_line_ends_at_a_newline_and_nowhere_else(text, lines):
-    assert parted(text) == lines
+    assert split_lines(text) == lines
 
 
 def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
@@ -36,3 +37,11 @@ def test_a_closed_standard_input_is_told(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UserError, match="standard input is closed; give --input"):
         read_lines(None)
+
+
+def test_a_prediction_is_printed_as_text_or_as_one_json_object():
+    filled = FilledText("é", ((TokenProbability("é", 1.0),),))
+    assert format_prediction(filled, show_candidates=False, as_json=False) == "é"
+    assert format_prediction(filled, show_candidates=True, as_json=False) == "é\n    é 1.00"
+    expected = '{"text": "é", "guesses": [[{"token": "é", "share": 1.0}]]}'
+    assert format_prediction(filled, show_candidates=True, as_json=True) == expected
