@@ -11,6 +11,7 @@ All text columns of a corpus are of one kind: one column of sentences, or severa
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from archbuilder.language.node import quote
@@ -46,12 +47,26 @@ class SourceLocation(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Record(NamedTuple):
-    """One example of a corpus."""
+@dataclass(slots=True)
+class Record:
+    """One example of a corpus.
+
+    Corpora make millions of them, so the parts of the location become an object on demand only.
+    """
 
     columns: dict[str, Any]
     """The value of each column by name; see the module for the kinds of values."""
-    location: SourceLocation
+    file: str
+    """The file, or the name of a data set."""
+    line: int
+    """The line or row of the record, counted from 1."""
+    line_per_sentence: bool = False
+    """Whether each sentence is on a line of its own."""
+
+    @property
+    def location(self) -> SourceLocation:
+        """Where the record is."""
+        return SourceLocation(self.file, self.line, self.line_per_sentence)
 
 
 def text_columns(columns: RecordColumns) -> RecordColumns:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,11 +33,24 @@ CHUNK, CHARACTERS = 10_000, 2**21
 PROGRESS = "progress.json"
 """Records how much of the arrays is valid."""
 
-Row = tuple[tuple[str, ...], Record, int, bool]
-"""A line of each text column, the record they are from, the row's index in it, and if it is last.
+Row = tuple
+"""A line of each text column, and whether the row is the last of its record; where there are
+labels, also the number of the row in its record, and the record.
 
-A sentence of a document is a row, and so is a pair.
+A sentence of a document is a row, and so is a pair. Without a record the garbage collector does not
+visit the rows of a chunk, which saves much time.
 """
+
+
+class Chunk(NamedTuple):
+    """What is written of consecutive rows beside their lines."""
+
+    is_last: Sequence[bool]
+    """Whether each row is the last of its record."""
+    indices: Sequence[int] = ()
+    """The number of each row in its record, where there are labels."""
+    records: Sequence[Record] = ()
+    """The record of each row, where there are labels."""
 
 
 class TokenWriter:
@@ -116,19 +129,18 @@ class TokenWriter:
 
     def jobs(self, records: Iterable[Record]) -> Iterator[Job]:
         """Yield each chunk that is not written yet, with its lines for each vocabulary."""
-        done = self.chunks
-        for number, chunk in enumerate(_chunks(self._rows(records))):
+        done, num_columns = self.chunks, len(self.vocabularies)
+        for number, rows in enumerate(_chunks(self._rows(records), num_columns)):
             if number >= done:
-                yield (
-                    chunk,
-                    [list(lines) for lines in zip(*(lines for lines, *_ in chunk), strict=True)],
-                )
+                columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
+                yield Chunk(*columns[num_columns:]), columns[:num_columns]
 
     def _rows(self, records: Iterable[Record]) -> Iterator[Row]:
-        names = tuple(self.vocabularies)
+        names, is_labeled = tuple(self.vocabularies), bool(self.labels)
         if not self._has_sentences:
             for record in records:
-                yield tuple([record.columns[name] for name in names]), record, 0, True
+                lines = [record.columns[name] for name in names]
+                yield (*lines, True, 0, record) if is_labeled else (*lines, True)
             return
         (name,) = names
         in_document = self.vocabularies[name].in_document
@@ -136,10 +148,11 @@ class TokenWriter:
             sentences = record.columns[name]
             last = len(sentences) - 1
             for index, line in enumerate(sentences):
-                line = in_document(line, index == 0, index == last)
-                yield (line,), record, index, index == last
+                is_last = index == last
+                line = in_document(line, index == 0, is_last)
+                yield (line, is_last, index, record) if is_labeled else (line, is_last)
 
-    def add(self, chunk: Sequence[Row], arrays: Arrays) -> None:
+    def add(self, chunk: Chunk, arrays: Arrays) -> None:
         """Write a chunk; rows without tokens, and records without rows, are skipped."""
         # A pair with an empty side has nothing to read or to write.
         kept = np.all([lengths > 0 for _, lengths in arrays], axis=0)
@@ -148,7 +161,7 @@ class TokenWriter:
             self.arrays[f"{name}_offsets"].add(array.length + np.cumsum(lengths[kept]))
             array.add(ids if kept.all() else ids[np.repeat(kept, lengths)])
         rows = self.rows + np.cumsum(kept)
-        finished = np.array([is_last for *_, is_last in chunk])
+        finished = np.array(chunk.is_last)
         ends = rows[finished]
         has_rows = np.diff(ends, prepend=self.finished_rows) > 0
         if self._has_sentences:
@@ -160,20 +173,21 @@ class TokenWriter:
         self.without_tokens += int((~kept).sum())
         self.finished_rows = int(ends[-1]) if len(ends) else self.finished_rows
 
-    def _add_annotations(
-        self, chunk: Sequence[Row], kept: np.ndarray, last_rows: np.ndarray
-    ) -> None:
+    def _add_annotations(self, chunk: Chunk, kept: np.ndarray, last_rows: np.ndarray) -> None:
         """Write the tags of rows that are kept, and the labels of records by their last rows."""
         for name, kind in annotation_columns(self.columns).items():
             if kind == "label":
-                records = [chunk[row][1] for row in last_rows.tolist()]
+                records = [chunk.records[row] for row in last_rows.tolist()]
                 self.labels[name].add([(one.columns[name], one.location) for one in records])
                 continue
-            rows = [chunk[row] for row in np.flatnonzero(kept).tolist()]
-            words = [(record.columns[name][index], record.location) for _, record, index, _ in rows]
-            offsets = self.arrays[f"{name}_offsets"]
-            begin = self.arrays[f"{name}_codes"].length
-            offsets.add(begin + np.cumsum([len(tags) for tags, _ in words], dtype="int64"))
+            words = [
+                (record.columns[name][index], record.location)
+                for index, record, is_kept in zip(chunk.indices, chunk.records, kept, strict=True)
+                if is_kept
+            ]
+            written = self.arrays[f"{name}_codes"].length
+            ends = written + np.cumsum([len(tags) for tags, _ in words], dtype="int64")
+            self.arrays[f"{name}_offsets"].add(ends)
             self.labels[name].add((tag, location) for tags, location in words for tag in tags)
 
     def flush(self, skipped: Sequence[Skipped] | None = None) -> None:
@@ -237,12 +251,14 @@ def _layout() -> list[int]:
     return [FORMAT, CHUNK, CHARACTERS]
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[Row], num_columns: int) -> Iterator[list[Row]]:
     """Yield the rows in lists of `CHUNK`, or of fewer that have `CHARACTERS` together."""
-    chunk, characters = [], 0
+    chunk, characters, others = [], 0, range(1, num_columns)
     for row in rows:
         chunk.append(row)
-        characters += sum(map(len, row[0]))
+        characters += len(row[0])
+        for column in others:
+            characters += len(row[column])
         if len(chunk) == CHUNK or characters >= CHARACTERS:
             yield chunk
             chunk, characters = [], 0

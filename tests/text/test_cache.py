@@ -82,7 +82,7 @@ def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, mo
     monkeypatch.setattr(
         writers.TokenWriter,
         "add",
-        lambda self, chunk, arrays: sizes.append(len(chunk)) or add(self, chunk, arrays),
+        lambda self, chunk, arrays: sizes.append(len(chunk.is_last)) or add(self, chunk, arrays),
     )
     parts = cache.cached(corpus, BOTH, tmp_path / "parts")
     assert sizes == {1: [1, 1, 1], 3: [2, 1], 4: [3]}[most]

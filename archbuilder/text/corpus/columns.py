@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt
@@ -55,8 +56,8 @@ class Columns(TextSource):
     ) -> Iterator[Record]:
         """Yield each document; a sentence is its tokens with spaces between them."""
         files, log = self.files_to_read(), skip_log or SkipLog()
-        records = (record for file in files for record in self._documents(file, log, byte_counter))
-        return require_any(records, files)
+        by_file = (self._documents(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
@@ -86,7 +87,7 @@ class Columns(TextSource):
         columns: dict[str, list] = {TEXT: [text for text, _ in sentences]}
         if self.tags is not None:
             columns[TAGS] = [tags for _, tags in sentences]
-        return Record(columns, location)
+        return Record(columns, location.file, location.line)
 
     def _sentences(
         self, file: str, byte_counter: ByteCounter | None

@@ -1,6 +1,7 @@
 """Plain text: documents separated by blank lines, or a document a line."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 from archbuilder.text.corpus.corpus import (
@@ -30,8 +31,8 @@ class Documents(TextSource):
     ) -> Iterator[Record]:
         """Yield each document; several blank lines separate documents as one does."""
         files, log = self.files_to_read(), skip_log or SkipLog()
-        records = (record for file in files for record in _documents(file, log, byte_counter))
-        return require_any(records, files)
+        by_file = (_documents(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
@@ -58,7 +59,7 @@ def _documents(file: str, skip_log: SkipLog, byte_counter: ByteCounter | None) -
 
 
 def _document(sentences: list[str], file: str, line: int) -> Record:
-    return Record({TEXT: sentences}, SourceLocation(file, line, line_per_sentence=True))
+    return Record({TEXT: sentences}, file, line, line_per_sentence=True)
 
 
 class Lines(TextSource):
@@ -73,8 +74,8 @@ class Lines(TextSource):
     ) -> Iterator[Record]:
         """Yield each line as a document of one sentence; an empty line is skipped."""
         files, log = self.files_to_read(), skip_log or SkipLog()
-        records = (record for file in files for record in _lines(file, log, byte_counter))
-        return require_any(records, files)
+        by_file = (_lines(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
@@ -84,6 +85,6 @@ def _lines(file: str, skip_log: SkipLog, byte_counter: ByteCounter | None) -> It
     for first, lines in line_blocks(file, byte_counter):
         for number, line in enumerate(map(str.strip, lines), start=first):
             if line:
-                yield Record({TEXT: [line]}, SourceLocation(file, number))
+                yield Record({TEXT: [line]}, file, number)
             else:
                 skip_log.add("documents", EMPTY_DOCUMENT, SourceLocation(file, number))

@@ -44,8 +44,7 @@ class Parallel(TextSource):
         number, shorter = 0, None
         for number, (source, target) in enumerate(zip_longest(sources, targets), start=1):
             if source and target:
-                columns = {SOURCE: source, TARGET: target}
-                yield Record(columns, SourceLocation(self.source, number))
+                yield Record({SOURCE: source, TARGET: target}, self.source, number)
             elif source is None or target is None:
                 shorter = shorter or (number - 1, source is None)
             else:

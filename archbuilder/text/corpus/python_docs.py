@@ -19,7 +19,7 @@ from typing import Literal
 from archbuilder.text.corpus.corpus import TextSource
 from archbuilder.text.corpus.line_reader import ByteCounter
 from archbuilder.text.corpus.skip_log import SkipLog
-from archbuilder.text.record import TEXT, Record, SourceLocation
+from archbuilder.text.record import TEXT, Record
 
 VALIDATION_SHARE = 20
 """One document in so many is kept for validation."""
@@ -43,7 +43,7 @@ class PythonDocs(TextSource):
     ) -> Iterator[Record]:
         """Yield each document; it is located by its number."""
         for number, sentences in enumerate(documents(self.split), start=1):
-            yield Record({TEXT: sentences}, SourceLocation(self.type, number))
+            yield Record({TEXT: sentences}, self.type, number)
 
     def files_to_read(self) -> tuple[str, ...]:
         return ()

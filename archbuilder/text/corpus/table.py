@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -97,8 +98,8 @@ class Table(TextSource):
     ) -> Iterator[Record]:
         """Yield each row; one without text, with an empty side or without a label is skipped."""
         tables, log = self.tables(), skip_log or SkipLog()
-        records = (record for table in tables for record in self._records(table, log, byte_counter))
-        return require_any(records, tables)
+        by_table = (self._records(table, log, byte_counter) for table in tables)
+        return require_any(chain.from_iterable(by_table), tables)
 
     def check(self) -> None:
         """Check the files; the first row of each shows whether a column is missing."""
@@ -122,7 +123,7 @@ class Table(TextSource):
             elif LABEL in columns and values[LABEL] is None:
                 skip_log.add(unit, NO_LABEL, location)
             else:
-                yield Record(values, location)
+                yield Record(values, table, line)
 
     def _value(self, column: str, cell: Any, name: str, location: SourceLocation) -> Any:
         if column == TEXT:
