@@ -41,4 +41,4 @@ def open_run(path: "Path | str") -> "Run":
     """
     from archbuilder import run
 
-    return run.Run(path)
+    return run.open_run(path)

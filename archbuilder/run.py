@@ -187,3 +187,8 @@ class Run:
         max_length = max_line_length(experiment.model, experiment.data)
         graph = load_graph(experiment, self.folder)
         return TaskParts(graph, self.folder.vocabularies(), max_length)
+
+
+def open_run(path: Path | str) -> Run:
+    """Return the run in a run folder. Raise `UserError` if it is not one."""
+    return Run(path)
