@@ -4,7 +4,7 @@ VENV ?= .venv
 ORACLE ?= .venv-oracle
 BIN := $(VENV)/bin
 
-.PHONY: install train test check format parity wheel
+.PHONY: install train test test-slow check format parity wheel
 
 install: $(VENV)/installed
 
@@ -18,13 +18,18 @@ train: install  ## Pretrain a small BERT on CPython's documentation and show wha
 	@echo; echo "What it fills in for [MASK], each line with its five best guesses:"
 	$(BIN)/archbuild predict runs/quickstart --guesses 5 --input specs/quickstart.masked.txt
 
-test: install  ## The test suite: minutes on two cores.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: install  ## The fast tests: under five minutes on two cores.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not oracle and not slow'
 
-check: install  ## Lint, format and types.
+test-slow: install  ## The tests that `make test` leaves out.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not oracle and slow'
+
+check: install  ## Lint, format, types, import layers and duplicates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/pylint archbuilder
 
 format: install
 	$(BIN)/ruff check --fix .

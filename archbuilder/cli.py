@@ -7,21 +7,22 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
 from archbuilder.errors import UserError, writable
-from archbuilder.experiment import Experiment, load
+from archbuilder.exchange.formats import format_names
+from archbuilder.experiment import Experiment
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; an interrupt of any of them is told in a sentence."""
+    """The commands; an interrupt of any of them is reported in one sentence."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: Any) -> Any:
         from archbuilder.stopping import Interrupted
 
         try:
@@ -54,9 +55,9 @@ def new(
     like: Annotated[str, typer.Option(help="bert or transformer.")] = "bert",
 ) -> None:
     """Write a commented spec, ready to run, to start from."""
-    from archbuilder.starter import start
+    from archbuilder.starter import create_spec
 
-    for path in start(name, like, Path.cwd()):
+    for path in create_spec(name, like, Path.cwd()):
         typer.echo(f"wrote {path.name}")
     typer.echo(f"next: archbuild train {name}.yaml")
 
@@ -182,17 +183,12 @@ def predict(
     json: AsJson = False,
 ) -> None:
     """Fill masks, embed or translate: lines in, lines out, in order."""
-    from archbuilder.inference.lines import read_lines
-    from archbuilder.inference.show import show
-    from archbuilder.inference.task import open_task
-    from archbuilder.runs.run_folder import RunFolder
+    from archbuilder.inference.text_io import format_prediction, read_lines
+    from archbuilder.run import open_run
 
-    folder = RunFolder(run)
-    experiment = load(folder.known_spec())
-    lines = read_lines(input)
-    load_keras()
-    for found in open_task(experiment, folder, task, guesses or 5)(lines):
-        typer.echo(show(found, guesses, json))
+    opened = open_run(run)
+    for prediction in opened.predict(read_lines(input), task, guesses or 5):
+        typer.echo(format_prediction(prediction, guesses > 0, json))
 
 
 @app.command(name="import")
@@ -203,7 +199,7 @@ def import_(
     output: Annotated[Path, typer.Option("--output", "-o", help="Make this run folder.")],
 ) -> None:
     """Make a run folder of a model in Hugging Face's files, which the other commands then take."""
-    from archbuilder.exchange.importing import check, import_folder
+    from archbuilder.exchange.import_model import check, import_folder
 
     check(folder, output)
     load_keras()
@@ -221,19 +217,18 @@ def _listed(experiment: Experiment) -> str:
 @app.command()
 def export(
     run: Run,
-    format: Annotated[str, typer.Option(help="keras, saved_model or hugging_face.")],
+    format: Annotated[str, typer.Option(help=f"{format_names()}.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
-    from archbuilder.exchange.export import check as possible
-    from archbuilder.exchange.export import export as write
-    from archbuilder.runs.run_folder import RunFolder
+    from archbuilder.run import open_run
 
-    folder = RunFolder(run)
-    possible(folder, format, output)
-    load_keras()
-    found = write(folder, format, output, typer.echo)
-    typer.echo(f"{output}: written, loaded again; largest difference {found:.1e}")
+    result = open_run(run).export(format, output)
+    for note in result.notes:
+        typer.echo(note)
+    typer.echo(
+        f"{output}: written, loaded again; largest difference {result.largest_difference:.1e}"
+    )
 
 
 def main() -> None:

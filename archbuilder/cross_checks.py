@@ -1,73 +1,99 @@
-"""What the parts of a spec must agree on, and none of them can know by itself."""
+"""Checks that involve several parts of a spec."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
-from archbuilder.language import Problem, at_key
+from archbuilder.language import Problem, at_key, type_names
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import count_parameters
-from archbuilder.objectives import deciding, scored
+from archbuilder.objectives import (
+    AnyObjective,
+    Objective,
+    evaluation_metrics,
+    example_objective,
+    loss_terms,
+)
 from archbuilder.objectives.name import name_problems
 from archbuilder.text.data import Data
-from archbuilder.training.loop.sample_predictions import SHOWN
-from archbuilder.training.recipe.best import metrics_of
+from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe.parameter_groups import problems as pattern_problems
 from archbuilder.training.recipe.recipe import Training
 
 
 def problems(parts: dict[str, Any]) -> Iterator[Problem]:
-    """Where they do not, by paths from the root; `parts` holds the sound ones by their names."""
-    model, objectives = parts.get("model"), parts.get("objectives")
+    """Yield what the parts of a spec disagree on, by paths from the root.
+
+    Args:
+        parts: The valid top-level fields of a spec, by name.
+    """
+    model: BackboneConfig | None = parts.get("model")
+    objectives: dict[str, Objective] | None = parts.get("objectives")
+    data: Data | None = parts.get("data")
+    training: Training | None = parts.get("training")
     if model is not None:
         yield from at_key("model", model.problems())
     if objectives is not None:
         yield from _objectives_agree(objectives)
-        if not objectives and (parts.get("data") or parts.get("training")):
+        if not objectives and (data or training):
             yield Problem(("objectives",), "data and training need at least one objective")
     if model is not None and objectives is not None:
-        for name, objective in objectives.items():
-            yield from at_key("objectives", at_key(name, objective.problems(model)))
-        pooled = any(objective.pools for objective in objectives.values())
-        if model.pooler is not None and objectives and not pooled:
-            yield Problem(
-                ("model", "pooler"),
-                "no objective reads the pooled vector: it would stay untrained; leave it out",
-            )
-    data = parts.get("data")
+        yield from _heads_agree(model, objectives)
     if model is not None and data is not None:
         yield from _lengths_agree(model, data)
     if objectives and data is not None:
         yield from _corpora_agree(objectives, data)
-    tokenizer, training = parts.get("tokenizer"), parts.get("training")
-    if objectives and data is not None and tokenizer is not None:
-        yield from _sentinels_agree(objectives, data, tokenizer)
-    if objectives and training is not None and training.batch.packing:
-        yield from _rows_can_be_packed(objectives)
-    if objectives and training is not None and training.samples:
-        yield from _samples_can_be_shown(objectives, data)
-    if model is not None and training is not None:
-        yield from at_key("training", training.problems(model))
-    if objectives and training is not None:
-        yield from _measurements_agree(objectives, training, data)
-        yield from _lengths_of_runs_agree(objectives, training)
-    if model is not None and objectives and training is not None:
-        yield from at_key("training", _layers_agree(model, objectives, training))
+        if parts.get("tokenizer") is not None:
+            yield from _sentinels_agree(objectives, data, parts["tokenizer"])
+    if training is not None:
+        yield from _training_agrees(training, model, objectives, data)
     if model is not None:
         yield from _tokenizers_agree(model, parts)
 
 
-def _objectives_agree(objectives: dict) -> Iterator[Problem]:
+def _training_agrees(
+    training: Training,
+    model: BackboneConfig | None,
+    objectives: dict[str, Objective] | None,
+    data: Data | None,
+) -> Iterator[Problem]:
+    if objectives and training.batch.packing:
+        yield from _rows_can_be_packed(objectives)
+    if objectives and training.samples:
+        yield from _samples_can_be_shown(objectives, data)
+    if model is not None:
+        yield from at_key("training", training.problems(model))
+    if objectives:
+        yield from _measurements_agree(objectives, training, data)
+        yield from _lengths_of_runs_agree(objectives, training)
+    if model is not None and objectives is not None:
+        yield from at_key("training", _layers_agree(model, objectives, training))
+
+
+def _heads_agree(model: BackboneConfig, objectives: dict[str, Objective]) -> Iterator[Problem]:
+    for name, objective in objectives.items():
+        yield from at_key("objectives", at_key(name, objective.problems(model)))
+    pooled = any(objective.needs_pooled_output for objective in objectives.values())
+    if model.pooler is not None and objectives and not pooled:
+        yield Problem(
+            ("model", "pooler"),
+            "no objective reads the pooled vector: it would stay untrained; leave it out",
+        )
+
+
+def _objectives_agree(objectives: dict[str, Objective]) -> Iterator[Problem]:
     yield from at_key("objectives", name_problems(objectives))
     for does_so, does in (
-        (lambda one: one.decides(), "decides already how text becomes examples"),
-        (lambda one: one.hides, "hides tokens already"),
+        (lambda one: one.owns_examples(), "decides already how text becomes examples"),
+        (lambda one: one.corrupts_inputs, "hides tokens already"),
     ):
-        first, *others = [n for n, one in objectives.items() if does_so(one)] or [None]
-        for name in others:
-            yield Problem(("objectives", name), f"'{first}' {does}, and only one objective can")
+        names = [name for name, objective in objectives.items() if does_so(objective)]
+        for name in names[1:]:
+            yield Problem(("objectives", name), f"'{names[0]}' {does}, and only one objective can")
 
 
-def _layers_agree(model, objectives: dict, training: Training) -> Iterator[Problem]:
+def _layers_agree(
+    model: BackboneConfig, objectives: dict[str, Objective], training: Training
+) -> Iterator[Problem]:
     if not (training.freeze or training.parameter_groups):
         return
     if any(True for _ in model.problems()):
@@ -75,7 +101,9 @@ def _layers_agree(model, objectives: dict, training: Training) -> Iterator[Probl
     yield from pattern_problems(training, count_parameters(model, objectives).weights)
 
 
-def _lengths_of_runs_agree(objectives: dict, training: Training) -> Iterator[Problem]:
+def _lengths_of_runs_agree(
+    objectives: dict[str, Objective], training: Training
+) -> Iterator[Problem]:
     for name, objective in objectives.items():
         weight = objective.weight
         if training.minutes is not None and getattr(weight, "last_step", 0) is None:
@@ -85,8 +113,10 @@ def _lengths_of_runs_agree(objectives: dict, training: Training) -> Iterator[Pro
             )
 
 
-def _measurements_agree(objectives: dict, training: Training, data) -> Iterator[Problem]:
-    known = metrics_of(scored(objectives))
+def _measurements_agree(
+    objectives: dict[str, Objective], training: Training, data: Data | None
+) -> Iterator[Problem]:
+    known = evaluation_metrics(loss_terms(objectives))
     if training.best not in known:
         yield Problem(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
     if data is None or data.validation is not None:
@@ -105,8 +135,8 @@ def _lengths_agree(model: BackboneConfig, data: Data) -> Iterator[Problem]:
         )
 
 
-def _corpora_agree(objectives: dict, data: Data) -> Iterator[Problem]:
-    kind = deciding(objectives).examples
+def _corpora_agree(objectives: dict[str, Objective], data: Data) -> Iterator[Problem]:
+    kind = example_objective(objectives).examples
     for split in ("train", "validation"):
         corpus = getattr(data, split)
         if corpus is not None and corpus.form != kind.form:
@@ -122,7 +152,9 @@ def _corpora_agree(objectives: dict, data: Data) -> Iterator[Problem]:
         )
 
 
-def _sentinels_agree(objectives: dict, data: Data, tokenizer) -> Iterator[Problem]:
+def _sentinels_agree(
+    objectives: dict[str, Objective], data: Data, tokenizer: Tokenizer
+) -> Iterator[Problem]:
     for name, objective in objectives.items():
         needed = objective.sentinels(data.sequence_length)
         if tokenizer.file is None and tokenizer.sentinels < needed:
@@ -134,18 +166,23 @@ def _sentinels_agree(objectives: dict, data: Data, tokenizer) -> Iterator[Proble
             )
 
 
-def _rows_can_be_packed(objectives: dict) -> Iterator[Problem]:
+def _rows_can_be_packed(objectives: dict[str, Objective]) -> Iterator[Problem]:
     for name, objective in objectives.items():
-        if objective.pools:
+        if objective.needs_pooled_output:
             yield Problem(
                 ("training", "batch", "packing"),
                 f"'{name}' reads one vector a row, and a packed row holds several examples",
             )
 
 
-def _samples_can_be_shown(objectives: dict, data: Data | None) -> Iterator[Problem]:
-    if not any(objective.type in SHOWN for objective in objectives.values()):
-        kinds = " or ".join(SHOWN)
+def _samples_can_be_shown(objectives: dict[str, Objective], data: Data | None) -> Iterator[Problem]:
+    if not any(objective.shows_predictions for objective in objectives.values()):
+        kinds = " or ".join(
+            type_name
+            for variant in get_args(AnyObjective)
+            if variant.shows_predictions
+            for type_name in type_names(variant)
+        )
         yield Problem(("training", "samples"), f"there is nothing to show without {kinds}")
     elif data is not None and data.validation is None:
         yield Problem(("training", "samples"), "they are taken from data.validation; give it")

@@ -1,4 +1,4 @@
-"""What a user did wrong, told in one sentence each."""
+"""Mistakes of users, each a message of one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ class UserError(Exception):
 
 
 @contextmanager
-def writable(path: PathLike) -> Iterator[None]:
-    """What the system says against writing to `path`, as a mistake of whoever chose it."""
+def writable(path: PathLike[str]) -> Iterator[None]:
+    """Convert an OSError while writing `path` into a UserError."""
     try:
         yield
     except OSError as error:

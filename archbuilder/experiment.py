@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
 from archbuilder import cross_checks
 from archbuilder.errors import UserError
 from archbuilder.graph import ModelGraph
+from archbuilder.html_table import html_table
 from archbuilder.keras_backend import load_keras
-from archbuilder.language import Problem, Spec, check, named, read
+from archbuilder.language import Named, Problem, Spec, check, read
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import ParameterCounter, count_parameters
 from archbuilder.objectives import AnyObjective
@@ -20,6 +21,9 @@ from archbuilder.text.prepare import Prepared, ProgressListener, prepare
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe.distribution import Processes
 from archbuilder.training.recipe.recipe import Training
+
+if TYPE_CHECKING:
+    import keras
 
 
 def folder_name(name: str) -> str:
@@ -36,7 +40,7 @@ class Experiment(Spec):
     """What the run folder is called."""
     model: BackboneConfig
     """The network."""
-    objectives: named(AnyObjective)
+    objectives: Annotated[dict[str, AnyObjective], Named()]
     """What it is trained for: names with their settings. A name is the type, unless `type` says.
     A model without any gives the vectors of its tokens."""
     tokenizer: Tokenizer | None = None
@@ -52,7 +56,7 @@ class Experiment(Spec):
         """The Keras model together with the parts it was drawn from."""
         return ModelGraph(self.name, self.model, self.objectives)
 
-    def build(self):
+    def build(self) -> "keras.Model":
         """The `keras.Model`: named dictionaries in and out, any batch size and length."""
         return self.network().model
 
@@ -85,9 +89,62 @@ class Experiment(Spec):
 
         return train(self, Path(run or Path("runs") / self.name), restart, processes=processes)
 
+    def dataset(self, split: str = "train") -> "keras.utils.PyDataset":
+        """Return the batches of `archbuild train` as a dataset for Keras's `fit` and `evaluate`.
+
+        A batch is `(inputs, targets, sample_weights)`, dictionaries by the names of the inputs and
+        outputs of the model. The training set has no end; give `fit` the argument
+        `steps_per_epoch`.
+
+        Args:
+            split: "train" or "validation". Default: "train".
+
+        Raises:
+            UserError: The spec lacks the split, or has a setting that `fit` does not support.
+        """
+        training = self.needs("a dataset", "data", "tokenizer", "training")
+        load_keras(training.engine)
+        from archbuilder.training.fit.preparation import make_dataset
+
+        return make_dataset(self, split)
+
+    def compile(self, model: "keras.Model") -> None:
+        """Compile a model that `build` returned, so that `fit` trains it as `archbuild train` does.
+
+        Each output has the loss of its objective; the optimizer has the learning rate by step, the
+        weight decay and the clipping of `training`. The model computes in Keras's dtype policy, not
+        in `training.precision`.
+
+        Raises:
+            UserError: The spec has a setting that `fit` does not support.
+        """
+        training = self.needs("compiling", "data", "tokenizer", "training")
+        load_keras(training.engine)
+        from archbuilder.training.fit.preparation import compile_model
+
+        compile_model(self, model)
+
     def ledger(self) -> ParameterCounter:
         """Every weight with its shape, counted without Keras."""
         return count_parameters(self.model, self.objectives)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {self.ledger().total():,} parameters)"
+
+    def _repr_html_(self) -> str:
+        stacks = {"encoder": self.model.encoder, "decoder": self.model.decoder}
+        rows = [
+            ("parameters", f"{self.ledger().total():,}"),
+            ("hidden_dim", self.model.hidden_dim),
+            ("vocabulary_size", self.model.vocabulary_size),
+            *(
+                (name, f"{stack.num_layers} x {stack.attention.type}, {stack.feed_forward.type}")
+                for name, stack in stacks.items()
+                if stack is not None
+            ),
+            ("objectives", ", ".join(self.objectives)),
+        ]
+        return html_table(self.name, (), rows)
 
     @classmethod
     def problems(cls, parts: dict[str, Any]) -> Iterator[Problem]:

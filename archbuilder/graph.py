@@ -1,15 +1,21 @@
 """The Keras graphs of a spec: the model that is saved and the graph that is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives import Objective
 
+if TYPE_CHECKING:
+    import keras
+
 
 class ModelGraph:
-    """A network drawn as a Keras graph: `.model`, and the parts that decoding steps through."""
+    """A network built as a Keras graph: `.model`, and the parts that decoding steps through."""
 
-    def __init__(self, name: str, architecture: BackboneConfig, objectives: dict[str, Objective]):
+    def __init__(
+        self, name: str, architecture: BackboneConfig, objectives: Mapping[str, Objective]
+    ):
         import keras
 
         self.name, self.architecture, self.objectives = name, architecture, objectives
@@ -20,8 +26,11 @@ class ModelGraph:
         }
         self.model = self.draw()
 
-    def training_graph(self, packed: bool = False):
-        """The graph that is trained: the model, unless rows are packed or there is a generator."""
+    def training_graph(self, packed: bool = False) -> "keras.Model":
+        """Return the graph that is trained.
+
+        It is the model, unless rows are packed or an objective has a generator.
+        """
         import keras
 
         generators = {
@@ -31,17 +40,17 @@ class ModelGraph:
         generators = [one for one in generators.values() if one is not None]
         return self.draw(packed, generators) if packed or generators else self.model
 
-    def draw(self, packed: bool = False, generators: Sequence = ()):
-        """A graph over the same weights; `packed`: that reads rows of several examples."""
+    def draw(self, packed: bool = False, generators: Sequence[Any] = ()) -> "keras.Model":
+        """Return a graph over the same weights; a `packed` one reads rows of several examples."""
         import keras
 
         inputs = {name: _input(name) for name in self.architecture.inputs(packed)}
-        read, told = dict(inputs), {}
+        read, outputs = dict(inputs), {}
         for generator in generators:
-            own = {key: _input(key) for key in generator.inputs}
-            read, found = generator(read, own)
-            told, inputs = told | found, inputs | own
-        outputs = self.parts(read) | told
+            own = {name: _input(name) for name in generator.inputs}
+            read, generated = generator(read, own)
+            outputs, inputs = outputs | generated, inputs | own
+        outputs = self.parts(read) | outputs
         for name, objective in self.objectives.items():
             own = {key: _input(key) for key in objective.inputs(name)}
             outputs[name] = self._heads[name](outputs, own)
@@ -49,7 +58,7 @@ class ModelGraph:
         return keras.Model(inputs, outputs, name=_keras_name(self.name))
 
 
-def _input(name):
+def _input(name: str) -> Any:
     import keras
 
     return keras.Input((None,), dtype="int32", name=name)

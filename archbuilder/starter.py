@@ -1,4 +1,4 @@
-"""A spec to start from, with everything it needs to run at once."""
+"""New specs to edit, with all the text that they need to run."""
 
 import os
 import random
@@ -10,43 +10,63 @@ from archbuilder.language import written
 from archbuilder.shipped import shipped_specs
 
 _STARTERS = Path(__file__).parent / "starters"
-_ONES = (
+_SMALL_NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
-def start(name: str, like: str, folder: Path) -> list[Path]:
+def create_spec(name: str, like: str, folder: Path) -> list[Path]:
     """Write the starter `like` as `name`.yaml, with parallel text if it needs some.
 
-    Gives the files written; an existing one is never overwritten.
+    Args:
+        name: The name of the experiment and of its files.
+        like: The name of a starter.
+        folder: The folder of the new files.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UserError: The name is not valid, there is no such starter, or a file exists already or
+            cannot be written. Nothing is written in these cases.
     """
-    kinds = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
-    if like not in kinds:
-        raise UserError(f"--like {like}: there are {', '.join(kinds)}")
-    _check(name)
-    text = (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8")
-    text = text.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
-    files = {f"{name}.yaml": text}
-    if f"{name}.train.source" in text:
-        files |= _numbers(f"{name}.train", range(0, 9000))
-        files |= _numbers(f"{name}.validation", range(9000, 9500))
+    starters = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
+    if like not in starters:
+        raise UserError(f"--like {like}: there are {', '.join(starters)}")
+    _check_name(name)
+    files = _contents(name, (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8"))
     for file in files:
         if os.path.lexists(folder / file):
             raise UserError(f"{file}: exists already")
-    for number, (file, content) in enumerate(files.items()):
-        try:
-            with writable(Path(file)), open(folder / file, "x", encoding="utf-8") as new:
-                new.write(content)
-        except UserError:
-            for begun in [*files][:number]:
-                (folder / begun).unlink()
-            raise
+    _write_all(folder, files)
     return [folder / file for file in files]
 
 
-def _check(name: str) -> None:
+def _contents(name: str, starter: str) -> dict[str, str]:
+    """Return the contents of all files, by name; the spec is first."""
+    spec = starter.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
+    files = {f"{name}.yaml": spec}
+    if f"{name}.train.source" in spec:
+        files |= _parallel_numbers(f"{name}.train", range(0, 9000))
+        files |= _parallel_numbers(f"{name}.validation", range(9000, 9500))
+    return files
+
+
+def _write_all(folder: Path, files: dict[str, str]) -> None:
+    """Write all files; if one cannot be written, remove the others and raise UserError."""
+    for number, (name, content) in enumerate(files.items()):
+        try:
+            with writable(Path(name)), open(folder / name, "x", encoding="utf-8") as file:
+                file.write(content)
+        except UserError:
+            for previous in [*files][:number]:
+                (folder / previous).unlink()
+            raise
+
+
+def _check_name(name: str) -> None:
     try:
         folder_name(name)
     except ValueError as error:
@@ -56,22 +76,22 @@ def _check(name: str) -> None:
 
 
 def in_words(number: int) -> str:
-    """A number below a million, written out in English."""
+    """Return a number below a million, written out in English."""
     if number < 20:
-        return _ONES[number]
+        return _SMALL_NUMBERS[number]
     for size, word in ((1000, "thousand"), (100, "hundred")):
         if number >= size:
             head, rest = divmod(number, size)
             return f"{in_words(head)} {word}" + (f" {in_words(rest)}" if rest else "")
     tens, ones = divmod(number, 10)
-    return _TENS[tens - 2] + (f"-{_ONES[ones]}" if ones else "")
+    return _TENS[tens - 2] + (f"-{_SMALL_NUMBERS[ones]}" if ones else "")
 
 
-def _numbers(stem: str, places: range) -> dict[str, str]:
-    """Parallel text: numbers in digits and in words; different `places` share no number."""
-    numbers = random.Random(0).sample(range(100_000), 10_000)
-    chosen = [numbers[place] for place in places]
+def _parallel_numbers(stem: str, indices: range) -> dict[str, str]:
+    """Return numbers in digits and in words; disjoint `indices` give disjoint numbers."""
+    shuffled = random.Random(0).sample(range(100_000), 10_000)
+    numbers = [shuffled[index] for index in indices]
     return {
-        f"{stem}.source": "".join(f"{number}\n" for number in chosen),
-        f"{stem}.target": "".join(f"{in_words(number)}\n" for number in chosen),
+        f"{stem}.source": "".join(f"{number}\n" for number in numbers),
+        f"{stem}.target": "".join(f"{in_words(number)}\n" for number in numbers),
     }

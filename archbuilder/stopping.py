@@ -1,13 +1,14 @@
-"""Stopping cleanly: the first Ctrl-C or SIGTERM asks, the second insists."""
+"""Clean stops: the first Ctrl-C or SIGTERM requests one, the second interrupts at once."""
 
 import signal
 import threading
+from types import FrameType
 
 
 class StopRequest:
-    """While entered, `asked` turns true at the first signal; a second one interrupts at once.
+    """A context in which the first signal sets `asked`, and a second one interrupts at once.
 
-    Outside the main thread, where Python takes no signals, it is never asked.
+    Outside the main thread, where Python receives no signals, `asked` stays false.
     """
 
     def __init__(self) -> None:
@@ -19,18 +20,18 @@ class StopRequest:
             self._before[number] = signal.signal(number, self._ask)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, number, frame) -> None:
+    def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
 
 
 def terminate_as_interrupt() -> None:
-    """From here on SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
+    """Make SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does."""
     if _takes_signals():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 

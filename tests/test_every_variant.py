@@ -2,15 +2,16 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 import yaml
 
 from archbuilder.batches.training_data import load_training_data
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
-from archbuilder.objectives import weights_at
+from archbuilder.objectives import loss_terms, loss_weights
 from archbuilder.objectives.causal_lm import CausalLM
-from archbuilder.objectives.name import SUFFIXES
 from archbuilder.text.prepare import ProgressListener
 from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
@@ -38,7 +39,7 @@ def spec_with(place, variant, folder):
         kind = small_run.denoiser
     spec = kind(folder)
     if place == "objectives":
-        if not variant.pools:
+        if not variant.needs_pooled_output:
             spec["model"].pop("pooler", None)
         spec["objectives"] = {settings.pop("type"): settings}
         return spec
@@ -104,7 +105,7 @@ def test_every_objective_trains_alone(case, tmp_path):
     spec["training"]["steps"] = 2
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
     found = experiment.train(tmp_path / "run")
-    weights = weights_at(experiment.objectives, 2, 2)
+    weights = loss_weights(experiment.objectives, 2, 2)
     losses = [weight * found[f"{name}_loss"] for name, weight in weights.items()]
     assert found["loss"] == pytest.approx(sum(losses))
 
@@ -115,7 +116,7 @@ def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
     spec["training"]["steps"] = 1
     spec["training"]["batch"] = {"examples": 4, "packing": True}
     path = small_run.write(spec, tmp_path / "spec.yaml")
-    if case[1].pools:
+    if case[1].needs_pooled_output:
         with pytest.raises(SpecError, match="reads one vector a row"):
             load(path)
     else:
@@ -126,14 +127,17 @@ def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
 def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
     first, second = (load_training_data(experiment, ProgressListener()).train for _ in range(2))
-    (name,) = experiment.objectives
     inputs = {tensor.name for tensor in experiment.network().training_graph().inputs}
+    terms = set(loss_terms(experiment.objectives))
     for number in (len(first) + 1, 0):
         one, other = first[number], second[number]
-        assert one.keys() == other.keys() >= inputs
-        added = {key for key in one if key.startswith(name)}
-        assert added <= {f"{name}_{suffix}" for suffix in SUFFIXES}
-        assert all((one[name] == other[name]).all() for name in one)
+        assert one.inputs.keys() == other.inputs.keys() == inputs
+        assert one.targets.keys() == other.targets.keys() == terms
+        assert not one.columns
+        for target in one.targets.values():
+            assert target.ids.shape == target.weights.shape
+            assert target.weights.dtype == "float32"
+        keras.tree.map_structure(np.testing.assert_array_equal, one, other)
 
 
 @pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=named)

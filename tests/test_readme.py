@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from archbuilder.experiment import load
@@ -14,7 +15,7 @@ from archbuilder.shipped import shipped_specs
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.data import Data
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.tracking.tracker import Tracker
+from archbuilder.tracking import Tracker
 from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.recipe import Training
@@ -32,6 +33,7 @@ def test_parameter_counts_are_those_of_the_specs():
         assert f"{load(path).ledger().total():,}" in README
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_model_of_ones_own_work_in_order(tmp_path):
     section = README.partition("## A model of your own")[2].partition("## ")[0]
     commands = re.findall(r"^    (.*archbuild .*)$", section, re.MULTILINE)

@@ -7,7 +7,7 @@ from types import UnionType
 from pydantic_core import PydanticUndefined
 
 from archbuilder.network.attention import AnyAttention
-from archbuilder.network.attention_position import AnyAttentionPosition
+from archbuilder.network.attention_positions import AnyAttentionPosition
 from archbuilder.network.feed_forward import AnyFeedForward
 from archbuilder.network.initializer import AnyInitializer
 from archbuilder.network.norm import AnyNorm
@@ -17,7 +17,7 @@ from archbuilder.network.residual import AnyResidualScaling
 from archbuilder.objectives import AnyObjective
 from archbuilder.text.corpus import Corpus
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.tracking.tracker import Tracker
+from archbuilder.tracking import Tracker
 from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.schedule import Schedule

@@ -1,33 +1,38 @@
-"""Batches padded to few shapes, since each shape is compiled, and to rows that devices share."""
+"""Pad batches to few shapes, since each shape is compiled, and to rows that devices share."""
 
 import numpy as np
 
-COLUMNS = 8
-"""What is not as long as the text, such as what is guessed, is padded to multiples of this."""
+from archbuilder.batches.batch_sampler import BatchSize
+from archbuilder.text.batch import Batch
+
+COLUMN_MULTIPLE = 8
+"""Arrays that are not as long as the text, such as predicted positions, are padded to multiples."""
 
 
 class BatchPadder:
-    """Rows and columns of nothing, which count for nothing: their masks and weights are zero."""
+    """Adds rows and columns of zeros, which do not count: their masks and weights are zero."""
 
-    def __init__(self, budget, replicas: int, compiled: bool):
+    def __init__(self, budget: BatchSize, replicas: int, compiled: bool):
         self.budget, self.replicas, self.compiled = budget, replicas, compiled
 
-    def __call__(self, batch: dict) -> dict:
-        """The batch, of rows that `replicas` divides; if `compiled`, of one number for a length."""
-        masks = [array for name, array in batch.items() if name.endswith("padding_mask")]
-        lengths = {mask.shape[1] for mask in masks}
-        rows = len(masks[0])
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch, its rows padded to a multiple of `replicas`.
+
+        If `compiled`, all batches of one length have the same number of rows.
+        """
+        rows, longest = batch.shape()
+        lengths = {mask.shape[1] for mask in batch.padding_masks()}
         if self.compiled:
-            rows = max(rows, self.budget.most_rows(max(lengths)))
+            rows = max(rows, self.budget.most_rows(longest))
         rows = -(-rows // self.replicas) * self.replicas
-        return {name: self._padded(array, rows, lengths) for name, array in batch.items()}
+        return batch.map_arrays(lambda array: self._padded(array, rows, lengths))
 
     def _padded(self, array: np.ndarray, rows: int, lengths: set[int]) -> np.ndarray:
-        wanted = [rows, *array.shape[1:]]
+        shape = [rows, *array.shape[1:]]
         if self.compiled and array.ndim > 1 and array.shape[1] not in lengths:
-            wanted[1] = -(-array.shape[1] // COLUMNS) * COLUMNS
-        if tuple(wanted) == array.shape:
+            shape[1] = -(-array.shape[1] // COLUMN_MULTIPLE) * COLUMN_MULTIPLE
+        if tuple(shape) == array.shape:
             return array
-        found = np.zeros(wanted, array.dtype)
-        found[tuple(slice(size) for size in array.shape)] = array
-        return found
+        padded = np.zeros(shape, array.dtype)
+        padded[tuple(slice(size) for size in array.shape)] = array
+        return padded

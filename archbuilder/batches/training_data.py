@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from archbuilder.batches.batches import Batches
 from archbuilder.errors import UserError
-from archbuilder.objectives import deciding
+from archbuilder.objectives import example_objective, training_losses
 from archbuilder.text.examples import Limits
 from archbuilder.text.prepare import Prepared, prepare
 
@@ -21,6 +21,13 @@ class TrainingData:
         """The batches by split, as the spec names them."""
         found = {"train": self.train, "validation": self.validation}
         return {name: batches for name, batches in found.items() if batches is not None}
+
+    def split(self, name: str) -> Batches:
+        """Return the batches of a split. Raise `UserError` if the spec has none of this name."""
+        splits = self.splits()
+        if name not in splits:
+            raise UserError(f"no split {name!r} in data; there is {', '.join(splits)}")
+        return splits[name]
 
     def lengths(self) -> int:
         """How many lengths, or combinations of lengths, batches have."""
@@ -50,7 +57,9 @@ def load_training_data(experiment, listener, vocabularies=None) -> TrainingData:
     prepared = prepare(experiment, listener, vocabularies)
     training, data, objectives = experiment.training, experiment.data, experiment.objectives
     budget = training.batch.budget(data.sequence_length, training.engine)
-    decider, vocabularies = deciding(objectives), prepared.vocabularies
+    decider, vocabularies = example_objective(objectives), prepared.vocabularies
+    losses = training_losses(experiment.model, objectives)
+    inputs = experiment.model.inputs(training.batch.packing)
     limits = Limits(data.sequence_length, data.overlong or decider.examples.overlong[0])
     found = {}
     for name, split in prepared.splits.items():
@@ -61,7 +70,7 @@ def load_training_data(experiment, listener, vocabularies=None) -> TrainingData:
             ]
         except UserError as error:
             raise UserError(f"data.{name}: {error}") from error
-        found[name] = Batches(parts, objectives, vocabularies, budget, training.seed)
-        for idle in found[name].idle():
-            raise UserError(f"data.{name}: there is nothing to guess in it for {idle}")
+        found[name] = Batches(parts, losses, vocabularies, budget, training.seed, inputs)
+        for term in found[name].without_targets():
+            raise UserError(f"data.{name}: there is nothing to guess in it for {term}")
     return TrainingData(prepared, found["train"], found.get("validation"))

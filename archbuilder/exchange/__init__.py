@@ -1,1 +1,1 @@
-"""Saved models out: written, loaded again in their own runtime, and compared."""
+"""Import of models made elsewhere, and export in other formats, compared after writing."""

@@ -1,1 +1,1 @@
-"""Using a trained model: filling masks, and writing targets from sources."""
+"""Predictions of a trained model: tasks that fill masks, embed or translate lines of text."""

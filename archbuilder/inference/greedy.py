@@ -1,36 +1,50 @@
-"""Greedy decoding: at every step the likeliest token, with keys and values kept."""
+"""Greedy decoding: at every step the likeliest token, with keys and values cached."""
+
+from typing import Any
 
 import numpy as np
 
+from archbuilder.network.backbone import Backbone
 
-def greedy(network, project, source: dict, vocabulary, limits: list[int]) -> list[list[int]]:
-    """The target ids for each row of `source` (encoder_token_ids and encoder_padding_mask, [B, S]).
 
-    `network` is the trained `Backbone` and `project` maps its decoder's vectors to logits. A row
-    ends before the end token, or at its own limit, so that no row depends on its neighbours.
-    Padding, and another start, are never written.
+def greedy(
+    backbone: Backbone,
+    project: Any,
+    source: dict[str, np.ndarray],
+    vocabulary: Any,
+    limits: list[int],
+) -> list[list[int]]:
+    """Return the target ids of each row of `source`.
+
+    Padding, and another start, are never generated. No row depends on its neighbors.
+
+    Args:
+        backbone: A trained encoder and decoder.
+        project: Projects the decoder's output on the vocabulary.
+        source: `encoder_token_ids` and `encoder_padding_mask`, [B, S] each.
+        vocabulary: The vocabulary of the target.
+        limits: The most tokens of each row, which otherwise ends before the end token.
     """
     from keras import ops
 
     steps, end_id = max(limits), vocabulary.end_id
-    unwritten = np.zeros(vocabulary.size, dtype="float32")
-    unwritten[list({vocabulary.padding_id, vocabulary.start_id} - {end_id})] = -np.inf
+    never = np.zeros(vocabulary.size, dtype="float32")
+    never[list({vocabulary.padding_id, vocabulary.start_id} - {end_id})] = -np.inf
     mask = source["encoder_padding_mask"]
-    memory = network.encode(source["encoder_token_ids"], mask)
-    memories = network.decoder.project_memory(memory)
-    rows = len(mask)
-    caches = network.decoder.init_cache(rows, steps, memory.dtype)
-    written = np.zeros((rows, 0), dtype="int32")
-    token_ids = np.full((rows, 1), vocabulary.start_id, dtype="int32")
+    encoded = backbone.encode(source["encoder_token_ids"], mask)
+    memory, batch_size = backbone.project_memory(encoded), len(mask)
+    cache = backbone.init_cache(batch_size, steps, encoded.dtype)
+    generated = np.zeros((batch_size, 0), dtype="int32")
+    token_ids = np.full((batch_size, 1), vocabulary.start_id, dtype="int32")
     for index in range(steps):
-        hidden, caches = network.decode_step(token_ids, index, caches, memories, mask)
-        logits = project(hidden)[..., : vocabulary.size] + unwritten
+        hidden, cache = backbone.decode_step(token_ids, index, cache, steps, memory, mask)
+        logits = project(hidden)[..., : vocabulary.size] + never
         token_ids = ops.convert_to_numpy(ops.argmax(logits, axis=-1)).astype("int32")
-        written = np.concatenate([written, token_ids], axis=1)
-        if (written == end_id).any(axis=1).all():
+        generated = np.concatenate([generated, token_ids], axis=1)
+        if (generated == end_id).any(axis=1).all():
             break
     return [
-        _until(row[:limit].tolist(), end_id) for row, limit in zip(written, limits, strict=True)
+        _until(row[:limit].tolist(), end_id) for row, limit in zip(generated, limits, strict=True)
     ]
 
 

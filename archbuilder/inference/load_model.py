@@ -1,30 +1,45 @@
-"""A run's network with its best weights, in float32, whatever it was trained in."""
+"""Load the best weights of a run into its network, in float32 whatever it was trained in."""
+
+from typing import TYPE_CHECKING, Protocol
 
 from archbuilder.errors import UserError
+from archbuilder.graph import ModelGraph
 from archbuilder.runs.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    import keras
 
-def trained(experiment, run: RunFolder):
-    """The experiment's `ModelGraph` with the weights of the run's model.
 
-    Raises `UserError` where that model cannot be read or is another one.
+class BuildsGraph(Protocol):
+    """Builds the network that a run has trained, as an `Experiment` does."""
+
+    def network(self) -> ModelGraph:
+        """Return a new network."""
+        ...
+
+
+def load_graph(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
+    """Return the network of an experiment with the weights of a run's model.
+
+    Raises:
+        UserError: The model is missing, cannot be read, or is another experiment's.
     """
     import keras
 
     saved, policy = _saved(run), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        network = experiment.network()
+        graph = experiment.network()
     finally:
         keras.config.set_dtype_policy(policy)
     try:
-        network.model.set_weights(saved.get_weights())
+        graph.model.set_weights(saved.get_weights())
     except ValueError as error:
         raise UserError(f"{run.model}: is not the model that {run.spec} describes") from error
-    return network
+    return graph
 
 
-def _saved(run: RunFolder):
+def _saved(run: RunFolder) -> "keras.Model":
     try:
         return run.load_model()
     except UserError:

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from archbuilder.batches.batches import Batches
 from archbuilder.batches.training_data import load_training_data
 from archbuilder.insight.text_facts import text_facts
-from archbuilder.objectives import scored
+from archbuilder.objectives import loss_terms
 from archbuilder.text.prepare import ProgressListener
+from archbuilder.text.vocabulary import Vocabulary
 
 RATIO = 3.0
 """A pair is an outlier where its length ratio is so many times the usual one, or its inverse."""
@@ -30,7 +32,7 @@ def inspect(experiment, listener: ProgressListener, examples: int = 3) -> dict:
             "text": facts,
             "tokens": tokens,
             "batches": _batches(batches, split.counts()),
-            "examples": shown(batches, experiment.objectives, examples),
+            "examples": shown(batches, examples),
         }
     return found
 
@@ -141,28 +143,29 @@ def _batches(batches, counts: dict[str, int]) -> dict:
     }
 
 
-def shown(batches, objectives: dict, count: int) -> list[dict]:
-    """The first examples of the first batch: what the model reads, and what it is to guess."""
+def shown(batches: Batches, count: int) -> list[dict[str, str]]:
+    """Return the first examples of the first batch: what the model reads, and what it predicts."""
     batch = batches[0]
-    source, target = batches.vocabularies
-    found = []
-    for row in range(min(count, len(next(iter(batch.values()))))):
+    terms = {name: term for name, term in loss_terms(batches.losses).items() if term.predicts_ids}
+    examples = []
+    for row in range(min(count, batch.shape()[0])):
         example = {}
-        for name, ids in batch.items():
-            if name.endswith("token_ids"):
-                vocabulary = target if name.startswith("decoder") else source
-                mask = batch[name.removesuffix("token_ids") + "padding_mask"][row] > 0
-                example[name] = _written(ids[row][mask], vocabulary)
-        for name in scored(objectives):
-            if f"{name}_targets" not in batch:
-                continue  # They depend on what a generator writes.
-            targets, weights = batch[f"{name}_targets"][row], batch[f"{name}_weights"][row]
-            if np.ndim(targets):
-                example[f"{name} is to guess"] = _written(targets[weights > 0], target)
-            else:
-                example[f"{name} is to guess"] = f"class {int(targets)}"
-        found.append(example)
-    return found
+        for sequence, vocabulary in zip(batch.sequences(), batches.vocabularies, strict=False):
+            real = batch.inputs[sequence.padding_mask][row] > 0
+            ids = batch.inputs[sequence.token_ids][row][real]
+            example[sequence.token_ids] = _written(ids, vocabulary)
+        for name in terms:
+            ids, weights = (array[row] for array in batch.targets[name])
+            example[f"{name} is to guess"] = _target(ids, weights, batches.vocabularies[-1])
+        examples.append(example)
+    return examples
+
+
+def _target(ids: np.ndarray, weights: np.ndarray, vocabulary: Vocabulary) -> str:
+    """Format the target of one row: tokens, or the class or value of a whole row."""
+    if np.ndim(ids):
+        return _written(ids[weights > 0], vocabulary)
+    return f"class {int(ids)}" if ids.dtype.kind == "i" else f"{ids:g}"
 
 
 def _written(ids, vocabulary) -> str:

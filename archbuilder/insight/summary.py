@@ -1,30 +1,51 @@
-"""How large a model is, part by part, counted from its spec alone."""
+"""The size of a model, part by part, counted from its spec alone."""
 
 import json
+from typing import TypedDict
 
 from rich.console import Console
 from rich.table import Table
 
-
-def summarise(experiment) -> dict:
-    """Parameters in all and by part (the first names of the layers), shared weights once."""
-    ledger = experiment.ledger()
-    names = dict.fromkeys(layer.partition(".")[0] for layer in ledger.weights)
-    parts = {name: ledger.total(name) for name in names}
-    return {"name": experiment.name, "parameters": {"total": ledger.total(), "parts": parts}}
+from archbuilder.experiment import Experiment
 
 
-def as_json(found: dict) -> str:
-    return json.dumps(found, indent=1)
+class Parameters(TypedDict):
+    """The numbers of a model's parameters; shared weights are counted once."""
+
+    total: int
+    parts: dict[str, int]
+    """By part: the first name of the layers."""
 
 
-def as_text(found: dict) -> str:
+class Summary(TypedDict):
+    """What `archbuild summary` prints."""
+
+    name: str
+    parameters: Parameters
+
+
+def summarise(experiment: Experiment) -> Summary:
+    """Return the number of parameters of an experiment's model, in total and by part."""
+    counter = experiment.ledger()
+    names = dict.fromkeys(layer.partition(".")[0] for layer in counter.weights)
+    parts = {name: counter.total(name) for name in names}
+    return {"name": experiment.name, "parameters": {"total": counter.total(), "parts": parts}}
+
+
+def as_json(summary: Summary) -> str:
+    """Return the summary as JSON."""
+    return json.dumps(summary, indent=1)
+
+
+def as_text(summary: Summary) -> str:
+    """Return the summary as a table."""
+    name, parameters = summary["name"], summary["parameters"]
     table = Table("part", "parameters", show_footer=True)
     table.columns[1].justify = "right"
-    for part, count in found["parameters"]["parts"].items():
+    for part, count in parameters["parts"].items():
         table.add_row(part, f"{count:,}")
-    table.columns[0].footer, table.columns[1].footer = "total", f"{found['parameters']['total']:,}"
-    console = Console(width=10_000)  # A name or a number that is cut off says nothing.
+    table.columns[0].footer, table.columns[1].footer = "total", f"{parameters['total']:,}"
+    console = Console(width=10_000)  # Names and numbers must not be truncated.
     with console.capture() as capture:
         console.print(table)
-    return f"{found['name']}\n{capture.get().rstrip()}"
+    return f"{name}\n{capture.get().rstrip()}"

@@ -1,14 +1,16 @@
 """How a spec is written: its fields, its YAML with line numbers, `extends`, `--set`, its schema."""
 
+from archbuilder.language.error_messages import near
 from archbuilder.language.merge import Tree, read
 from archbuilder.language.problems import Problem, SpecError, at_key
 from archbuilder.language.schema import json_schema
-from archbuilder.language.spec import FilePath, Spec, named
+from archbuilder.language.spec import FilePath, Named, Spec, type_names
 from archbuilder.language.validation import check
 from archbuilder.language.yaml_output import plain_text, written
 
 __all__ = [
     "FilePath",
+    "Named",
     "Problem",
     "Spec",
     "SpecError",
@@ -16,8 +18,9 @@ __all__ = [
     "at_key",
     "check",
     "json_schema",
-    "named",
+    "near",
     "plain_text",
     "read",
+    "type_names",
     "written",
 ]

@@ -123,18 +123,23 @@ def literals(annotation: Any) -> tuple:
     return tuple(dict.fromkeys(found))
 
 
-def near(name: Any, names: Iterable) -> str | None:
-    """The one of `names` that may have been meant."""
+def near(name: object, names: Iterable[object], cutoff: float = 0.6) -> str | None:
+    """Return the name that is most similar to `name`, ignoring case, or None.
+
+    Args:
+        name: What was written.
+        names: What may have been meant; only the texts among them count.
+        cutoff: The least similarity that counts, from 0 to 1 (see `difflib.get_close_matches`).
+    """
     texts = {text.lower(): text for text in names if isinstance(text, str)}
-    return next(
-        (texts[one] for one in difflib.get_close_matches(str(name).lower(), texts, 1)), None
-    )
+    matches = difflib.get_close_matches(str(name).lower(), texts, 1, cutoff)
+    return texts[matches[0]] if matches else None
 
 
-def meant(name: Any, names: Iterable) -> str:
-    """The end of a sentence that asks for the nearest name, if there is one."""
-    found = near(name, names)
-    return f"; did you mean {quote(found)}?" if found else ""
+def meant(name: object, names: Iterable[object]) -> str:
+    """Return the end of a sentence that asks for the most similar name; empty if there is none."""
+    match = near(name, names)
+    return f"; did you mean {quote(match)}?" if match else ""
 
 
 def unknown_name(path: Path, names: Iterable[str]) -> str:

@@ -1,12 +1,12 @@
 """One spec from several: `extends`, `--set`, and what an anchor had shared."""
 
-import difflib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from archbuilder.language import node as tree
+from archbuilder.language.error_messages import meant
 from archbuilder.language.node import Mapping, Node, Path, Place, Scalar, Sequence, Source
 from archbuilder.language.problems import SpecError
 from archbuilder.language.source import MAX_DEPTH, Unreadable, load, parse
@@ -19,7 +19,7 @@ MAX_FILES = 100
 class Tree:
     """A spec after `extends` and `--set`, before anything is known about its fields."""
 
-    def __init__(self, root: Mapping, notes: list[str]):
+    def __init__(self, root: Mapping, notes: list[str]) -> None:
         self.root, self.notes = root, notes
 
     def plain(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def read(path: str | os.PathLike, overrides: Iterable[str] = ()) -> Tree:
 class _Reading:
     """What is known while a spec and those it extends are read."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.problems: dict[str, Place] = {}
         self.files: dict[str, Mapping | None] = {}
         self.sources = 0
@@ -124,8 +124,7 @@ class _Reading:
                 return self._found_parent(candidate, name.place, parents)
         names = [*_specs_in(os.path.dirname(beside) or "."), *_specs_in(shipped_specs())]
         others = [other for other in names if other != os.path.basename(path)]
-        near = difflib.get_close_matches(os.path.basename(name.value), others, n=1)
-        hint = f"; did you mean {tree.quote(near[0])}?" if near else ""
+        hint = meant(os.path.basename(name.value), others)
         shown = tree.quote(name.value)
         where = f"there is no {shown} beside this file or among the shipped specs"
         return self.complain(name.place, f"extends: {where}{hint}")
@@ -215,7 +214,7 @@ class _Parted:
 
     def __init__(
         self, path: Path, place: Place, other: Path, home: Place, anchored: Path, name: str
-    ):
+    ) -> None:
         self.path, self.place, self.other, self.home = path, place, other, home
         self.anchored, self.name = anchored, name
 

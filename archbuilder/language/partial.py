@@ -1,27 +1,29 @@
 """A part that says only what differs from another, like the changes to some layers of a stack."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from archbuilder.language.spec import Spec
 
 
 @dataclass(frozen=True)
 class Partial:
-    """The mark that `partial` leaves on a mapping: whose fields it may hold."""
+    """Marks a mapping with some fields of `spec`: `Annotated[dict[str, Any], Partial(Layer)]`.
+
+    The mapping is left as it was written and checked once merged. A field's nulls stay, since they
+    remove what they are merged into.
+    """
 
     spec: type[Spec]
 
-    def __get_pydantic_json_schema__(self, core_schema, handler):
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return handler(self.spec.__pydantic_core_schema__)
-
-
-def partial(spec: type[Spec]) -> Any:
-    """A mapping with some fields of `spec`, left as it was written: it is checked once merged.
-
-    A field's nulls stay, since they take away what they are merged into.
-    """
-    return Annotated[dict[str, Any], Partial(spec)]
 
 
 def merged(below: Any, above: Any) -> Any:

@@ -9,7 +9,7 @@ from archbuilder.errors import UserError
 class SpecError(UserError):
     """Every mistake of a user's in a spec: one line each, with its place."""
 
-    def __init__(self, lines: Iterable[str]):
+    def __init__(self, lines: Iterable[str]) -> None:
         self.lines = [_printable(line) for line in lines]
         super().__init__("\n".join(self.lines))
 

@@ -98,7 +98,7 @@ def _stop(complain: Complain, place: Place, sentence: str) -> NoReturn:
 class _Composer:
     """Builds nodes from the parser's events, within the budgets of depth and nodes."""
 
-    def __init__(self, text: str, source: Source, complain: Complain):
+    def __init__(self, text: str, source: Source, complain: Complain) -> None:
         # The parser in pure Python: one wording and one set of rules wherever we are installed.
         self.events, self.source, self.complain = yaml.SafeLoader(text), source, complain
         self.anchors: dict[str, tuple[Node, int, int]] = {}

@@ -5,7 +5,17 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
 from archbuilder.language.node import quote
 
@@ -63,45 +73,56 @@ the file in which it is written."""
 
 @dataclass(frozen=True)
 class Named:
-    """The mark that `named` leaves on a mapping: the variants by type."""
+    """Marks a mapping from names to settings: a name is the type of its settings by default.
 
-    types: tuple[tuple[str, type[Spec]], ...]
+    `Annotated[dict[str, MaskedLM | Classification], Named()]` accepts
+    `{masked_lm: {}, topic: {type: classification, num_classes: 4}}`.
+    """
 
-    def write_types(self, value: Any) -> Any:
-        """The mapping with each name as the type of its settings, unless they say their own."""
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: _with_type(name, settings) if isinstance(settings, dict) else settings
-            for name, settings in value.items()
-            if settings is not None
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        key, value = get_args(source)
+        if get_args(value):
+            value = Annotated[value, Field(discriminator="type")]
+        mapping: Any = dict
+        return core_schema.no_info_before_validator_function(
+            _write_types, handler(mapping[key, value])
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema with a property for each type that a name can be."""
+        json_schema = handler(schema)
+        value = json_schema["additionalProperties"]
+        json_schema["properties"] = {
+            name: dict(variant)
+            for variant in value.get("oneOf", [value])
+            for name in _type_names(handler.resolve_ref_schema(variant))
         }
+        return json_schema
 
-    def __get_pydantic_json_schema__(self, core_schema, handler):
-        schema = handler(core_schema)
-        value = schema["additionalProperties"]
-        variants = value.get("oneOf", [value])
-        names = (name for name, _ in self.types)
-        schema["properties"] = {
-            name: dict(variant) for name, variant in zip(names, variants, strict=True)
-        }
-        return schema
+
+def _write_types(value: Any) -> Any:
+    """Return the mapping with each name as the type of its settings, unless they say their own."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _with_type(name, settings) if isinstance(settings, dict) else settings
+        for name, settings in value.items()
+        if settings is not None
+    }
 
 
 def _with_type(name: str, settings: dict) -> dict:
     return settings if settings.get("type") is not None else {**settings, "type": name}
 
 
-def named(union: Any) -> Any:
-    """A mapping from names to settings of one of `union`'s types; the name is the type by default.
-
-    `{masked_lm: {}, topic: {type: classification, num_classes: 4}}` holds two kinds of settings.
-    """
-    variants = get_args(union) or (union,)
-    types = {name: variant for variant in variants for name in type_names(variant)}
-    mark = Named(tuple(types.items()))
-    value = union if len(variants) == 1 else Annotated[union, Field(discriminator="type")]
-    return Annotated[dict[str, value], BeforeValidator(mark.write_types), mark]
+def _type_names(json_schema: JsonSchemaValue) -> list[str]:
+    """Return the values of the `type` of a variant's JSON schema."""
+    field = json_schema["properties"]["type"]
+    return field["enum"] if "enum" in field else [field["const"]]
 
 
 def type_names(variant: Any) -> tuple[str, ...]:

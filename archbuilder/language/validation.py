@@ -74,7 +74,7 @@ class _Line:
 class _Report:
     """Gathers the mistakes in one tree."""
 
-    def __init__(self, tree: Mapping, root: type[Spec]):
+    def __init__(self, tree: Mapping, root: type[Spec]) -> None:
         self.tree, self.root = tree, root
         # By where the value itself stands: a mistake seen twice through an anchor is one mistake.
         self.found: dict[tuple, _Line] = {}

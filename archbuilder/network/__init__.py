@@ -1,8 +1,11 @@
-"""What a model is made of: a file for each axis of variation, with its specs, parts and union.
+"""The network below the heads: a file for each axis of variation, with its configs and their union.
 
-A spec's `build(layers, name, ...)` makes every layer and returns a *part*, a plain object that is
-called on tensors. `layers` is `keras.layers`, or a `ParameterCounter` that only counts.
+An `XConfig` is a part of the spec; its `build(layers, name, ...)` makes every layer and returns an
+`X`, a plain object that is called on tensors. `layers` is `keras.layers`, or a `ParameterCounter`
+that only counts. The parts of a stack are built with a `LayerContext`, and every layer records a
+`LayerRole` for training.
 
 Shapes, throughout the package: B batch, T queries, S keys, D hidden width, H heads, K width of a
-head, F feed-forward width, V vocabulary, M masked positions.
+head, E width of embeddings or number of experts, F feed-forward width, V vocabulary, M masked
+positions.
 """

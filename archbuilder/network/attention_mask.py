@@ -1,4 +1,4 @@
-"""What attention may see: where queries and keys stand, and which keys each query may look at."""
+"""Attention masks and token positions: which keys each query may attend to."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,25 +6,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TokenPositions:
-    """Where the queries and the keys of a row stand, each int32 [B or 1, T or S].
-
-    `seen`, bool [B, 1, 1 or T, S], says which keys may be looked at at all: those that are real
-    and of the same example; None where all are.
-    """
+    """The positions of the queries and keys of a row, each int32 [B or 1, T or S]."""
 
     queries: Any
+    """Position of each query in its example."""
     keys: Any
+    """Position of each key in its example."""
     key_mask: Any = None
+    """Keys that may be attended to: real tokens of the same example, bool [B, 1, 1 or T, S]. None
+    where all may."""
 
-    def offsets(self):
-        """How far each key stands behind its query: int32 [B or 1, T, S]."""
+    def offsets(self) -> Any:
+        """Return the position of each key relative to its query: int32 [B or 1, T, S]."""
         return self.keys[:, None, :] - self.queries[:, :, None]
 
-    def allowed(self, causal: bool, window: int | None):
-        """Which keys each query may look at: bool, as wide as [B, 1, T, S] where it must be.
+    def allowed(self, causal: bool, window: int | None) -> Any:
+        """Return which keys each query may attend to: bool, broadcastable to [B, 1, T, S].
 
-        `causal`: none that comes later. `window`: none that is further away than that many tokens
-        reach, all of them before a causal query, and half of them to either side of any other.
+        Args:
+            causal: Whether later keys are excluded.
+            window: Tokens that a query reaches: that many up to and with itself where `causal`,
+                otherwise half as many to either side. None: no limit.
         """
         from keras import ops
 
@@ -35,29 +37,27 @@ class TokenPositions:
             offsets = self.offsets()[:, None]
             near = offsets > -window if causal else ops.abs(offsets) <= window // 2
             rules.append(near)
-        found, *others = rules
+        allowed, *others = rules
         for rule in others:
-            found = ops.logical_and(found, rule)
-        return found
+            allowed = ops.logical_and(allowed, rule)
+        return allowed
 
 
 @dataclass(frozen=True)
 class AttentionContext:
-    """What the queries of a layer see of its keys.
-
-    `bias` [B or 1, H or 1, T or 1, S] is added to scores; `view` is what the layer's positions made
-    of the places.
-    """
+    """What the queries of a layer may see of its keys."""
 
     bias: Any
-    view: Any = None
+    """Added to the attention logits: [B or 1, H or 1, T or 1, S]."""
+    features: Any = None
+    """What the layer's attention positions computed from the token positions."""
 
 
-def mask_bias(allowed, dtype):
-    """What to add to scores: zero where attention is `allowed`, far below everything elsewhere.
+def mask_bias(allowed: Any, dtype: str) -> Any:
+    """Return what to add to the logits: 0 where attention is `allowed`, a large negative elsewhere.
 
-    Finite, so that a row in which nothing is allowed gives an even mean and no NaN; within
-    float16's range where that is computed in.
+    The value is finite, so that a row in which nothing is allowed gives the mean and no NaN, and
+    within the range of float16 where that is computed in.
     """
     from keras import ops
 
@@ -65,22 +65,26 @@ def mask_bias(allowed, dtype):
     return (1 - ops.cast(allowed, dtype)) * floor
 
 
-def position_ids(token_ids):
-    """0, 1, 2, ... along each sequence: int32 [1, T] for ids [B, T], also where T is not known."""
+def position_ids(token_ids: Any) -> Any:
+    """Return 0, 1, 2, ... along a sequence of unknown length: int32 [1, T] for ids [B, T]."""
     from keras import ops
 
     return ops.cumsum(ops.ones_like(token_ids[:1, :]), axis=1) - 1
 
 
-def key_mask(padding_mask, queries=None, keys=None):  # [B, S] -> bool [B, 1, 1 or T, S]
-    """Keys that may be looked at: real ones and, where rows are packed, of the same example.
+def key_mask(padding_mask: Any, query_examples: Any = None, key_examples: Any = None) -> Any:
+    """Return which keys may be attended to at all: bool [B, 1, 1 or T, S].
 
-    `queries` [B, T] and `keys` [B, S] say which example of its row a token belongs to.
+    Args:
+        padding_mask: 1 at real tokens and 0 at padding, [B, S].
+        query_examples: Number of the packed example that each query is of, [B, T]. None: rows are
+            not packed.
+        key_examples: Number of the packed example that each key is of, [B, S].
     """
     from keras import ops
 
     real = padding_mask[:, None, None, :] > 0
-    if queries is None or keys is None:
+    if query_examples is None or key_examples is None:
         return real
-    same = ops.equal(queries[:, None, :, None], keys[:, None, None, :])
+    same = ops.equal(query_examples[:, None, :, None], key_examples[:, None, None, :])
     return ops.logical_and(real, same)

@@ -1,12 +1,15 @@
-"""What stands below the first layer: a vector for each token, its segment and its position."""
+"""Embeddings: the input of a stack's first layer, from tokens, segments and positions."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import PositiveInt
 
 from archbuilder.language import Spec
+from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import Probability, dense, dropout, embedding, identity
+from archbuilder.network.layer_role import HEAD, LayerRole
 from archbuilder.network.norm import AnyNorm
+from archbuilder.network.position import Position
 
 
 class EmbeddingsConfig(Spec):
@@ -17,22 +20,22 @@ class EmbeddingsConfig(Spec):
     output projection with the table of the stack that it follows; or all three (Press and Wolf,
     2017)."""
     embedding_dim: PositiveInt | None = None
-    """Width of the tables, whose sum is projected to hidden_dim (Lan et al., 2020, section 3.1);
-    hidden_dim, and nothing is projected, unless told."""
+    """Width of the tables, whose sum is projected to hidden_dim (Lan et al., 2020, section 3.1).
+    Default: hidden_dim, without a projection."""
     scale: bool = False
     """Multiply token embeddings by the root of hidden_dim (Vaswani et al., 2017, section 3.4)."""
     scale_output: bool = False
-    """Divide by the root of hidden_dim what a tied table projects on the vocabulary (Raffel et al.,
-    2020, reference implementation)."""
+    """Divide the input of a tied output projection by the root of hidden_dim (Raffel et al., 2020,
+    reference implementation)."""
     output_bias: bool = False
-    """Add a number of its own to the score of each token that a decoder may write, as Marian does
-    (Junczys-Dowmunt et al., 2018)."""
+    """Add a learned bias to each logit of a decoder, as Marian does (Junczys-Dowmunt et al.,
+    2018)."""
     num_segments: PositiveInt | None = None
-    """Kinds of segment, such as 2 for sentence pairs; nothing where the model knows of none."""
+    """Kinds of segment, such as 2 for sentence pairs. Default: no segments."""
     norm: AnyNorm | None = None
-    """Normalisation of the sum."""
+    """Normalization of the sum."""
     dropout: Probability = 0.0
-    """Share of the sum dropped in training."""
+    """Fraction of the sum dropped in training."""
 
     @property
     def ties_output(self) -> bool:
@@ -44,33 +47,63 @@ class EmbeddingsConfig(Spec):
         """Whether source and target are looked up in one table."""
         return self.tie in ("input", "all")
 
-    def build(self, layers, name: str, dim: int, initializer, tokens, positions):
-        """The embeddings of one stack; others may share its tables, `tokens` and `positions`."""
-        return Embeddings(self, layers, name, dim, initializer, tokens, positions)
+    def build(
+        self,
+        layers: Any,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        tokens: Any,
+        positions: Position,
+        role: LayerRole = HEAD,
+    ) -> "Embeddings":
+        """Return the embeddings of one stack.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the embeddings, a prefix of the names of their weights.
+            dim: Width of the stack.
+            initializer: How the weights are initialized.
+            tokens: The table of token embeddings, which other stacks may share.
+            positions: The positions that are added.
+            role: The role of the weights in training.
+        """
+        return Embeddings(self, layers, name, dim, initializer, tokens, positions, role)
 
 
 class Embeddings:
-    """The layer of `EmbeddingsConfig`; E is the width of the tables."""
+    """The sum of embeddings of width E, projected to the width of the stack."""
 
-    def __init__(self, spec: EmbeddingsConfig, layers, name, dim, initializer, tokens, positions):
+    def __init__(
+        self,
+        config: EmbeddingsConfig,
+        layers: Any,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        tokens: Any,
+        positions: Position,
+        role: LayerRole,
+    ) -> None:
         self.tokens, self.positions = tokens, positions
-        self.scale = dim**0.5 if spec.scale else None
-        width = spec.embedding_dim or dim
-        self.segments = (
-            embedding(layers, f"{name}.segments", spec.num_segments, width, initializer)
-            if spec.num_segments
-            else None
-        )
-        self.norm = spec.norm.build(layers, f"{name}.norm", width) if spec.norm else identity
-        self.dropout = dropout(layers, f"{name}.dropout", spec.dropout)
-        self.projection = (
-            dense(layers, f"{name}.projection", width, dim, initializer)
-            if spec.embedding_dim
-            else identity
-        )
+        self.scale = dim**0.5 if config.scale else None
+        width = config.embedding_dim or dim
+        self.segments = None
+        if config.num_segments:
+            segments = f"{name}.segments"
+            self.segments = embedding(
+                layers, segments, config.num_segments, width, initializer, role
+            )
+        norm = config.norm
+        self.norm = norm.build(layers, f"{name}.norm", width, role) if norm else identity
+        self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
+        self.projection = identity
+        if config.embedding_dim:
+            projection = f"{name}.projection"
+            self.projection = dense(layers, projection, width, dim, initializer, role=role)
 
-    def __call__(self, token_ids, positions, segment_ids=None):
-        """[B, T, D] from ids [B, T]; `positions` is [B or 1, T]."""
+    def __call__(self, token_ids: Any, positions: Any, segment_ids: Any = None) -> Any:
+        """Return [B, T, D] for ids [B, T] and positions [B or 1, T]."""
         hidden = self.tokens(token_ids)  # [B, T, E]
         if self.scale:
             hidden = hidden * self.scale

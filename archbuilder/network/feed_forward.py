@@ -1,31 +1,57 @@
 """The position-wise feed-forward layer: the same small network at every token."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from archbuilder.language import Problem, Spec
 from archbuilder.network.activation import Activation, activate
-from archbuilder.network.initializer import Gains
 from archbuilder.network.layer import Probability, dense, dropout
+from archbuilder.network.layer_context import LayerContext
+
+
+class FeedForward(ABC):
+    """A built feed-forward layer."""
+
+    @abstractmethod
+    def __call__(self, x: Any, routing: list) -> Any:
+        """Return [B, T, D] for x [B, T, D]; a router appends its choices to `routing`."""
+
+
+LOAD_BALANCING = "load_balancing"
+"""The output of the backbone that is to be added to the loss."""
 
 
 class FeedForwardConfig(Spec):
     """The interface of feed-forward layers."""
 
     @abstractmethod
-    def build(self, layers, name: str, dim: int, initializer, gains: Gains):
-        """The part: [B, T, D] -> [B, T, D], called with a list for what a router chooses, too."""
+    def build(self, layers: Any, name: str, context: LayerContext) -> FeedForward:
+        """Return the layer."""
+
+    @abstractmethod
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and value of each size that `scaled` multiplies."""
+
+    @abstractmethod
+    def scaled(self, fraction: Fraction) -> "FeedForwardConfig":
+        """Return a copy whose sizes are multiplied by `fraction`, for a narrower network."""
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        """Whether it adds to the loss in training."""
+        return False
 
     def problems(self) -> Iterator[Problem]:
-        """What does not fit together."""
+        """Yield what does not fit together."""
         yield from ()
 
 
 class MlpConfig(FeedForwardConfig):
-    """Widen, bend, narrow (Vaswani et al., 2017, section 3.3, equation 2)."""
+    """Widen, activate, narrow (Vaswani et al., 2017, section 3.3, equation 2)."""
 
     type: Literal["mlp"]
     intermediate_dim: PositiveInt
@@ -35,18 +61,35 @@ class MlpConfig(FeedForwardConfig):
     use_bias: bool = True
     """Whether the projections have biases."""
     dropout: Probability = 0.0
-    """Share of what is between the two projections that is dropped in training."""
+    """Fraction of the activations between the two projections that is dropped in training."""
 
-    def build(self, layers, name: str, dim: int, initializer, gains: Gains):
-        widen, narrow = _outer(self, layers, name, dim, initializer, gains)
-        drop = dropout(layers, f"{name}.dropout", self.dropout)
-        return lambda x, routing: narrow(drop(activate(widen(x), self.activation)))
+    def build(self, layers: Any, name: str, context: LayerContext) -> "Mlp":
+        return Mlp(self, layers, name, context)
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        yield "intermediate_dim", self.intermediate_dim
+
+    def scaled(self, fraction: Fraction) -> "MlpConfig":
+        return self.model_copy(update={"intermediate_dim": int(self.intermediate_dim * fraction)})
+
+
+class Mlp(FeedForward):
+    """activation(x W_intermediate) W_output."""
+
+    def __init__(self, config: MlpConfig, layers: Any, name: str, context: LayerContext) -> None:
+        self.activation: Activation = config.activation
+        self.intermediate, self.output = _projections(config, layers, name, context)
+        self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
+
+    def __call__(self, x: Any, routing: list) -> Any:
+        return self.output(self.dropout(activate(self.intermediate(x), self.activation)))
 
 
 class GatedConfig(FeedForwardConfig):
-    """Widen twice, and let one bend and open the other (Dauphin et al., 2017; Shazeer, 2020).
+    """Gated linear unit: activation(x W_gate) * (x W_intermediate), then the output projection.
 
-    Called GLU with a sigmoid, ReGLU with relu, GEGLU with gelu, SwiGLU with silu.
+    Dauphin et al., 2017; Shazeer, 2020. Called GLU with a sigmoid, ReGLU with relu, GEGLU with
+    gelu, SwiGLU with silu.
     """
 
     type: Literal["gated"]
@@ -57,22 +100,53 @@ class GatedConfig(FeedForwardConfig):
     use_bias: bool = True
     """Whether the projections have biases."""
     dropout: Probability = 0.0
-    """Share of what is between the projections that is dropped in training."""
+    """Fraction of the activations between the projections that is dropped in training."""
 
-    def build(self, layers, name: str, dim: int, initializer, gains: Gains):
-        widen, narrow = _outer(self, layers, name, dim, initializer, gains)
-        options = {"gain": gains.inner, "use_bias": self.use_bias}
-        gate = dense(layers, f"{name}.gate", dim, self.intermediate_dim, initializer, **options)
-        drop = dropout(layers, f"{name}.dropout", self.dropout)
-        return lambda x, routing: narrow(drop(activate(gate(x), self.activation) * widen(x)))
+    def build(self, layers: Any, name: str, context: LayerContext) -> "Gated":
+        return Gated(self, layers, name, context)
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        yield "intermediate_dim", self.intermediate_dim
+
+    def scaled(self, fraction: Fraction) -> "GatedConfig":
+        return self.model_copy(update={"intermediate_dim": int(self.intermediate_dim * fraction)})
 
 
-def _outer(spec: MlpConfig | GatedConfig, layers, name, dim, initializer, gains: Gains):
-    """The projections up to the intermediate width and down again."""
-    wide, bias = spec.intermediate_dim, {"use_bias": spec.use_bias}
-    widen = dense(layers, f"{name}.intermediate", dim, wide, initializer, gain=gains.inner, **bias)
-    narrow = dense(layers, f"{name}.output", wide, dim, initializer, gain=gains.output, **bias)
-    return widen, narrow
+class Gated(FeedForward):
+    """(activation(x W_gate) * (x W_intermediate)) W_output."""
+
+    def __init__(self, config: GatedConfig, layers: Any, name: str, context: LayerContext) -> None:
+        self.activation: Activation = config.activation
+        self.intermediate, self.output = _projections(config, layers, name, context)
+        self.gate = dense(
+            layers,
+            f"{name}.gate",
+            context.width,
+            config.intermediate_dim,
+            context.initializer,
+            context.gains.inner,
+            config.use_bias,
+            context.role("column"),
+        )
+        self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
+
+    def __call__(self, x: Any, routing: list) -> Any:
+        gate = activate(self.gate(x), self.activation)
+        return self.output(self.dropout(gate * self.intermediate(x)))
+
+
+def _projections(
+    config: MlpConfig | GatedConfig, layers: Any, name: str, context: LayerContext
+) -> tuple[Any, Any]:
+    """Return the projections up to the intermediate width and down again."""
+    narrow, wide, use_bias = context.width, config.intermediate_dim, config.use_bias
+    initializer, gains = context.initializer, context.gains
+    column, row = context.role("column"), context.role("row")
+    up, down = f"{name}.intermediate", f"{name}.output"
+    return (
+        dense(layers, up, narrow, wide, initializer, gains.inner, use_bias, column),
+        dense(layers, down, wide, narrow, initializer, gains.output, use_bias, row),
+    )
 
 
 AnyExpert = Annotated[MlpConfig | GatedConfig, Field(discriminator="type")]
@@ -82,8 +156,8 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     """Several networks, of which a router chooses some for each token (Shazeer et al., 2017).
 
     Chosen experts are weighed by the softmax over the chosen alone (Jiang et al., 2024, section
-    2.1); a single one by its share among all (Fedus et al., 2022, equation 2). No token is ever
-    left out: every expert is computed for every token, and those not chosen count for nothing.
+    2.1); a single one by its probability among all (Fedus et al., 2022, equation 2). No token is
+    dropped: every expert is computed for every token, and those not chosen count for nothing.
     """
 
     type: Literal["mixture_of_experts"]
@@ -92,15 +166,29 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     num_experts_per_token: PositiveInt
     """Networks that are chosen for a token."""
     expert: AnyExpert
-    """What each of them is."""
+    """The network of each expert."""
     shared_expert: AnyExpert | None = None
     """A network that every token goes through besides (Dai et al., 2024, section 3.2)."""
     load_balancing: NonNegativeFloat = 0.01
-    """What the loss that spreads tokens evenly over the experts is multiplied by (Fedus et al.,
-    2022, equation 4, for each row by itself)."""
+    """Factor on the loss that spreads tokens evenly over the experts (Fedus et al., 2022, equation
+    4, for each row by itself)."""
 
-    def build(self, layers, name: str, dim: int, initializer, gains: Gains):
-        return MixtureOfExperts(self, layers, name, dim, initializer, gains)
+    def build(self, layers: Any, name: str, context: LayerContext) -> "MixtureOfExperts":
+        return MixtureOfExperts(self, layers, name, context)
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        yield from self.expert.sizes()
+        if self.shared_expert is not None:
+            yield from self.shared_expert.sizes()
+
+    def scaled(self, fraction: Fraction) -> "MixtureOfExpertsConfig":
+        shared = self.shared_expert and self.shared_expert.scaled(fraction)
+        update = {"expert": self.expert.scaled(fraction), "shared_expert": shared}
+        return self.model_copy(update=update)
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        return self.load_balancing > 0
 
     def problems(self) -> Iterator[Problem]:
         if self.num_experts_per_token >= self.num_experts:
@@ -110,61 +198,75 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
             )
 
 
-class MixtureOfExperts:
-    """The layer of `MixtureOfExpertsConfig`; E experts."""
+class MixtureOfExperts(FeedForward):
+    """A router over E experts."""
 
-    def __init__(self, spec: MixtureOfExpertsConfig, layers, name, dim, initializer, gains: Gains):
-        self.spec = spec
+    def __init__(
+        self, config: MixtureOfExpertsConfig, layers: Any, name: str, context: LayerContext
+    ) -> None:
+        self.config, count = config, config.num_experts
         self.router = dense(
-            layers, f"{name}.router", dim, spec.num_experts, initializer, use_bias=False
+            layers,
+            f"{name}.router",
+            context.width,
+            count,
+            context.initializer,
+            use_bias=False,
+            role=context.role(),
         )
-
-        def expert(part, called):
-            return part.build(layers, f"{name}.{called}", dim, initializer, gains)
-
         self.experts = [
-            expert(spec.expert, f"experts.{number}") for number in range(spec.num_experts)
+            config.expert.build(layers, f"{name}.experts.{number}", context)
+            for number in range(count)
         ]
-        self.shared = expert(spec.shared_expert, "shared_expert") if spec.shared_expert else None
+        self.shared_expert = None
+        if config.shared_expert is not None:
+            self.shared_expert = config.shared_expert.build(
+                layers, f"{name}.shared_expert", context
+            )
 
-    def __call__(self, x, routing: list):
-        """[B, T, D] -> [B, T, D]; the choices are appended to `routing`."""
+    def __call__(self, x: Any, routing: list) -> Any:
         from keras import ops
 
-        shares = ops.softmax(self.router(x))  # [B, T, E]
-        _, best = ops.top_k(shares, self.spec.num_experts_per_token)
-        chosen = ops.sum(ops.one_hot(best, self.spec.num_experts, dtype=shares.dtype), axis=2)
-        if self.spec.load_balancing:
-            routing.append((self.spec, shares, chosen))
-        gates = shares * chosen
-        if self.spec.num_experts_per_token > 1:
+        config = self.config
+        probabilities = ops.softmax(self.router(x))  # [B, T, E]
+        _, best = ops.top_k(probabilities, config.num_experts_per_token)
+        one_hot = ops.one_hot(best, config.num_experts, dtype=probabilities.dtype)
+        chosen = ops.sum(one_hot, axis=2)
+        if config.load_balancing:
+            routing.append((config, probabilities, chosen))
+        gates = probabilities * chosen
+        if config.num_experts_per_token > 1:
             gates = gates / ops.sum(gates, axis=-1, keepdims=True)
-        parts = [
-            gates[..., i : i + 1] * self.experts[i](x, routing) for i in range(len(self.experts))
+        outputs = [
+            gates[..., number : number + 1] * expert(x, routing)
+            for number, expert in enumerate(self.experts)
         ]
-        if self.shared is not None:
-            parts.append(self.shared(x, routing))
-        return sum(parts[1:], parts[0])
+        if self.shared_expert is not None:
+            outputs.append(self.shared_expert(x, routing))
+        return sum(outputs[1:], outputs[0])
 
 
-def load_balancing_loss(routing: list, padding_mask):
-    """How unevenly tokens go to experts, times its weight, summed over layers: float32 [B].
+def load_balancing_loss(routing: list, padding_mask: Any) -> Any:
+    """Return how unevenly tokens go to experts, weighted and summed over layers: float32 [B].
 
-    `routing` is what the layers chose for tokens [B, T], those that `padding_mask` calls real. With
-    no preference it is the sum of the weights, and larger with any.
+    It is the sum of the weights where no expert is preferred, and larger otherwise.
+
+    Args:
+        routing: The choices that the routers appended, for tokens [B, T].
+        padding_mask: 1 at the tokens that count and 0 at padding, [B, T].
     """
     from keras import ops
 
     real = ops.cast(padding_mask, "float32")[..., None]  # [B, T, 1]
     count = ops.maximum(ops.sum(real, axis=1), 1)  # [B, 1]
 
-    def mean(x):
+    def mean(x: Any) -> Any:
         return ops.sum(ops.cast(x, "float32") * real, axis=1) / count  # [B, E]
 
     losses = [
-        ops.sum(mean(shares) * mean(chosen), axis=-1)
-        * (spec.load_balancing * spec.num_experts / spec.num_experts_per_token)
-        for spec, shares, chosen in routing
+        ops.sum(mean(probabilities) * mean(chosen), axis=-1)
+        * (config.load_balancing * config.num_experts / config.num_experts_per_token)
+        for config, probabilities, chosen in routing
     ]
     return sum(losses[1:], losses[0])
 

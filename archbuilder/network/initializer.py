@@ -1,7 +1,7 @@
-"""How weights begin.
+"""Weight initializers.
 
-Each variant gives Keras initialisers as their configurations, which Keras accepts and which need
-no Keras to write.
+Each variant returns the configurations of Keras initializers: Keras accepts them, and they are
+written without importing it.
 """
 
 from abc import abstractmethod
@@ -15,31 +15,35 @@ from archbuilder.language import Spec
 
 @dataclass(frozen=True)
 class Gains:
-    """What the first weights of a sublayer are multiplied by, beside what they would be alone."""
+    """Factors on the initial weights of a sublayer."""
 
     inner: float = 1.0
-    """For values, and for all projections of a feed-forward layer but the last."""
+    """Factor for values, and for all projections of a feed-forward layer but the last."""
     output: float = 1.0
-    """For the last projection before the residual sum."""
+    """Factor for the last projection before the residual sum."""
+
+
+NO_GAINS = Gains()
+"""Factors that change nothing."""
 
 
 class Initializer(Spec):
-    """The interface of initialisers."""
+    """The interface of initializers."""
 
     @abstractmethod
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
-        """For the matrix of a projection."""
+        """Return the initializer of a projection [inputs, outputs], scaled by `gain`."""
 
     @abstractmethod
     def table(self, dim: int) -> dict:
-        """For a table of vectors of width `dim`."""
+        """Return the initializer of a table of vectors of width `dim`."""
 
     def query_gain(self, key_dim: int) -> float:
-        """What the projection to queries with heads of width `key_dim` is multiplied by."""
+        """Return the factor for the projection to queries with heads of width `key_dim`."""
         return 1.0
 
     def output_gain(self, sublayers: int) -> float:
-        """What a sublayer's last projection is, in a stack of `sublayers`."""
+        """Return the factor for the last projection of a sublayer in a stack of `sublayers`."""
         return 1.0
 
 
@@ -61,10 +65,10 @@ class GlorotUniform(Initializer):
 
 
 class _NormalBase(Initializer):
-    """What normal initialisers have in common."""
+    """The fields of normal initializers."""
 
     stddev: PositiveFloat = 0.02
-    """Standard deviation; where there is a cut, before it."""
+    """Standard deviation, before truncation."""
     scale_by_depth: bool = False
     """Divide the deviation of each sublayer's last projection by the root of the number of
     sublayers in its stack (Radford et al., 2019, section 2.3)."""
@@ -97,7 +101,7 @@ class Normal(_NormalBase):
 class T5Normal(Initializer):
     """Matrices normal with deviation inputs**-0.5, tables with 1.
 
-    Queries begin smaller by the root of a head's width, for T5 does not scale its scores (Raffel et
+    Queries are divided by the root of a head's width, since T5 does not scale its scores (Raffel et
     al., 2020, reference implementation).
     """
 
@@ -114,7 +118,7 @@ class T5Normal(Initializer):
 
 
 def constant(value: float) -> dict:
-    """Every weight at one value."""
+    """Return the initializer that sets every weight to `value`."""
     return {"class_name": "Constant", "config": {"value": value}}
 
 

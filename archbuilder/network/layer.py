@@ -1,69 +1,83 @@
-"""Layers made and built in one line: Keras draws and the ledger counts from the same code."""
+"""Stock layers, made and built in one call with Keras or with the parameter counter."""
 
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from archbuilder.network.initializer import constant
+from archbuilder.network.initializer import Initializer, constant
+from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-"""A share that may be nothing but never all."""
+"""A probability below 1."""
 
 
 def dense(
-    layers, name: str, input_dim: int, units: int, initializer, gain: float = 1.0, **options: Any
-):
-    """A projection of the last axis from `input_dim` to `units`, with a bias unless told.
+    layers: Any,
+    name: str,
+    input_dim: int,
+    units: int,
+    initializer: Initializer,
+    gain: float = 1.0,
+    use_bias: bool = True,
+    role: LayerRole = HEAD,
+) -> Any:
+    """Return a projection of the last axis from `input_dim` to `units`.
 
-    `gain` multiplies its first weights.
+    Args:
+        layers: `keras.layers` or a `ParameterCounter`.
+        name: Name of the layer, unique in the model.
+        input_dim: Width of the input.
+        units: Width of the output.
+        initializer: Initializer of the kernel.
+        gain: Factor on the initial kernel.
+        use_bias: Whether a bias is added.
+        role: The layer's role in training.
     """
     kernel = initializer.kernel(input_dim, units, gain)
-    layer = layers.Dense(units, kernel_initializer=kernel, name=name, **options)
-    layer.build((None, None, input_dim))
-    return layer
+    layer = layers.Dense(units, kernel_initializer=kernel, use_bias=use_bias, name=name)
+    return build_layer(layer, (None, None, input_dim), role)
 
 
-def embedding(layers, name: str, rows: int, dim: int, initializer):
-    """A table of `rows` vectors, looked up by id and, reversed, an output projection [D, V]."""
+def embedding(
+    layers: Any,
+    name: str,
+    rows: int,
+    dim: int,
+    initializer: Initializer,
+    role: LayerRole = HEAD,
+) -> Any:
+    """Return a table of `rows` vectors: looked up by id or, reversed, an output projection."""
     table = initializer.table(dim)
     layer = layers.ReversibleEmbedding(rows, dim, embeddings_initializer=table, name=name)
     # Keras would multiply in the table's own float32 under a mixed policy.
     layer.reverse_dtype = layer.compute_dtype
-    layer.build((None, None))
-    return layer
+    return build_layer(layer, (None, None), role.as_table())
 
 
-def bias(layers, name: str, dim: int):
-    """A bare bias as a stock layer: an embedding of one row, looked up at zero."""
+def bias(layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+    """Return a bare bias [dim] as a stock layer: an embedding of one row, looked up at 0."""
     layer = layers.Embedding(1, dim, embeddings_initializer="zeros", name=name)
-    layer.build((None, None))
-    return layer
+    return build_layer(layer, (None, None), role.as_vectors())
 
 
-def channel_scale(layers, name: str, dim: int, initial: float):
-    """A learned factor for each channel of [B, T, D], which begins at `initial`."""
+def channel_scale(layers: Any, name: str, dim: int, initial: float, role: LayerRole = HEAD) -> Any:
+    """Return a learned factor for each channel of [B, T, D], initialized to `initial`."""
     layer = layers.EinsumDense(
         "btd,d->btd", (None, dim), kernel_initializer=constant(initial), name=name
     )
-    layer.build((None, None, dim))
-    return layer
+    return build_layer(layer, (None, None, dim), role.as_vectors())
 
 
-def dropout(layers, name: str, rate: float):
-    """Dropout at `rate`; nothing at all where the rate is zero."""
+def dropout(layers: Any, name: str, rate: float) -> Any:
+    """Return dropout at `rate`, or the identity where the rate is 0."""
     return layers.Dropout(rate, name=name) if rate else identity
 
 
-def example_dropout(layers, name: str, rate: float):
-    """Dropout of an example's whole [T, D]; nothing at all where the rate is zero."""
+def example_dropout(layers: Any, name: str, rate: float) -> Any:
+    """Return dropout of whole examples [T, D], or the identity where the rate is 0."""
     return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else identity
 
 
-def identity(x):
-    """The identity."""
+def identity(x: Any) -> Any:
+    """Return the input."""
     return x
-
-
-def decays(layer_name: str, shape: tuple[int, ...]) -> bool:
-    """Whether weight decay applies: to matrices and tables, not to norms and biases."""
-    return len(shape) > 1 and not layer_name.endswith(".bias")

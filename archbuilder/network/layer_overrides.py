@@ -1,4 +1,4 @@
-"""Changes to some layers of a stack: merged into each layer's own settings, checked as a layer."""
+"""Overrides of some layers of a stack: merged into the settings of each, checked as a layer."""
 
 import re
 from collections.abc import Iterable
@@ -21,50 +21,50 @@ def _is_range(text: str) -> str:
 
 
 class LayerOverride(StackLayerConfig):
-    """What differs in some layers of a stack."""
+    """Settings of some layers of a stack that differ from the stack's."""
 
     layers: Annotated[str, AfterValidator(_is_range)]
-    """Which: a number from 0, or a slice as Python writes it, like "0::3" for every third."""
+    """A layer's number from 0, or a slice as Python writes it, like "0::3" for every third."""
 
 
 class _Merged(Spec):
-    """The layers that changes make, by the number of the change, to be checked at its line."""
+    """The merged layers, by the number of the override at whose line each is checked."""
 
     overrides: dict[int, LayerOverride]
 
 
-def overrides_per_layer(changes: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
-    """For each of `count` layers, the numbers of the changes that concern it, in order."""
-    where = [_layers(change.get("layers"), count) for change in changes]
+def overrides_per_layer(overrides: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the numbers of the overrides of each of `count` layers, in order."""
+    ranges = [_layers(override.get("layers"), count) for override in overrides]
     return tuple(
-        tuple(number for number, layers in enumerate(where) if index in layers)
+        tuple(number for number, layers in enumerate(ranges) if index in layers)
         for index in range(count)
     )
 
 
-def settings_after(own: dict[str, Any], changes: Iterable[dict]) -> dict[str, Any]:
-    """A layer's settings with changes merged in."""
-    found = reduce(merged, changes, own)
-    return {name: value for name, value in found.items() if name != "layers"}
+def settings_after(own: dict[str, Any], overrides: Iterable[dict]) -> dict[str, Any]:
+    """Return the settings of a layer with overrides merged in."""
+    settings = reduce(merged, overrides, own)
+    return {name: value for name, value in settings.items() if name != "layers"}
 
 
-def check(own: dict[str, Any], changes: tuple[dict, ...], count: int) -> None:
-    """Raises pydantic's `ValidationError` for what is no layer once changes are merged in."""
-    numbers_of_layers, unsound = overrides_per_layer(changes, count), {}
+def check(own: dict[str, Any], overrides: tuple[dict, ...], count: int) -> None:
+    """Raise pydantic's `ValidationError` if a layer is not valid once overrides are merged in."""
+    numbers_of_layers, invalid = overrides_per_layer(overrides, count), {}
     for numbers in dict.fromkeys(numbers_of_layers):
         settings = own
         for number in numbers:
-            changed = merged(settings, changes[number])
-            if _is_sound(changed):
+            changed = merged(settings, overrides[number])
+            if _is_valid(changed):
                 settings = changed
-            else:  # Later changes are merged into what was sound: each mistake is told once.
-                unsound.setdefault(number, changed)
-    for number in set(range(len(changes))).difference(*numbers_of_layers):
-        unsound[number] = merged(own, changes[number])
-    _Merged.model_validate({"overrides": dict(sorted(unsound.items()))})
+            else:  # Later overrides are merged into valid settings: a mistake is reported once.
+                invalid.setdefault(number, changed)
+    for number in set(range(len(overrides))).difference(*numbers_of_layers):
+        invalid[number] = merged(own, overrides[number])
+    _Merged.model_validate({"overrides": dict(sorted(invalid.items()))})
 
 
-def _is_sound(settings: dict) -> bool:
+def _is_valid(settings: dict) -> bool:
     try:
         LayerOverride.model_validate(settings)
     except ValidationError:
@@ -73,7 +73,7 @@ def _is_sound(settings: dict) -> bool:
 
 
 def _layers(text: Any, count: int) -> range:
-    """The layers that a text means; all of them where it is not sound, which is told elsewhere."""
+    """Return the layers that a text means; all where it is invalid, which is reported elsewhere."""
     every = range(count)
     if not isinstance(text, str) or not re.fullmatch(_RANGE, text):
         return every

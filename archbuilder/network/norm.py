@@ -1,13 +1,23 @@
-"""Normalisation: what keeps each token's vector at one scale."""
+"""Normalization, which keeps the vectors of tokens at one scale."""
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
 
 from archbuilder.language import Spec
+from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 
-class LayerNormConfig(Spec):
+class NormConfig(Spec):
+    """The interface of normalizations."""
+
+    @abstractmethod
+    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+        """Return the layer for vectors of width `dim`."""
+
+
+class LayerNormConfig(NormConfig):
     """Centre and scale each token's vector, then a learned gain and bias (Ba et al., 2016)."""
 
     type: Literal["layer_norm"]
@@ -16,13 +26,12 @@ class LayerNormConfig(Spec):
     use_bias: bool = True
     """Whether a learned bias is added behind the gain."""
 
-    def build(self, layers, name: str, dim: int):
+    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.LayerNormalization(epsilon=self.epsilon, center=self.use_bias, name=name)
-        layer.build((None, None, dim))
-        return layer
+        return build_layer(layer, (None, None, dim), role.as_vectors())
 
 
-class RmsNormConfig(Spec):
+class RmsNormConfig(NormConfig):
     """Scale each token's vector by the root of its mean square, then a learned gain.
 
     Zhang and Sennrich, 2019, equation 4.
@@ -32,10 +41,9 @@ class RmsNormConfig(Spec):
     epsilon: PositiveFloat = 1e-6
     """Added to the mean square before its root is taken."""
 
-    def build(self, layers, name: str, dim: int):
+    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.RMSNormalization(epsilon=self.epsilon, name=name)
-        layer.build((None, None, dim))
-        return layer
+        return build_layer(layer, (None, None, dim), role.as_vectors())
 
 
 AnyNorm = Annotated[LayerNormConfig | RmsNormConfig, Field(discriminator="type")]

@@ -1,43 +1,51 @@
-"""The ledger: stand-ins for Keras's layers whose `build` only counts, without Keras."""
+"""Stand-ins for Keras's layers whose `build` only counts weights, without Keras."""
 
+from collections.abc import Callable
 from math import prod
+from typing import Any
+
+from archbuilder.network.layer_role import HEAD, LayerRole
+
+Shapes = dict[str, tuple[int, ...]]
+"""Shapes of the weights of a layer, by their names."""
 
 
 class ParameterCounter:
     """A namespace to use in place of `keras.layers`.
 
-    `weights` maps each layer's name to its weights' names and shapes, in the order they were built.
-    A layer that is shared is built once and counted once.
+    `weights` maps each layer's name to its weights' names and shapes, in the order they were built,
+    and `roles` to the layer's role. A layer that is shared is built once and counted once.
     """
 
     def __init__(self) -> None:
-        self.weights: dict[str, dict[str, tuple[int, ...]]] = {}
+        self.weights: dict[str, Shapes] = {}
+        self.roles: dict[str, LayerRole] = {}
 
-    def Dense(self, units, *, use_bias=True, name, **_):
+    def Dense(self, units: int, *, use_bias: bool = True, name: str, **_: Any) -> "_Entry":
         return _Entry(self, name, lambda shape: _dense(shape[-1], units, use_bias))
 
-    def Embedding(self, rows, dim, *, name, **_):
+    def Embedding(self, rows: int, dim: int, *, name: str, **_: Any) -> "_Entry":
         return _Entry(self, name, lambda shape: {"embeddings": (rows, dim)})
 
     ReversibleEmbedding = Embedding
 
-    def EinsumDense(self, equation, output_shape, *, name, **_):
+    def EinsumDense(self, equation: str, output_shape: Any, *, name: str, **_: Any) -> "_Entry":
         return _Entry(self, name, lambda shape: {"kernel": shape[-1:]})
 
-    def LayerNormalization(self, *, center=True, name, **_):
+    def LayerNormalization(self, *, center: bool = True, name: str, **_: Any) -> "_Entry":
         weights = ("gamma", "beta") if center else ("gamma",)
         return _Entry(self, name, lambda shape: dict.fromkeys(weights, shape[-1:]))
 
-    def RMSNormalization(self, *, name, **_):
+    def RMSNormalization(self, *, name: str, **_: Any) -> "_Entry":
         return _Entry(self, name, lambda shape: {"scale": shape[-1:]})
 
-    def Dropout(self, rate, *, name, **_):
+    def Dropout(self, rate: Any, *, name: str, **_: Any) -> "_Entry":
         return _Entry(self, name, lambda shape: {})
 
     Reshape = Activation = Dropout
 
     def total(self, part: str | None = None) -> int:
-        """The number of parameters in all, or of the layer or group of layers called `part`."""
+        """Return the number of parameters of the layer or group of layers called `part`, or all."""
         return sum(
             prod(shape)
             for name, weights in self.weights.items()
@@ -46,24 +54,30 @@ class ParameterCounter:
         )
 
 
-def count_parameters(architecture, objectives: dict) -> ParameterCounter:
-    """Return the counter of every weight of an architecture and of the objectives' heads on it."""
+def count_parameters(config: Any, objectives: dict) -> ParameterCounter:
+    """Return the counter of every weight of a backbone and of the objectives' heads on it."""
     counter = ParameterCounter()
-    backbone = architecture.build(counter)
+    backbone = config.build(counter)
     for name, objective in objectives.items():
         objective.build(counter, name, backbone)
     return counter
 
 
 class _Entry:
+    """A layer that records its weights and its role when it is built."""
+
     compute_dtype = reverse_dtype = None
+    role: LayerRole = HEAD
 
-    def __init__(self, ledger, name, shapes):
-        self.ledger, self.name, self.shapes = ledger, name, shapes
+    def __init__(
+        self, counter: ParameterCounter, name: str, shapes: Callable[[tuple], Shapes]
+    ) -> None:
+        self.counter, self.name, self.shapes = counter, name, shapes
 
-    def build(self, shape):
-        self.ledger.weights[self.name] = self.shapes(shape)
+    def build(self, shape: tuple) -> None:
+        self.counter.weights[self.name] = self.shapes(shape)
+        self.counter.roles[self.name] = self.role
 
 
-def _dense(input_dim, units, use_bias):
+def _dense(input_dim: int, units: int, use_bias: bool) -> Shapes:
     return {"kernel": (input_dim, units)} | ({"bias": (units,)} if use_bias else {})

@@ -1,9 +1,10 @@
-"""One vector for a whole sequence."""
+"""Poolers: one vector for a whole sequence."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from archbuilder.language import Spec
 from archbuilder.network.activation import activate
+from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import dense
 
 
@@ -12,9 +13,20 @@ class FirstTokenConfig(Spec):
 
     type: Literal["first_token"]
 
-    def build(self, layers, name: str, dim: int, initializer):
-        projection = dense(layers, name, dim, dim, initializer)
-        return lambda sequence: activate(projection(sequence[:, 0]), "tanh")  # -> [B, D]
+    def build(self, layers: Any, name: str, dim: int, initializer: Initializer) -> "FirstToken":
+        """Return the pooler of vectors of width `dim`."""
+        return FirstToken(layers, name, dim, initializer)
+
+
+class FirstToken:
+    """tanh(x_0 W)."""
+
+    def __init__(self, layers: Any, name: str, dim: int, initializer: Initializer) -> None:
+        self.projection = dense(layers, name, dim, dim, initializer)
+
+    def __call__(self, sequence: Any) -> Any:
+        """Return [B, D] for a sequence [B, T, D]."""
+        return activate(self.projection(sequence[:, 0]), "tanh")
 
 
 AnyPooler = FirstTokenConfig

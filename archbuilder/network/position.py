@@ -1,24 +1,58 @@
-"""How a model knows the order of its tokens, when it learns of it at the input."""
+"""Positions at the input, added to the embeddings of tokens."""
 
+from abc import ABC, abstractmethod
 from math import log
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from archbuilder.language import Spec
+from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import embedding, identity
+from archbuilder.network.layer_role import HEAD, LayerRole
 
 
-class NoPositionsConfig(Spec):
+class Position(ABC):
+    """The built positions of a stack."""
+
+    @abstractmethod
+    def __call__(self, positions: Any, dtype: str) -> Any:
+        """Return what is added to embeddings, [B or 1, T, E] for positions [B or 1, T], or 0."""
+
+
+class PositionConfig(Spec):
+    """The interface of positions at the input."""
+
+    @abstractmethod
+    def build(
+        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+    ) -> Position:
+        """Return the positions for embeddings of width `dim`."""
+
+    def longest(self) -> int | None:
+        """Return the longest sequence, in tokens, that has positions. None: any length."""
+        return None
+
+
+class NoPositionsConfig(PositionConfig):
     """Nothing is added: the order is learned elsewhere, or not at all."""
 
     type: Literal["none"]
 
-    def build(self, layers, name: str, dim: int, initializer):
-        return lambda positions, dtype: 0.0
+    def build(
+        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+    ) -> "NoPositions":
+        return NoPositions()
 
 
-class SinusoidalConfig(Spec):
+class NoPositions(Position):
+    """Zero for every position."""
+
+    def __call__(self, positions: Any, dtype: str) -> float:
+        return 0.0
+
+
+class SinusoidalConfig(PositionConfig):
     """Sines and cosines of falling frequency (Vaswani et al., 2017, section 3.5)."""
 
     type: Literal["sinusoidal"]
@@ -28,23 +62,34 @@ class SinusoidalConfig(Spec):
     """A sine and its cosine in turn, as in the paper; or all sines, then all cosines, as in its
     first implementation and in Marian (Junczys-Dowmunt et al., 2018)."""
 
-    def build(self, layers, name: str, dim: int, initializer):
-        halves = self.layout == "halves"
-        join = identity if halves else layers.Reshape((-1, dim), name=f"{name}.interleave")
-        return lambda positions, dtype: self._table(positions, dim, join, dtype)
+    def build(
+        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+    ) -> "Sinusoidal":
+        return Sinusoidal(self, layers, name, dim)
 
-    def _table(self, positions, dim, join, dtype):  # [B, T] -> [B, T, D]
+
+class Sinusoidal(Position):
+    """The table of sines and cosines, computed in the graph."""
+
+    def __init__(self, config: SinusoidalConfig, layers: Any, name: str, dim: int) -> None:
+        self.dim, self.max_wavelength = dim, config.max_wavelength
+        self.halves = config.layout == "halves"
+        self.join = (
+            identity if self.halves else layers.Reshape((-1, dim), name=f"{name}.interleave")
+        )
+
+    def __call__(self, positions: Any, dtype: str) -> Any:
         from keras import ops
 
         angles = ops.cast(positions, "float32")[..., None] * frequencies(
-            positions, dim, self.max_wavelength
+            positions, self.dim, self.max_wavelength
         )
-        waves = [ops.sin(angles), ops.cos(angles)]  # [B, T, D/2] each
-        both = ops.concatenate if self.layout == "halves" else ops.stack
-        return ops.cast(join(both(waves, axis=-1)), dtype)
+        waves = [ops.sin(angles), ops.cos(angles)]  # [B, T, E/2] each
+        both = ops.concatenate if self.halves else ops.stack
+        return ops.cast(self.join(both(waves, axis=-1)), dtype)
 
 
-class LearnedConfig(Spec):
+class LearnedConfig(PositionConfig):
     """One learned vector for each position (Gehring et al., 2017; Devlin et al., 2018)."""
 
     type: Literal["learned"]
@@ -54,22 +99,43 @@ class LearnedConfig(Spec):
     """Rows of the table before that of the first token, which no token has: 2 in RoBERTa, BART and
     OPT, whose implementations count positions from there."""
 
-    def build(self, layers, name: str, dim: int, initializer):
-        table = embedding(layers, name, self.max_sequence_length + self.offset, dim, initializer)
-        if not self.offset:
-            return lambda positions, dtype: table(positions)  # [B, T] -> [B, T, D]
-        return lambda positions, dtype: table(positions + self.offset)
+    def longest(self) -> int | None:
+        return self.max_sequence_length
+
+    def build(
+        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+    ) -> "Learned":
+        return Learned(self, layers, name, dim, initializer, role)
 
 
-def frequencies(positions, dim: int, max_wavelength: float):
-    """Radians by which each of D/2 pairs turns from token to token: [1, 1, D/2] for any [B, T].
+class Learned(Position):
+    """A table with a vector for each position."""
 
-    They are counted in the graph: a table would be saved as text, in double.
+    def __init__(
+        self,
+        config: LearnedConfig,
+        layers: Any,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        role: LayerRole,
+    ) -> None:
+        rows, self.offset = config.max_sequence_length + config.offset, config.offset
+        self.table = embedding(layers, name, rows, dim, initializer, role)
+
+    def __call__(self, positions: Any, dtype: str) -> Any:
+        return self.table(positions + self.offset if self.offset else positions)
+
+
+def frequencies(positions: Any, dim: int, max_wavelength: float) -> Any:
+    """Return the radians per token of each of dim/2 pairs: [1, 1, dim/2] for any positions [B, T].
+
+    They are computed in the graph: a table would be saved as text, in double precision.
     """
     from keras import ops
 
     first = ops.ones_like(positions[:1, :1], dtype="float32")[..., None]
-    pair = ops.cumsum(ops.repeat(first, dim // 2, axis=-1), axis=-1) - 1  # [1, 1, D/2]
+    pair = ops.cumsum(ops.repeat(first, dim // 2, axis=-1), axis=-1) - 1  # [1, 1, dim/2]
     return ops.exp(pair * (-2 * log(max_wavelength) / dim))
 
 

@@ -1,7 +1,8 @@
-"""What stands around a sublayer: norms, dropout, the residual sum, and how its two sides weigh."""
+"""The surroundings of a sublayer: norms, dropout, the residual sum, and how its summands weigh."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -13,111 +14,130 @@ from archbuilder.network.layer import (
     example_dropout,
     identity,
 )
+from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.norm import AnyNorm
 
 Placement = Literal["post", "pre", "sandwich"]
 
 
-@dataclass(frozen=True)
-class Depths:
-    """How many layers a stack has and, where there is another, that one; and which reads which."""
+class ResidualScalingConfig(Spec):
+    """The interface of residual scalings."""
 
-    own: int
-    other: int = 0
-    reads: bool = False
+    @abstractmethod
+    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
+        """Return what the output of the sublayer called `name` goes through before the sum."""
+
+    @abstractmethod
+    def alpha(self, context: LayerContext) -> float:
+        """Return the factor on the stream beside the sublayer."""
+
+    @abstractmethod
+    def beta(self, context: LayerContext) -> float:
+        """Return the factor on the initial weights of the sublayer."""
 
 
-class LayerScaleConfig(Spec):
+class LayerScaleConfig(ResidualScalingConfig):
     """A learned factor for each channel of a sublayer's output (Touvron et al., 2021, section 2.1).
 
-    It begins small, so that a deep stack begins as almost nothing.
+    It is small at first, so that a deep stack is close to the identity.
     """
 
     type: Literal["layer_scale"]
     initial: PositiveFloat = 0.1
-    """What the factors begin with."""
+    """Initial value of the factors."""
 
-    def build(self, layers, name: str, dim: int):
-        return channel_scale(layers, f"{name}.scale", dim, self.initial)
+    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
+        return channel_scale(layers, f"{name}.scale", context.width, self.initial, context.role())
 
-    def alpha(self, depths: Depths) -> float:
-        """What the stream beside the sublayer is multiplied by."""
+    def alpha(self, context: LayerContext) -> float:
         return 1.0
 
-    def beta(self, depths: Depths) -> float:
-        """What the first weights of the sublayer are multiplied by."""
+    def beta(self, context: LayerContext) -> float:
         return 1.0
 
 
-class DeepNormConfig(Spec):
-    """Weigh the stream more and begin sublayers smaller, by depth (Wang et al., 2022, figure 2)."""
+class DeepNormConfig(ResidualScalingConfig):
+    """Weigh the stream more and initialize sublayers smaller, by depth.
+
+    Wang et al., 2022, figure 2.
+    """
 
     type: Literal["deep_norm"]
 
-    def build(self, layers, name: str, dim: int):
+    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
         return identity
 
-    def alpha(self, depths: Depths) -> float:
-        if not depths.other:
-            return (2 * depths.own) ** 0.25
-        if depths.reads:
-            return (3 * depths.own) ** 0.25
-        return 0.81 * (depths.own**4 * depths.other) ** 0.0625
+    def alpha(self, context: LayerContext) -> float:
+        if not context.other_depth:
+            return (2 * context.depth) ** 0.25
+        if context.memory:
+            return (3 * context.depth) ** 0.25
+        return 0.81 * (context.depth**4 * context.other_depth) ** 0.0625
 
-    def beta(self, depths: Depths) -> float:
-        if not depths.other:
-            return (8 * depths.own) ** -0.25
-        if depths.reads:
-            return (12 * depths.own) ** -0.25
-        return 0.87 * (depths.own**4 * depths.other) ** -0.0625
+    def beta(self, context: LayerContext) -> float:
+        if not context.other_depth:
+            return (8 * context.depth) ** -0.25
+        if context.memory:
+            return (12 * context.depth) ** -0.25
+        return 0.87 * (context.depth**4 * context.other_depth) ** -0.0625
 
 
 AnyResidualScaling = Annotated[LayerScaleConfig | DeepNormConfig, Field(discriminator="type")]
 
 
 class ResidualConfig(Spec):
-    """What a layer says of the surroundings of each of its sublayers."""
+    """The surroundings of each sublayer of a layer."""
 
     norm: AnyNorm
-    """Normalisation around every sublayer."""
+    """Normalization around every sublayer."""
     norm_placement: Placement = "post"
     """After each residual sum; before each sublayer (Xiong et al., 2020); or both before and after
     each sublayer, within the residual sum (Ding et al., 2021, section 2.4)."""
     residual_scaling: AnyResidualScaling | None = None
     """How a sublayer's output weighs beside the stream that it is added to."""
     dropout: Probability = 0.0
-    """Share of each sublayer's output dropped in training, before the residual sum."""
+    """Fraction of each sublayer's output dropped in training, before the residual sum."""
     stochastic_depth: Probability = 0.0
-    """Share of the examples for which a sublayer is left out in training (Huang et al., 2016). A
-    share that grows with depth, as proposed there, is written with overrides."""
+    """Fraction of the examples for which a sublayer is skipped in training (Huang et al., 2016). A
+    fraction that grows with depth, as proposed there, is written with overrides."""
 
 
 class Residual:
-    """One sublayer with its surroundings; `norm_first`: whether it may begin with a norm."""
+    """The surroundings of one sublayer."""
 
     def __init__(
         self,
-        spec: ResidualConfig,
-        layers,
+        config: ResidualConfig,
+        layers: Any,
         name: str,
-        dim: int,
-        depths: Depths,
+        context: LayerContext,
         norm_first: bool = True,
-    ):
-        def norm(called):
-            return spec.norm.build(layers, f"{name}.{called}", dim)
+    ) -> None:
+        """Build the surroundings of the sublayer called `name`.
 
-        post, sandwich = spec.norm_placement == "post", spec.norm_placement == "sandwich"
+        Args:
+            config: The surroundings of all sublayers of the layer.
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the sublayer, a prefix of the names of its weights.
+            context: Where the layer is.
+            norm_first: Whether the norm before the sublayer is there, where one is asked for.
+        """
+
+        def norm(kind: str) -> Any:
+            return config.norm.build(layers, f"{name}.{kind}", context.width, context.role())
+
+        post, sandwich = config.norm_placement == "post", config.norm_placement == "sandwich"
         self.before = norm("norm") if not post and norm_first else identity
         self.within = norm("output_norm") if sandwich else identity
         self.after = norm("norm") if post else identity
-        self.dropout = dropout(layers, f"{name}.residual_dropout", spec.dropout)
-        self.skip = example_dropout(layers, f"{name}.stochastic_depth", spec.stochastic_depth)
-        scaling = spec.residual_scaling
-        self.scale = scaling.build(layers, name, dim) if scaling else identity
-        self.alpha = scaling.alpha(depths) if scaling else 1.0
+        self.dropout = dropout(layers, f"{name}.residual_dropout", config.dropout)
+        self.skip = example_dropout(layers, f"{name}.stochastic_depth", config.stochastic_depth)
+        scaling = config.residual_scaling
+        self.scale = scaling.build(layers, name, context) if scaling else identity
+        self.alpha = scaling.alpha(context) if scaling else 1.0
 
-    def __call__(self, hidden, sublayer):
+    def __call__(self, hidden: Any, sublayer: Callable[[Any], Any]) -> Any:
+        """Return [B, T, D] for hidden [B, T, D] and a function of the same shapes."""
         inner = self.within(sublayer(self.before(hidden)))
         if self.alpha != 1:
             hidden = hidden * self.alpha

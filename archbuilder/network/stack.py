@@ -1,23 +1,26 @@
-"""A stack of layers, equal but for what some of them change."""
+"""A stack of layers that are equal but for overrides."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
 
 from archbuilder.language import Problem
-from archbuilder.language.partial import partial
+from archbuilder.language.partial import Partial
+from archbuilder.network.attention import AttentionConfig
 from archbuilder.network.attention_mask import AttentionContext, TokenPositions, mask_bias
-from archbuilder.network.attention_position import AttentionPosition
+from archbuilder.network.attention_positions import AttentionPosition
 from archbuilder.network.layer import Probability, dropout, identity
+from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.layer_overrides import (
     LayerOverride,
     check,
     overrides_per_layer,
     settings_after,
 )
-from archbuilder.network.residual import Depths
-from archbuilder.network.stack_layer import Site, StackLayer, StackLayerConfig
+from archbuilder.network.layer_role import HEAD
+from archbuilder.network.stack_layer import StackLayer, StackLayerConfig
 
 
 class StackConfig(StackLayerConfig):
@@ -26,51 +29,67 @@ class StackConfig(StackLayerConfig):
     num_layers: Annotated[int, Field(ge=1, le=10_000)]
     """Layers."""
     num_layer_groups: PositiveInt | None = None
-    """Layers that follow one another share their weights, in so many groups (Lan et al., 2020,
-    section 3.1); each has its own unless told."""
+    """Groups of consecutive layers that share their weights (Lan et al., 2020, section 3.1).
+    Default: each layer has its own."""
     skip_first_norm: bool = False
     """Whether the first layer's attention reads its input as it is, where norms come before."""
     final_norm: bool | None = None
-    """Whether the stack ends with a norm: unless told, where norms come before sublayers."""
+    """Whether the stack ends with a norm. Default: where norms come before sublayers."""
     final_dropout: Probability = 0.0
-    """Share of the stack's output dropped in training."""
-    overrides: tuple[partial(LayerOverride), ...] = ()
+    """Fraction of the stack's output dropped in training."""
+    overrides: tuple[Annotated[dict[str, Any], Partial(LayerOverride)], ...] = ()
     """Changes to some layers, the later over the earlier; a null takes away."""
 
     @model_validator(mode="wrap")
     @classmethod
-    def _changes_make_layers(cls, data: Any, handler: Any) -> Any:
+    def _overrides_make_layers(cls, data: Any, handler: Any) -> Any:
         stack = handler(data)
         check(stack._own(), stack.overrides, stack.num_layers)
         return stack
 
     @property
     def layers(self) -> tuple[StackLayerConfig, ...]:
-        """Each layer's own settings."""
+        """Settings of each layer."""
         if not self.overrides:
             return (self,) * self.num_layers
-        own, changed, kinds = self._own(), self._changed(), {}
-        for numbers in set(changed):
+        own, numbers_of_layers, merged = self._own(), self._overrides_per_layer(), {}
+        for numbers in set(numbers_of_layers):
             settings = settings_after(own, [self.overrides[number] for number in numbers])
-            kinds[numbers] = StackLayerConfig.model_validate(settings)
-        return tuple(kinds[numbers] for numbers in changed)
+            merged[numbers] = StackLayerConfig.model_validate(settings)
+        return tuple(merged[numbers] for numbers in numbers_of_layers)
 
     @property
     def layers_in_group(self) -> int:
-        """How many layers have the same weights."""
+        """Number of layers that share the same weights."""
         return self.num_layers // (self.num_layer_groups or self.num_layers)
 
-    def build(self, layers, name: str, dim: int, initializer, causal: bool, depths: Depths):
-        """`causal`: whether a token sees only itself and those before it."""
-        return Stack(self, layers, name, dim, initializer, causal, depths)
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        if not self.overrides:
+            yield from super().sizes()
+            return
+        for layer in self.layers:
+            yield from layer.sizes()
 
-    def problems(self, site: Site) -> Iterator[Problem]:
-        """What does not fit together, or not where the stack stands."""
+    def scaled(self, fraction: Fraction) -> "StackConfig":
+        """Return the stack with the sizes of its sublayers multiplied by `fraction`."""
+        overrides = tuple(
+            {"layers": str(index), **_dumped(layer, fraction)}
+            for index, layer in enumerate(self.layers)
+            if self.overrides
+        )
+        return self.model_copy(update={**self.scaled_sublayers(fraction), "overrides": overrides})
+
+    def build(self, layers: Any, name: str, context: LayerContext) -> "Stack":
+        """Return the stack; `context` is that of its first layer."""
+        return Stack(self, layers, name, context)
+
+    def problems(self, context: LayerContext) -> Iterator[Problem]:
+        """Yield what does not fit together, or not where the stack is."""
         layers = self.layers
-        for numbers, layer in dict(zip(self._changed(), layers, strict=True)).items():
-            for found in layer.layer_problems(site):
-                yield Problem(self._line(numbers, found.path), found.sentence)
-        yield from self._changes_without_effect()
+        for numbers, layer in dict(zip(self._overrides_per_layer(), layers, strict=True)).items():
+            for problem in layer.layer_problems(context):
+                yield Problem(self._line(numbers, problem.path), problem.sentence)
+        yield from self._overrides_without_effect()
         yield from self._groups_that_differ()
         first = layers[0].norm_placement
         if self.skip_first_norm and first == "post":
@@ -81,26 +100,25 @@ class StackConfig(StackLayerConfig):
     def _own(self) -> dict[str, Any]:
         return self.model_dump(include=set(StackLayerConfig.model_fields), exclude_none=True)
 
-    def _changed(self) -> tuple[tuple[int, ...], ...]:
-        """For each layer, the numbers of the changes that concern it."""
+    def _overrides_per_layer(self) -> tuple[tuple[int, ...], ...]:
         return overrides_per_layer(self.overrides, self.num_layers)
 
     def _line(self, numbers: tuple[int, ...], path: tuple) -> tuple:
-        """Where a mistake in a layer's settings stands: in the last change that wrote it."""
+        """Return the path of a problem in a layer: in the last override that set the field."""
         for depth in (len(path), 1):
             for number in reversed(numbers):
                 if _has(self.overrides[number], path[:depth]):
                     return ("overrides", number, *path)
         return path
 
-    def _changes_without_effect(self) -> Iterator[Problem]:
-        concerned = {number for numbers in self._changed() for number in numbers}
-        for number, change in enumerate(self.overrides):
-            if number not in concerned:
+    def _overrides_without_effect(self) -> Iterator[Problem]:
+        used = {number for numbers in self._overrides_per_layer() for number in numbers}
+        for number, override in enumerate(self.overrides):
+            if number not in used:
                 yield Problem(
                     ("overrides", number, "layers"), f"none of the {self.num_layers} layers"
                 )
-            elif set(change) == {"layers"}:
+            elif set(override) == {"layers"}:
                 yield Problem(("overrides", number), "nothing is changed in these layers")
 
     def _groups_that_differ(self) -> Iterator[Problem]:
@@ -121,108 +139,125 @@ class StackConfig(StackLayerConfig):
                 return
 
 
-def _has(change: Any, path: tuple) -> bool:
-    for step in path:
-        if not isinstance(change, dict) or step not in change:
+def _dumped(layer: StackLayerConfig, fraction: Fraction) -> dict[str, Any]:
+    """Return all settings of a layer with the sizes of its sublayers multiplied by `fraction`."""
+    scaled = layer.model_copy(update=layer.scaled_sublayers(fraction))
+    return scaled.model_dump(include=set(StackLayerConfig.model_fields))
+
+
+def _has(override: Any, path: tuple) -> bool:
+    for key in path:
+        if not isinstance(override, dict) or key not in override:
             return False
-        change = change[step]
+        override = override[key]
     return True
 
 
 class Stack:
-    """The layers of `StackConfig`."""
+    """The layers, and the positions that they share."""
 
-    def __init__(
-        self,
-        spec: StackConfig,
-        layers,
-        name: str,
-        dim: int,
-        initializer,
-        causal: bool,
-        depths: Depths,
-    ):
-        self.causal, self.layers = causal, []
-        self._placed: dict[Any, AttentionPosition] = {None: AttentionPosition()}
-        each = spec.layers
-        self._windows = [layer.attention.sliding_window_size for layer in each]
-
-        def build(settings, name, norm_first):
-            positions = self._positions(settings.attention, layers, name, dim, initializer)
-            return StackLayer(
-                settings, layers, name, dim, initializer, depths, positions, norm_first
-            )
-
+    def __init__(self, config: StackConfig, layers: Any, name: str, context: LayerContext) -> None:
+        self.causal = context.causal
+        self.layers: list[StackLayer] = []
+        self._shared_positions: dict[Any, AttentionPosition] = {None: AttentionPosition()}
+        each = config.layers
+        self._windows = [layer.attention.window() for layer in each]
         for index, settings in enumerate(each):
-            group, within = divmod(index, spec.layers_in_group)
-            norm_first = index > 0 or not spec.skip_first_norm
-            if within == 0:
-                part = build(settings, f"{name}.layers.{group}", norm_first)
-            self.layers.append(part)
-        ends = spec.norm_placement != "post" if spec.final_norm is None else spec.final_norm
-        self.final_norm = spec.norm.build(layers, f"{name}.final_norm", dim) if ends else identity
-        self.final_dropout = dropout(layers, f"{name}.final_dropout", spec.final_dropout)
+            group, within = divmod(index, config.layers_in_group)
+            if within:
+                self.layers.append(self.layers[-1])
+                continue
+            layer_name, here = f"{name}.layers.{group}", context.at(index, group)
+            positions = self._positions(settings.attention, layers, layer_name, here)
+            norm_first = index > 0 or not config.skip_first_norm
+            self.layers.append(
+                StackLayer(settings, layers, layer_name, here, positions, norm_first)
+            )
+        ends = config.norm_placement != "post" if config.final_norm is None else config.final_norm
+        self.final_norm = identity
+        if ends:
+            self.final_norm = config.norm.build(layers, f"{name}.final_norm", context.width, HEAD)
+        self.final_dropout = dropout(layers, f"{name}.final_dropout", config.final_dropout)
 
     def __call__(
-        self, hidden, places: TokenPositions, routing: list, memory=None, memory_sight=None
-    ):
-        """[B, T, D] -> [B, T, D]; `memory` is [B, S, D].
+        self,
+        hidden: Any,
+        positions: TokenPositions,
+        routing: list,
+        memory: Any = None,
+        memory_context: AttentionContext | None = None,
+    ) -> Any:
+        """Return [B, T, D] for hidden [B, T, D] and a memory [B, S, D].
 
-        What routers choose is added to `routing`, for `load_balancing_loss`.
+        Routers append their choices to `routing`, for `load_balancing_loss`.
         """
-        for layer, sight in zip(self.layers, self._sights(places, hidden.dtype), strict=True):
-            hidden = layer(hidden, sight, layer.project_memory(memory), memory_sight, routing)
+        contexts = self._contexts(positions, hidden.dtype)
+        for layer, context in zip(self.layers, contexts, strict=True):
+            projected = layer.project_memory(memory)
+            hidden = layer(hidden, context, projected, memory_context, routing)
         return self.final_dropout(self.final_norm(hidden))
 
-    def project_memory(self, memory):
-        """Each layer's keys and values of `memory` [B, S, D], once for all decoding steps."""
+    def project_memory(self, memory: Any) -> list:
+        """Return what each layer reads of a memory [B, S, D], once for all decoding steps."""
         return [layer.project_memory(memory) for layer in self.layers]
 
-    def init_cache(self, rows: int, length: int, dtype="float32"):
-        """What `step` begins with: each layer's keys and values of no tokens."""
-        return [layer.attention.init_cache(rows, length, dtype) for layer in self.layers]
+    def init_cache(self, batch_size: int, max_length: int, dtype: str = "float32") -> list:
+        """Return each layer's cache of no tokens, with room for `max_length`."""
+        return [layer.attention.init_cache(batch_size, max_length, dtype) for layer in self.layers]
 
-    def step(self, hidden, caches, index, places: TokenPositions, memories, memory_sight=None):
-        """One decoding step: the token at position `index`.
+    def call_with_cache(
+        self,
+        hidden: Any,
+        cache: list,
+        index: Any,
+        positions: TokenPositions,
+        memory: list,
+        memory_context: AttentionContext | None = None,
+    ) -> tuple[Any, list]:
+        """Return [B, T, D] for the tokens from position `index` on, and the new cache.
 
-        `hidden` is [B, 1, D]; `caches` holds each layer's keys and values, [B, G, L, K], of which
-        those before `index` are filled. Returns the new hidden [B, 1, D] and the new caches.
+        Args:
+            hidden: The next tokens, [B, T, D].
+            cache: From `init_cache` or an earlier call.
+            index: Position of the first of the next tokens.
+            positions: The positions of the next tokens as queries and of the whole cache as keys.
+            memory: From `project_memory`.
+            memory_context: Which tokens of the memory may be attended to.
         """
-        filled = []
-        sights = self._sights(places, hidden.dtype)
-        for layer, sight, cache, memory in zip(self.layers, sights, caches, memories, strict=True):
-            hidden, cache = layer.step(hidden, cache, index, sight, memory, memory_sight)
-            filled.append(cache)
-        return self.final_norm(hidden), filled
-
-    def _positions(self, attention, layers, name: str, dim: int, initializer) -> AttentionPosition:
-        """The part of a layer's positions: its own, or one for all layers that ask for the same."""
-        asked, width = attention.positions, attention.head_dim(dim)
-        key = asked and (asked, attention.num_heads, width, None if asked.shared else name)
-        if key not in self._placed:
-            self._placed[key] = asked.build(
-                layers,
-                f"{name}.attention.positions",
-                attention.num_heads,
-                width,
-                initializer,
-                self.causal,
+        new_cache = []
+        contexts = self._contexts(positions, hidden.dtype)
+        for layer, context, old, projected in zip(
+            self.layers, contexts, cache, memory, strict=True
+        ):
+            hidden, new = layer.call_with_cache(
+                hidden, old, index, context, projected, memory_context
             )
-        return self._placed[key]
+            new_cache.append(new)
+        return self.final_norm(hidden), new_cache
 
-    def _sights(self, places: TokenPositions, dtype) -> list[AttentionContext]:
-        """What each layer sees, made once for all layers that see the same."""
-        masks, views, sights = {}, {}, {}
-        for layer, window in zip(self.layers, self._windows, strict=True):
-            part = layer.attention.positions
+    def _positions(
+        self, attention: AttentionConfig, layers: Any, name: str, context: LayerContext
+    ) -> AttentionPosition:
+        """Return the positions of a layer: its own, or those of all layers with equal requests."""
+        request = attention.position_request(context)
+        key = request and (request, None if request.config.shared else name)
+        if request is not None and key not in self._shared_positions:
+            self._shared_positions[key] = request.build(
+                layers, f"{name}.attention.positions", context
+            )
+        return self._shared_positions[key]
+
+    def _contexts(self, positions: TokenPositions, dtype: str) -> list[AttentionContext]:
+        """Return each layer's context, computed once for all layers that see the same."""
+        masks, features, contexts = {}, {}, {}
+        layers = list(zip(self.layers, self._windows, strict=True))
+        for layer, window in layers:
+            hooks = layer.attention.positions
             if window not in masks:
-                masks[window] = mask_bias(places.allowed(self.causal, window), dtype)
-            if part not in views:
-                views[part] = part.view(places, dtype)
-            if (window, part) not in sights:
-                bias = part.bias(masks[window], views[part])
-                sights[window, part] = AttentionContext(bias, views[part])
-        return [
-            sights[window, layer.attention.positions]
-            for layer, window in zip(self.layers, self._windows, strict=True)
-        ]
+                masks[window] = mask_bias(positions.allowed(self.causal, window), dtype)
+            if hooks not in features:
+                features[hooks] = hooks.features(positions, dtype)
+            if (window, hooks) not in contexts:
+                bias = hooks.bias(masks[window], features[hooks])
+                contexts[window, hooks] = AttentionContext(bias, features[hooks])
+        return [contexts[window, layer.attention.positions] for layer, window in layers]

@@ -1,23 +1,44 @@
-"""Training objectives: a file each, and their union. Several add up without knowing each other."""
+"""Training objectives, one file each, and their union; the losses of several are added up."""
 
-from collections.abc import Iterator
-from functools import reduce
-from importlib import import_module
-from operator import or_
-from pkgutil import iter_modules
+from archbuilder.objectives.causal_lm import CausalLM
+from archbuilder.objectives.denoising import Denoising
+from archbuilder.objectives.load_balancing import training_losses
+from archbuilder.objectives.loss_term import (
+    LossTerm,
+    evaluation_metrics,
+    loss_terms,
+    loss_weights,
+    metrics_from_sums,
+    printed_metrics,
+)
+from archbuilder.objectives.masked_lm import MaskedLM
+from archbuilder.objectives.next_sentence import NextSentence
+from archbuilder.objectives.objective import Objective, example_objective
+from archbuilder.objectives.replaced_token_detection import ReplacedTokenDetection
+from archbuilder.objectives.sentence_order import SentenceOrder
+from archbuilder.objectives.sequence_to_sequence import SequenceToSequence
+from archbuilder.objectives.span_corruption import SpanCorruption
 
-from archbuilder.objectives.objective import Objective, deciding, scored, weights_at
+AnyObjective = (
+    CausalLM
+    | Denoising
+    | MaskedLM
+    | NextSentence
+    | ReplacedTokenDetection
+    | SentenceOrder
+    | SequenceToSequence
+    | SpanCorruption
+)
 
-
-def _found() -> Iterator[type[Objective]]:
-    """The objectives in the files of this folder: a new one is known by being there."""
-    for file in sorted(iter_modules(__path__, f"{__name__}."), key=lambda one: one.name):
-        for one in vars(import_module(file.name)).values():
-            own = isinstance(one, type) and one.__module__ == file.name
-            if own and issubclass(one, Objective) and "type" in one.model_fields:
-                yield one
-
-
-AnyObjective = reduce(or_, _found())
-
-__all__ = ["AnyObjective", "Objective", "deciding", "scored", "weights_at"]
+__all__ = [
+    "AnyObjective",
+    "LossTerm",
+    "Objective",
+    "evaluation_metrics",
+    "example_objective",
+    "loss_terms",
+    "loss_weights",
+    "metrics_from_sums",
+    "printed_metrics",
+    "training_losses",
+]

@@ -1,42 +1,44 @@
 """Causal language model: guess each token from those before it."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
-from archbuilder.network.layer import Probability
-from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.objective import Head
+from archbuilder.objectives.token_prediction import TokenPrediction
+from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
+from archbuilder.text.vocabulary import Vocabulary
 
 
-class CausalLM(Objective):
+class CausalLM(TokenPrediction):
     """Guess the next token (Radford et al., 2018, section 3.1, equation 1)."""
 
     type: Literal["causal_lm"]
-    label_smoothing: Probability = 0.0
-    """Share of probability spread over the whole vocabulary."""
 
-    def build(self, layers, name: str, network: Backbone):
-        project = network.project()
+    head: ClassVar[str] = "causal_lm"
+
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        project = backbone.project()
         return lambda streams, inputs: project(streams["sequence"])  # -> [B, T, V]
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
-        """The target of each token is the one behind it, if that is of the same example."""
-        follows = _next(batch["padding_mask"]) > 0
-        if "packing_ids" in batch:
-            follows &= _next(batch["packing_ids"]) == batch["packing_ids"]
-        batch[f"{name}_targets"] = _next(batch["token_ids"])
-        batch[f"{name}_weights"] = follows.astype("float32")
-
-    def smoothing(self) -> float:
-        return self.label_smoothing
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        """Let the target of each token be the next one, if that belongs to the same example."""
+        inputs, sequence = batch.inputs, TOKEN_SEQUENCES[""]
+        follows = _next(inputs[sequence.padding_mask]) > 0
+        if sequence.packing_ids in inputs:
+            packing_ids = inputs[sequence.packing_ids]
+            follows &= _next(packing_ids) == packing_ids
+        batch.targets[name] = Target(_next(inputs[sequence.token_ids]), follows.astype("float32"))
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None or model.encoder is not None:
             yield Problem((), "the next token is guessed by a decoder alone; write 'encoder: null'")
 
 
-def _next(array):  # [B, T], shifted by one, zero at the end
+def _next(array: Array) -> Array:  # [B, T], shifted by one, zero at the end
     return np.pad(array[:, 1:], ((0, 0), (0, 1)))

@@ -1,6 +1,6 @@
 """Masked language model: guess tokens that were hidden, from both sides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -12,11 +12,15 @@ from archbuilder.network.activation import Activation, activate
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import bias, dense
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
-from archbuilder.objectives.objective import Objective, Share
+from archbuilder.objectives.classification import ClassificationObjective
+from archbuilder.objectives.loss_term import Tensor
+from archbuilder.objectives.objective import Head, Share
 from archbuilder.objectives.selection import Chosen, Selection, Tokens, choose
+from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
+from archbuilder.text.vocabulary import Vocabulary
 
 
-class MaskedLM(Objective):
+class MaskedLM(ClassificationObjective):
     """Guess tokens that were hidden (Devlin et al., 2018, section 3.1, task 1; appendix A.1)."""
 
     type: Literal["masked_lm"]
@@ -37,44 +41,49 @@ class MaskedLM(Objective):
     transform_bias: bool = True
     """Whether the head's transform has a bias."""
 
-    hides: ClassVar[bool] = True
+    head: ClassVar[str] = "masked_lm"
+    corrupts_inputs: ClassVar[bool] = True
+    shows_predictions: ClassVar[bool] = True
 
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]
 
-    def build(self, layers, name: str, network: Backbone):
-        dim = network.spec.hidden_dim
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        dim = backbone.spec.hidden_dim
         return MaskedLMHead(
-            self.activation, self.norm, layers, name, network, dim, self.transform_bias
+            self.activation, self.norm, layers, name, backbone, dim, self.transform_bias
         )
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        (positions,), token_ids = self.inputs(name), TOKEN_SEQUENCES[""].token_ids
         most = self.mask_selection_length
-        chosen = choose(
-            batch, self.mask_selection, self.mask_selection_rate, most, random, vocabulary
-        )
-        hidden = self._hidden(chosen, random, vocabulary)
-        batch["token_ids"] = chosen.write(hidden, batch["token_ids"])
-        batch[f"{name}_positions"] = chosen.positions
-        batch[f"{name}_targets"] = chosen.targets
-        batch[f"{name}_weights"] = chosen.weights
+        chosen = choose(batch, self.mask_selection, self.mask_selection_rate, most, rng, vocabulary)
+        replacements = self._replacements(chosen, rng, vocabulary)
+        batch.inputs[token_ids] = chosen.write(replacements, batch.inputs[token_ids])
+        batch.inputs[positions] = chosen.positions
+        batch.targets[name] = Target(chosen.targets, chosen.weights)
 
-    def check_vocabulary(self, vocabulary) -> None:
+    def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None and self.mask_token_rate:
             raise UserError("masked_lm: the tokenizer has no mask token to hide others behind")
 
-    def _hidden(self, chosen: Chosen, random, vocabulary):
-        """What the network reads in place of the tokens chosen: ids [B, M]."""
+    def _replacements(
+        self, chosen: Chosen, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> Array:
+        """Return the ids [B, M] that the network reads in place of the chosen tokens."""
         targets = chosen.targets
-        draw = random.random(targets.shape)
+        draw = rng.random(targets.shape)
         if self.mask_selection.together:
             first = np.diff(chosen.units, axis=1, prepend=-1) != 0
             slots = np.where(first, np.arange(targets.shape[1]), 0)
             draw = np.take_along_axis(draw, np.maximum.accumulate(slots, axis=1), axis=1)
         ordinary = np.setdiff1d(np.arange(vocabulary.size), vocabulary.special_ids)
-        noise = random.choice(ordinary, targets.shape)
+        noise = rng.choice(ordinary, targets.shape)
         replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
-        return np.where(draw < self.mask_token_rate, vocabulary.mask_id, replaced)
+        mask_id = targets if vocabulary.mask_id is None else vocabulary.mask_id  # Rate 0 only.
+        return np.where(draw < self.mask_token_rate, mask_id, replaced)
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
@@ -101,25 +110,26 @@ class MaskedLMHead:
         norm: AnyNorm,
         layers,
         name: str,
-        network: Backbone,
+        backbone: Backbone,
         dim: int,
         use_bias: bool = True,
     ):
         """`dim` is the width of the vectors it reads, and `use_bias` the transform's."""
-        width, initializer = network.spec.output_projection_dim, network.spec.initializer
-        self.name = name
+        self.positions = f"{name}_positions"
+        spec = backbone.spec
+        width, initializer = spec.output_projection_dim, spec.initializer
         self.activation: Activation = activation
         self.transform = dense(
             layers, f"{name}.transform", dim, width, initializer, use_bias=use_bias
         )
         self.norm = norm.build(layers, f"{name}.norm", width)
-        self.project = network.project()
-        self.bias = bias(layers, f"{name}.bias", network.spec.vocabulary_size)
+        self.project = backbone.project()
+        self.bias = bias(layers, f"{name}.bias", spec.vocabulary_size)
 
-    def __call__(self, streams: dict, inputs: dict):
+    def __call__(self, streams: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
         from keras import ops
 
-        positions = inputs[f"{self.name}_positions"]
+        positions = inputs[self.positions]
         hidden = ops.take_along_axis(streams["sequence"], positions[:, :, None], axis=1)
         hidden = self.norm(activate(self.transform(hidden), self.activation))
         return self.project(hidden) + self.bias(ops.zeros_like(positions[:1, :1]))

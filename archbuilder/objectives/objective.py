@@ -1,110 +1,137 @@
-"""What a training objective is: what it hides, its head and its loss, under one name."""
+"""The interface of training objectives: their batches, head, loss and metrics, under one name."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeAlias
 
+import numpy as np
 from pydantic import Field
 
 from archbuilder.language import Problem, Spec
 from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.objectives.loss_term import LossTerm, Tensor
 from archbuilder.objectives.loss_weight import Weight
+from archbuilder.objectives.metric import Metric
+from archbuilder.text.batch import Batch, Target
 from archbuilder.text.examples import Examples, Limits, Segments
+from archbuilder.text.vocabulary import Vocabulary
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+Head: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
+"""Called with the outputs of the backbone and with the objective's own inputs."""
+
 
 class Objective(Spec):
-    """The interface of objectives. Each gets the name it has in the spec, so that many add up.
+    """The interface of objectives. Each gets its name in the spec, so that several add up.
 
-    A batch is a dictionary of arrays. An objective called `name` may add inputs of the model,
-    and adds `name_targets` and `name_weights`: ids to guess, and 1.0 where a guess counts. So does
-    one with several outputs that are scored for each of these.
+    An objective prepares the batch, builds a head on the backbone, and computes additive sums from
+    the output of the head and the target, from which the loss and all metrics follow.
     """
 
     weight: Weight = 1.0
     """What this objective's loss is multiplied by before the losses are added: a number, or one by
     step."""
 
+    head: ClassVar[str]
+    """The kind of its head, which tasks, samples and exporters choose by; objectives that differ
+    only in their examples share one."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What is computed from `sums`; `LOSS` comes first."""
     examples: ClassVar[type[Examples]] = Segments
     """What text is made into; an objective with others than segments decides it for all."""
-    pools: ClassVar[bool] = False
-    """Whether it reads the pooled vector."""
-    hides: ClassVar[bool] = False
+    needs_pooled_output: ClassVar[bool] = False
+    """Whether its head reads the pooled vector."""
+    corrupts_inputs: ClassVar[bool] = False
     """Whether it changes the tokens that the network reads."""
+    shows_predictions: ClassVar[bool] = False
+    """Whether training can show predictions for some validation examples (`training.samples`)."""
 
     def inputs(self, name: str) -> list[str]:
-        """The inputs, int32 [B, M], that the head reads beside the network's."""
+        """Return the names of the inputs, int32 [B, M], that the head reads beside the backbone."""
         return []
 
     @classmethod
-    def decides(cls) -> bool:
-        """Whether it decides what text is made into."""
+    def owns_examples(cls) -> bool:
+        """Return whether it decides what text is made into."""
         return cls.examples is not Segments
 
     def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
-        """The examples of a text, where this objective decides what they are."""
+        """Return the examples of a text, where this objective decides what they are."""
         return self.examples(tokens, vocabularies, limits)
 
     @abstractmethod
-    def build(self, layers, name: str, network: Backbone):
-        """The head: called with the network's streams and the inputs, it gives logits [.., V]."""
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        """Return the head, all of whose layers are called `name` or `name.LAYER`."""
 
-    def build_generator(self, layers, name: str, network: Backbone):
-        """A network that is trained beside the model and writes some of the tokens that it reads.
+    def build_generator(self, layers, name: str, backbone: Backbone) -> Any:
+        """Return a network that writes some of the tokens that the model reads; None without one.
 
-        Its `inputs` are named like those of `inputs`; called with the network's inputs and these,
-        it gives the network's inputs as they are then, and outputs: logits, and `.._targets` that
-        are not known before. None where there is no such network.
+        It is trained beside the model. Its `inputs` are named like those of the method; called with
+        the inputs of the backbone and with these, it returns the inputs that the backbone is to
+        read and a dictionary of outputs of its own.
         """
-        return
+        return None
 
-    def outputs(self, name: str) -> dict[str, float]:
-        """The outputs that are scored, each with what its loss is multiplied by beside `weight`."""
-        return {name: 1.0}
+    @abstractmethod
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        """Add the target of each of its loss terms, and its own inputs, to a batch, in place.
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
-        """Hide what is to be guessed, in place.
-
-        `random` is a numpy generator, `vocabulary` that of the target, or the only one.
+        Args:
+            name: The name of this objective.
+            batch: The batch, whose `columns` are removed as they are used.
+            rng: The only source of random numbers.
+            vocabulary: That of the target, or the only one.
         """
 
-    def check_vocabulary(self, vocabulary) -> None:
-        """Raises `UserError` where the tokenizer lacks something that this objective needs."""
+    @abstractmethod
+    def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
+        """Return additive float32 scalars, "loss" and "count" among them.
+
+        The engine divides the loss by the count of the whole effective batch, over micro-batches
+        and devices.
+
+        Args:
+            outputs: What the head returned.
+            target: The target that `prepare_batch` added.
+        """
+
+    def baseline(
+        self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
+    ) -> dict[str, float]:
+        """Return the metrics of predicting by frequency (see `Baseline`). Default: none."""
+        return {}
+
+    def terms(self, name: str) -> dict[str, LossTerm]:
+        """Return the loss terms by name: one for each output that is scored. Default: the head."""
+
+        def sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+            return self.sums(outputs[name], target)
+
+        return {name: LossTerm(sums, self.metrics, baseline=self.baseline)}
+
+    def own_names(self, name: str) -> set[str]:
+        """Return the names of all inputs and outputs that it adds to a graph."""
+        return {*self.terms(name), *self.inputs(name)}
+
+    def check_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Raise `UserError` if the tokenizer lacks something that this objective needs."""
 
     def sentinels(self, sequence_length: int) -> int:
-        """How many tokens that stand for spans it needs, with examples of so many tokens."""
+        """Return the number of sentinel tokens for examples of `sequence_length` tokens."""
         return 0
 
     def weight_at(self, step: int | None, steps: int | None) -> float:
-        """What its loss is multiplied by at a step of a run of so many (see `LinearWeight.at`)."""
+        """Return what its loss is multiplied by at a step (see `LinearWeight.at`)."""
         return self.weight if isinstance(self.weight, float) else self.weight.at(step, steps)
 
-    def smoothing(self) -> float:
-        """The share of probability that the loss spreads over all classes."""
-        return 0.0
-
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
-        """What this objective needs of the model and does not find, by paths within it."""
+        """Yield what this objective needs and the model lacks, at paths within the objective."""
         yield from ()
 
 
-def scored(objectives: dict[str, Objective]) -> dict[str, Objective]:
-    """By the names of all outputs that are scored, whose they are."""
-    return {out: one for name, one in objectives.items() for out in one.outputs(name)}
-
-
-def weights_at(
-    objectives: dict[str, Objective], step: int | None, steps: int | None
-) -> dict[str, float]:
-    """What each scored output's loss is multiplied by at a step of a run of so many."""
-    return {
-        output: objective.weight_at(step, steps) * factor
-        for name, objective in objectives.items()
-        for output, factor in objective.outputs(name).items()
-    }
-
-
-def deciding(objectives: dict[str, Objective]) -> Objective:
-    """The objective that decides what text is made into; any, where none does."""
-    return max(objectives.values(), key=lambda one: one.decides())
+def example_objective(objectives: Mapping[str, Objective]) -> Objective:
+    """Return the objective that decides what text is made into; any, where none does."""
+    return max(objectives.values(), key=lambda objective: objective.owns_examples())

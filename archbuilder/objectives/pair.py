@@ -3,34 +3,42 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+import numpy as np
+
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense
-from archbuilder.objectives.objective import Objective, Share
+from archbuilder.objectives.classification import ClassificationObjective
+from archbuilder.objectives.objective import Head, Share
+from archbuilder.text.batch import PAIR_CLASS, Batch, Target
 from archbuilder.text.examples import Examples, Limits
 from archbuilder.text.examples.pairs import Pairs
+from archbuilder.text.vocabulary import Vocabulary
 
 
-class PairObjective(Objective):
+class PairObjective(ClassificationObjective):
     """The interface of these: their examples are pairs, half of each class."""
 
     short_pair_rate: Share = 0.1
     """Share of pairs that are made for a shorter length, drawn between 2 and the full one, so that
     the model meets such input, too (as in BERT's reference implementation)."""
+
+    head: ClassVar[str] = "pair_classification"
     examples: ClassVar[type[Pairs]]
-    pools: ClassVar[bool] = True
+    needs_pooled_output: ClassVar[bool] = True
 
     def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
         return self.examples(tokens, vocabularies, limits, self.short_pair_rate)
 
-    def build(self, layers, name: str, network: Backbone):
-        head = dense(layers, name, network.spec.hidden_dim, 2, network.spec.initializer)
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        head = dense(layers, name, backbone.spec.hidden_dim, 2, backbone.spec.initializer)
         return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
-        targets = batch.pop("pair_class")
-        batch[f"{name}_targets"] = targets
-        batch[f"{name}_weights"] = (targets >= 0).astype("float32")
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        classes = batch.columns.pop(PAIR_CLASS)
+        batch.targets[name] = Target(classes, (classes >= 0).astype("float32"))
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.pooler is None:

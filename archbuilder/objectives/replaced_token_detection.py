@@ -1,8 +1,9 @@
 """Replaced token detection: tell the tokens of a text from those that a smaller network wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -13,15 +14,21 @@ from archbuilder.network.activation import Activation, activate
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense, identity
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
-from archbuilder.network.stack import StackConfig
+from archbuilder.objectives.cross_entropy import (
+    CLASSIFICATION_METRICS,
+    cross_entropy_sums,
+    frequency_baseline,
+)
+from archbuilder.objectives.loss_term import LossTerm, Tensor
 from archbuilder.objectives.masked_lm import MaskedLMHead
-from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.metric import Metric
+from archbuilder.objectives.objective import Head, Objective
 from archbuilder.objectives.selection import Tokens, choose
+from archbuilder.text.batch import TOKEN_SEQUENCES, Batch, Target
+from archbuilder.text.vocabulary import Vocabulary
 
-SCALED = ("num_heads", "num_key_value_heads", "intermediate_dim")
-"""What is smaller in the generator's layers."""
-STEPS = 2**24
-"""Into so many steps the random numbers between 0 and 1 are cut: float32 tells them apart."""
+NUM_LEVELS = 2**24
+"""Number of levels of the uniform random numbers; float32 represents each exactly."""
 
 
 class ReplacedTokenDetection(Objective):
@@ -47,40 +54,69 @@ class ReplacedTokenDetection(Objective):
     norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
     """Normalisation after the transform of the generator's head."""
 
-    hides: ClassVar[bool] = True
+    head: ClassVar[str] = "replaced_token_detection"
+    metrics: ClassVar[tuple[Metric, ...]] = CLASSIFICATION_METRICS
+    corrupts_inputs: ClassVar[bool] = True
 
-    def outputs(self, name: str) -> dict[str, float]:
-        return {f"{name}_generator": 1.0, name: self.discriminator_weight}
+    def terms(self, name: str) -> dict[str, LossTerm]:
+        """Return the losses of the generator and of the discriminator."""
+        names = GraphNames.of(name)
 
-    def build(self, layers, name: str, network: Backbone):
-        dim, initializer = network.spec.hidden_dim, network.spec.initializer
+        def generator(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+            return cross_entropy_sums(outputs[names.generator], target)
+
+        def discriminator(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+            replaced = _replaced(outputs[names.token_ids], target)
+            return self.sums(outputs[name], target._replace(ids=replaced))
+
+        return {
+            names.generator: LossTerm(generator, self.metrics, baseline=frequency_baseline),
+            name: LossTerm(
+                discriminator, self.metrics, self.discriminator_weight, predicts_ids=False
+            ),
+        }
+
+    def own_names(self, name: str) -> set[str]:
+        return {*super().own_names(name), *GraphNames.of(name)}
+
+    def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
+        """Return the sums of logits [B, T, 1] of class 1, where that of class 0 is zero."""
+        from keras import ops
+
+        logits = ops.reshape(ops.cast(outputs, "float32"), (-1, 1))  # [N, 1]
+        logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
+        return cross_entropy_sums(logits, target)
+
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        dim, initializer = backbone.spec.hidden_dim, backbone.spec.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         tell = dense(layers, f"{name}.tell", dim, 1, initializer)
         return lambda streams, inputs: tell(  # [B, T, D] -> [B, T, 1]
             activate(transform(streams["sequence"]), self.activation)
         )
 
-    def build_generator(self, layers, name: str, network: Backbone):
-        return Generator(self, layers, f"{name}_generator", network)
+    def build_generator(self, layers, name: str, backbone: Backbone) -> "Generator":
+        return Generator(self, layers, GraphNames.of(name), backbone)
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        names, sequence, inputs = GraphNames.of(name), TOKEN_SEQUENCES[""], batch.inputs
         selection, most = Tokens(type="tokens"), self.mask_selection_length
-        chosen = choose(batch, selection, self.mask_selection_rate, most, random, vocabulary)
-        token_ids = batch["token_ids"]
+        chosen = choose(batch, selection, self.mask_selection_rate, most, rng, vocabulary)
+        token_ids = inputs[sequence.token_ids]
         masks = np.full_like(chosen.targets, vocabulary.mask_id)
         slots = np.broadcast_to(np.arange(1, masks.shape[1] + 1), masks.shape)
-        batch["token_ids"] = chosen.write(masks, token_ids)
-        batch[f"{name}_weights"] = batch["padding_mask"].astype("float32")
-        own = {
-            "positions": chosen.positions,
-            "targets": chosen.targets,
-            "weights": chosen.weights,
-            "slots": chosen.write(slots, np.zeros_like(token_ids)),
-            "draws": random.integers(STEPS, size=masks.shape).astype("int32"),
-        }
-        batch |= {f"{name}_generator_{key}": array for key, array in own.items()}
+        inputs[sequence.token_ids] = chosen.write(masks, token_ids)
+        inputs[names.positions] = chosen.positions
+        inputs[names.slots] = chosen.write(slots, np.zeros_like(token_ids))
+        inputs[names.draws] = rng.integers(NUM_LEVELS, size=masks.shape).astype("int32")
+        batch.targets[names.generator] = Target(chosen.targets, chosen.weights)
+        # The discriminator compares the text with the tokens that the model reads.
+        weights = inputs[sequence.padding_mask].astype("float32")
+        batch.targets[name] = Target(token_ids, weights)
 
-    def check_vocabulary(self, vocabulary) -> None:
+    def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
             raise UserError(
                 "replaced_token_detection: the tokenizer has no mask token for its generator"
@@ -92,8 +128,7 @@ class ReplacedTokenDetection(Objective):
                 (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
             )
             return
-        sizes = {"hidden_dim": model.hidden_dim} | dict(_sizes(model.encoder.model_dump()))
-        for name, size in sizes.items():
+        for name, size in (("hidden_dim", model.hidden_dim), *model.encoder.sizes()):
             if (size * self.share).denominator != 1:
                 yield Problem(
                     ("generator_size",),
@@ -107,90 +142,81 @@ class ReplacedTokenDetection(Objective):
         return Fraction(self.generator_size).limit_denominator(64)
 
 
-class Generator:
-    """The network that writes some of the tokens that the model reads, as a part."""
+class GraphNames(NamedTuple):
+    """The names of what the generator adds to the graph that is trained."""
 
-    def __init__(self, spec: ReplacedTokenDetection, layers, name: str, network: Backbone):
-        model, initializer = network.spec, network.spec.initializer
+    generator: str
+    """Output, and prefix of the layers: the generator's logits [B, M, V]."""
+    token_ids: str
+    """Output, int32 [B, T]: the tokens that the model reads."""
+    positions: str
+    """Input, int32 [B, M]: the positions of the masked tokens."""
+    slots: str
+    """Input, int32 [B, T]: 1 + the index among `positions`, 0 at tokens that are not masked."""
+    draws: str
+    """Input, int32 [B, M]: random integers below `NUM_LEVELS`."""
+
+    @classmethod
+    def of(cls, name: str) -> "GraphNames":
+        """Return the names for the objective called `name`."""
+        generator = f"{name}_generator"
+        return cls(generator, *(f"{generator}_{field}" for field in cls._fields[1:]))
+
+
+class Generator:
+    """The network that writes some of the tokens that the model reads."""
+
+    def __init__(self, spec: ReplacedTokenDetection, layers, names: GraphNames, backbone: Backbone):
+        model, initializer, name = backbone.spec, backbone.spec.initializer, names.generator
         dim = int(model.hidden_dim * spec.share)
-        self.name, self.network = name, network
-        self.inputs = [f"{name}_{key}" for key in ("positions", "targets", "slots", "draws")]
+        self.names, self.backbone = names, backbone
+        self.inputs = [names.positions, names.slots, names.draws]
         self.project = identity
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
-        stack = smaller(model.encoder, spec.share)
-        self.encoder = stack.build(
-            layers,
-            f"{name}.encoder",
-            dim,
-            initializer,
-            causal=False,
-            depths=model.depths("encoder"),
-        )
-        self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, network, dim)
+        context = replace(model.layer_context("encoder"), width=dim, layerwise_rates=False)
+        assert model.encoder is not None  # See `problems`.
+        stack = model.encoder.scaled(spec.share)
+        self.encoder = stack.build(layers, f"{name}.encoder", context)
+        self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, backbone, dim)
 
-    def __call__(self, inputs: dict, own: dict):
-        """The network's inputs with the masks filled in, and what is scored.
-
-        These are the logits [B, M, V] of the generator's guesses, and for each token [B, T] whether
-        it is another than the text's.
-        """
+    def __call__(
+        self, inputs: dict[str, Tensor], own: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the inputs of the backbone with the masks filled, and the outputs to be scored."""
         from keras import ops
 
-        sequence = self.network.encode(**inputs, encoder=self._encoder)
+        sequence = self.backbone.encode(**inputs, encoder=self._encoder)
         logits = self.head({"sequence": sequence}, own)
-        slots = own[f"{self.name}_slots"]
-        place = ops.maximum(slots - 1, 0)
-        guesses = sampled(logits, own[f"{self.name}_draws"])
-        written = ops.take_along_axis(guesses, place, axis=1)
-        meant = ops.take_along_axis(own[f"{self.name}_targets"], place, axis=1)
-        token_ids = ops.where(slots > 0, written, inputs["token_ids"])
-        replaced = ops.logical_and(slots > 0, ops.not_equal(written, meant))
-        told = {
-            self.name: logits,
-            f"{self.name.removesuffix('_generator')}_targets": ops.cast(replaced, "int32"),
-        }
-        return inputs | {"token_ids": token_ids}, told
+        slots, name = own[self.names.slots], TOKEN_SEQUENCES[""].token_ids
+        predictions = sampled(logits, own[self.names.draws])
+        written = ops.take_along_axis(predictions, ops.maximum(slots - 1, 0), axis=1)
+        token_ids = ops.where(slots > 0, written, inputs[name])
+        outputs = {self.names.generator: logits, self.names.token_ids: token_ids}
+        return inputs | {name: token_ids}, outputs
 
     def _encoder(self, hidden, *masks):
         return self.encoder(self.project(hidden), *masks)
 
 
-def smaller(stack: StackConfig, share: Fraction) -> StackConfig:
-    """The stack with its heads and inner widths multiplied by `share`."""
+def _replaced(token_ids: Tensor, target: Target) -> Tensor:
+    """Return 1 where the model reads another token than the text has, else 0: int32 [B, T]."""
+    from keras import ops
 
-    def scaled(value: Any, name: str = "") -> Any:
-        if isinstance(value, dict):
-            return {key: scaled(inner, key) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return tuple(scaled(inner) for inner in value)
-        return int(value * share) if name in SCALED and value is not None else value
-
-    return type(stack).model_validate(scaled(stack.model_dump(exclude_unset=True)))
+    return ops.cast(ops.not_equal(token_ids, target.ids), "int32")
 
 
 def sampled(logits, draws):
-    """A class for each row of logits [B, M, V], as likely as they say; int32 [B, M].
+    """Return a class for each row of logits [B, M, V], sampled from its softmax: int32 [B, M].
 
-    `draws` [B, M] are random numbers of `STEPS`; the batch carries them, since a graph cannot draw
-    numbers that a batch's number decides, and as integers, since mixed precision would round them.
+    `draws` [B, M] are random integers below `NUM_LEVELS`. The batch carries them, since a graph
+    cannot draw numbers that depend on the number of a batch; as integers, since mixed precision
+    would round them.
     """
     from keras import ops
 
     shares = ops.softmax(ops.cast(ops.stop_gradient(logits), "float32"))
-    heights = (ops.cast(draws, "float32") + 0.5) * (1 / STEPS)
+    heights = (ops.cast(draws, "float32") + 0.5) * (1 / NUM_LEVELS)
     below = ops.cumsum(shares, axis=-1) < heights[..., None]
     found = ops.sum(ops.cast(below, "int32"), axis=-1)
     return ops.minimum(found, logits.shape[-1] - 1)  # The sum of shares may be a little below 1.
-
-
-def _sizes(value: Any) -> Iterator[tuple[str, int]]:
-    """The numbers in a stack that are smaller in the generator's."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in SCALED and inner is not None:
-                yield name, inner
-            yield from _sizes(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _sizes(inner)

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from archbuilder.language import Spec
+from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
 
 
 class Tokens(Spec):
@@ -84,14 +85,18 @@ class Chosen(NamedTuple):
         return token_ids
 
 
-def choose(batch: dict, selection: Selection, rate: float, most: int, random, vocabulary) -> Chosen:
+def choose(
+    batch: Batch, selection: Selection, rate: float, most: int, random, vocabulary
+) -> Chosen:
     """Choose afresh a share `rate` of each row's tokens, never special ones, never padding.
 
     At most `most` in a sequence; in a packed row, at most so many for each of its examples.
     """
-    token_ids = batch["token_ids"]
-    candidates = ~np.isin(token_ids, vocabulary.special_ids) & (batch["padding_mask"] > 0)
-    sequences = batch["packing_ids"].max(axis=1) if "packing_ids" in batch else 1
+    inputs, names = batch.inputs, TOKEN_SEQUENCES[""]
+    token_ids = inputs[names.token_ids]
+    candidates = ~np.isin(token_ids, vocabulary.special_ids) & (inputs[names.padding_mask] > 0)
+    packed = names.packing_ids in inputs
+    sequences = inputs[names.packing_ids].max(axis=1) if packed else 1
     begins = selection.begins(token_ids, candidates, vocabulary, random)
     units = np.cumsum(begins, axis=1) - 1
     positions, weights = _positions(candidates, units, rate, most * sequences, random)

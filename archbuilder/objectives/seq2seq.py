@@ -1,29 +1,33 @@
 """Objectives of an encoder with a decoder: to write a target, token by token, after reading."""
 
 from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
-from archbuilder.network.layer import Probability
-from archbuilder.objectives.objective import Objective
+from archbuilder.objectives.objective import Head
+from archbuilder.objectives.token_prediction import TokenPrediction
+from archbuilder.text.batch import DECODER_TARGETS, TOKEN_SEQUENCES, Batch, Target
+from archbuilder.text.vocabulary import Vocabulary
 
 
-class Seq2SeqObjective(Objective):
+class Seq2SeqObjective(TokenPrediction):
     """The interface of these: guess each token of the target from the source and those before."""
 
-    label_smoothing: Probability = 0.0
-    """Share of probability spread over the whole vocabulary."""
+    head: ClassVar[str] = "seq2seq"
 
-    def build(self, layers, name: str, network: Backbone):
-        project = network.project()
+    def build(self, layers, name: str, backbone: Backbone) -> Head:
+        project = backbone.project()
         return lambda streams, inputs: project(streams["decoder_sequence"])  # -> [B, T, V]
 
-    def corrupt(self, name: str, batch: dict, random, vocabulary) -> None:
-        batch[f"{name}_targets"] = batch.pop("decoder_targets")
-        batch[f"{name}_weights"] = batch["decoder_padding_mask"].astype("float32")
-
-    def smoothing(self) -> float:
-        return self.label_smoothing
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        padding_mask = batch.inputs[TOKEN_SEQUENCES["decoder_"].padding_mask]
+        ids = batch.columns.pop(DECODER_TARGETS)
+        batch.targets[name] = Target(ids, padding_mask.astype("float32"))
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None:

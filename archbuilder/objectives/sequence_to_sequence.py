@@ -14,3 +14,4 @@ class SequenceToSequence(Seq2SeqObjective):
 
     type: Literal["sequence_to_sequence"]
     examples: ClassVar[type[Examples]] = Translations
+    shows_predictions: ClassVar[bool] = True

@@ -1,123 +1,85 @@
-"""Checkpoints: all that a run needs to go on exactly, each in a folder complete or absent."""
+"""One checkpoint: the variables and the state of a run, in a folder that is complete or absent."""
 
-import hashlib
 import json
-import os
-import re
-import shutil
-from contextlib import suppress
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from archbuilder.errors import UserError
+from archbuilder.files import replace_directory, sha256
 
-ARRAYS, STATE = "arrays.npz", "state.json"
-SUMS = "SHA256SUMS"
-"""Written last: what `sha256sum --check` reads, and the mark of completeness."""
-_NAME = re.compile(r"step-(\d+)(-stopped)?")
+VARIABLES, STATE = "variables.safetensors", "state.json"
+CHECKSUMS = "SHA256SUMS"
+"""In the format of `sha256sum --check`; a folder without it is incomplete."""
+_OLD_VARIABLES = "arrays.npz"
 
 
-def write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
-    """Write a checkpoint under a temporary name, make it durable, then rename it into place.
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to resume a run exactly."""
 
-    Raises `OSError`, leaving nothing behind, where there is no room.
+    variables: dict[str, np.ndarray]
+    """Weights, optimizer state and the states of random generators, by name."""
+    state: dict[str, Any]
+    """The step, the metrics and the identity of the text, as JSON."""
+
+
+class DamagedCheckpoint(UserError):
+    """A checkpoint that differs from what was written; the message names the file."""
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, or replace it. Raise OSError, leaving nothing behind, if that fails."""
+    with replace_directory(folder) as temporary:
+        _write_variables(temporary / VARIABLES, checkpoint.variables)
+        (temporary / STATE).write_text(json.dumps(checkpoint.state, indent=1), encoding="utf-8")
+        lines = [f"{sha256(temporary / name)}  {name}\n" for name in (VARIABLES, STATE)]
+        (temporary / CHECKSUMS).write_text("".join(lines), encoding="ascii")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Return the checkpoint in a folder.
+
+    Raises:
+        DamagedCheckpoint: A file is missing, or differs from its checksum.
+        UserError: An earlier version of archbuilder wrote it.
     """
-    temporary = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
+    if (folder / _OLD_VARIABLES).exists():
+        raise UserError(
+            f"{folder}: written by an earlier version of archbuilder in another format; finish "
+            "the run with that version, or start it again with --restart"
+        )
     try:
-        temporary.mkdir(parents=True)
-        _write(temporary, arrays, state)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    make_durable(folder.parent)
-
-
-def read(folder: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """The arrays and the state of a checkpoint; a damaged one is a `DamagedCheckpoint`."""
-    try:
-        sums = _sums(folder)
-        for name in (STATE, ARRAYS):
-            if sums[name] != _digest(folder / name):
-                raise DamagedCheckpoint(f"{folder / name}: is not what {SUMS} says")
+        checksums = _read_checksums(folder)
+        for name in (STATE, VARIABLES):
+            if checksums[name] != sha256(folder / name):
+                raise DamagedCheckpoint(f"{folder / name}: is not what {CHECKSUMS} says")
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     except OSError as error:
         path = error.filename or folder
         raise DamagedCheckpoint(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError) as error:
-        raise DamagedCheckpoint(f"{folder / SUMS}: is damaged") from error
-    with np.load(folder / ARRAYS) as file:
-        return {name: file[name] for name in file.files}, state
+        raise DamagedCheckpoint(f"{folder / CHECKSUMS}: is damaged") from error
+    return Checkpoint(_read_variables(folder / VARIABLES), state)
 
 
-def steps(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first."""
-    found = [path for path in folder.glob("step-*") if path.is_dir() and _NAME.fullmatch(path.name)]
-    return sorted(found, key=step_of)
+def _write_variables(path: Path, variables: Mapping[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    # Memory is written as it is, and only in C order is that the order of the values.
+    save_file({name: np.asarray(array, order="C") for name, array in variables.items()}, path)
 
 
-def planned(folder: Path) -> list[Path]:
-    """Those that the run takes however often it is stopped, oldest first."""
-    return [path for path in steps(folder) if not path.name.endswith("-stopped")]
+def _read_variables(path: Path) -> dict[str, np.ndarray]:
+    import ml_dtypes  # noqa: F401, as it makes bfloat16 known to numpy
+    from safetensors.numpy import load_file
+
+    return load_file(path)
 
 
-def step_of(checkpoint: Path) -> int:
-    """The step that a checkpoint was taken after."""
-    return int(checkpoint.name.split("-")[1])
-
-
-def at_step(folder: Path, step: int, stopped: bool = False) -> Path:
-    """Where the checkpoint of a step lies in a folder of checkpoints.
-
-    `stopped`: taken because the run was asked to stop there.
-    """
-    return folder / f"step-{step:07d}{'-stopped' if stopped else ''}"
-
-
-def prune(folder: Path, best: Path | None, keep: int = 2) -> None:
-    """Keep the newest, the last `keep` of those planned, and the best; nothing unfinished."""
-    kept = {*steps(folder)[-1:], *planned(folder)[-keep:], best}
-    for path in steps(folder):
-        if path not in kept:
-            shutil.rmtree(path)
-    for path in folder.glob(".*.part"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-class DamagedCheckpoint(UserError):
-    """A checkpoint that is not what was written; the message names it."""
-
-
-def make_durable(path: Path) -> None:
-    """Wait until what was written to a file, or renamed in a folder, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # Some file systems do not know of it for folders.
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write(folder: Path, arrays: dict[str, np.ndarray], state: dict) -> None:
-    with open(folder / ARRAYS, "wb") as file:
-        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
-    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    for name in (ARRAYS, STATE):
-        make_durable(folder / name)
-    lines = [f"{_digest(folder / name)}  {name}\n" for name in (ARRAYS, STATE)]
-    (folder / SUMS).write_text("".join(lines), encoding="ascii")
-    make_durable(folder / SUMS)
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
-    return {name: digest for digest, name in (line.split("  ") for line in lines)}
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read_checksums(folder: Path) -> dict[str, str]:
+    lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
+    return {name: checksum for checksum, name in (line.split("  ") for line in lines)}

@@ -1,330 +1,142 @@
-"""The run folder: what a run leaves behind, and how the same command finds it again."""
+"""The run folder: where the files of a run are, and who may create or replace them."""
 
-import fcntl
-import json
 import os
-import shutil
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from archbuilder.language import plain_text, read
-from archbuilder.errors import UserError, writable
-from archbuilder.text.tokenizer import load_vocabulary
+from archbuilder.errors import UserError
+from archbuilder.files import LockedError, locked, remove
+from archbuilder.language import Spec
+from archbuilder.runs import model_file, vocabularies
+from archbuilder.runs.checkpoint_store import CheckpointStore
+from archbuilder.runs.spec_diff import differences
+from archbuilder.runs.spec_file import has_mark, read_spec, require_version, to_plain, write_spec
 from archbuilder.text.vocabulary import Vocabulary
-from archbuilder.runs import checkpoint
 
-LANGUAGE_VERSION = 1
-_MARK = "# archbuilder language"
-_HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
-_AFRESH = "give another --run folder, or --restart to begin this one afresh"
+if TYPE_CHECKING:
+    import keras
+
+_RESTART = "give another --run folder, or --restart to begin this one afresh"
 
 
 class RunFolder:
-    """A run's spec, tokenizer, metrics, checkpoints and best model, by their paths."""
+    """A run's spec, vocabularies, metrics, checkpoints and best model, by their paths."""
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
         self.spec = self.path / "spec.yaml"
-        self.tokenizer = self.path / "tokenizer"
-        self.target_tokenizer = self.path / "target_tokenizer"
+        self.tokenizer = self.path / vocabularies.SOURCE
+        self.target_tokenizer = self.path / vocabularies.TARGET
         self.metrics = self.path / "metrics.jsonl"
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = CheckpointStore(self.path / "checkpoints")
         self.model = self.path / "model.keras"
         self._replaced: dict[Path, Path] = {}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """While entered, no other process may train here; a folder of someone else's is refused."""
-        self._refuse_what_is_no_run()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            folder = os.open(self.path, os.O_RDONLY)
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be written ({error.strerror})") from error
-        try:
-            self._lock(folder)
-            yield
-        finally:
-            os.close(folder)
+    def locked(self) -> Iterator[None]:
+        """Create the folder, and keep other processes from training in it.
 
-    def _lock(self, folder: int) -> None:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{self.path}: another process is training in this run folder"
-            ) from None
-
-    def goes_on(self, experiment, restart: bool) -> bool:
-        """Whether there is something to go on with; a run of another experiment is refused.
-
-        A run that has no checkpoint yet has nothing to lose, and takes the new spec.
+        Raises `UserError` if one does, if the folder holds something else, or cannot be written.
         """
-        begun = bool(checkpoint.steps(self.checkpoints))
-        if restart or not (begun or self.model.exists()):
+        self._require_run_or_empty()
+        with ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.path / ".lock", wait=False))
+            except LockedError:
+                raise UserError(
+                    f"{self.path}: another process is training in this run folder"
+                ) from None
+            except OSError as error:
+                raise self._cannot_be_written(error) from error
+            yield
+
+    def can_resume(self, experiment: Spec, restart: bool) -> bool:
+        """Return whether there is a run to resume, which is never so with `restart`.
+
+        A run without a checkpoint or a model has nothing to lose, and takes the new spec. Raises
+        `UserError` if the run has another spec, or a model that is all it has.
+        """
+        has_checkpoints = bool(self.checkpoints.folders())
+        if restart or not (has_checkpoints or self.model.exists()):
             return False
-        self._same(experiment)
-        if not begun:
-            raise UserError(
-                f"{self.path}: has a model and no checkpoint to go on from; {_AFRESH}"
-            )
+        self._require_same_spec(experiment)
+        if not has_checkpoints:
+            raise UserError(f"{self.path}: has a model and no checkpoint to go on from; {_RESTART}")
         return True
 
-    def begin(self, experiment, vocabularies: tuple[Vocabulary, Vocabulary] | None) -> None:
-        """Begin a run: what another left here makes room.
+    def create(self, experiment: Spec, pair: tuple[Vocabulary, Vocabulary] | None) -> None:
+        """Create a run, and move aside what an earlier one left; see `rollback_on_error`.
 
-        A model from elsewhere may come without text's vocabularies.
+        `pair` is the vocabularies of source and target; an imported model may have none.
         """
-        whole = (self.tokenizer, self.target_tokenizer, self.checkpoints)
+        folders = (self.tokenizer, self.target_tokenizer, self.checkpoints.path)
         try:
-            for path in (*whole, self.metrics, self.model, self.spec):
-                if os.path.lexists(path):
-                    aside = path.with_name(f".{path.name}.replaced")
-                    _remove(aside)
-                    os.replace(path, aside)
-                    self._replaced[path] = aside
-            for folder, vocabulary in self._tokenizers(vocabularies) if vocabularies else ():
-                vocabulary.save(folder)
-            replace(self.spec, (_HEADER + plain_text(plain(experiment))).encode())
+            for path in (*folders, self.metrics, self.model, self.spec):
+                self._move_aside(path)
+            if pair is not None:
+                vocabularies.save_vocabularies(self.path, pair)
+            write_spec(self.spec, experiment)
         except OSError as error:
-            raise UserError(f"{self.path}: cannot be written ({error.strerror})") from error
+            raise self._cannot_be_written(error) from error
 
     @contextmanager
-    def replacing(self) -> Iterator[None]:
-        """While entered, what `begin` replaces is put back where something fails; then it goes."""
+    def rollback_on_error(self) -> Iterator[None]:
+        """Restore what `create` moved aside if the block fails, and remove it otherwise."""
         try:
             yield
         except BaseException:
             for path, aside in self._replaced.items():
-                _remove(path)
+                remove(path)
                 os.replace(aside, path)
             raise
         finally:
             for aside in self._replaced.values():
-                _remove(aside)
+                remove(aside)
             self._replaced.clear()
 
-    def _refuse_what_is_no_run(self) -> None:
+    def spec_path(self) -> Path:
+        """Return the path of the run's spec. Raise `UserError` if it is of another version."""
+        require_version(self.spec)
+        return self.spec
+
+    def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
+        """Return the vocabularies of source and target; see `load_vocabularies`."""
+        return vocabularies.load_vocabularies(self.path)
+
+    def load_model(self) -> "keras.Model":
+        """Return the best model. Raise `UserError` if there is none, or it is damaged."""
+        return model_file.load_model(self.model)
+
+    def _move_aside(self, path: Path) -> None:
+        if os.path.lexists(path):
+            aside = path.with_name(f".{path.name}.replaced")
+            remove(aside)
+            os.replace(path, aside)
+            self._replaced[path] = aside
+
+    def _require_run_or_empty(self) -> None:
         if not self.path.is_dir():
             if self.path.exists():
                 raise UserError(f"{self.path}: is a file, not a run folder")
             return
         visible = [path for path in self.path.iterdir() if not path.name.startswith(".")]
-        if not visible or self._is_ours():
+        if not visible or has_mark(self.spec):
             return
-        what = "has checkpoints" if self.checkpoints.exists() else "is not empty"
+        content = "has checkpoints" if self.checkpoints.path.exists() else "is not empty"
         raise UserError(
-            f"{self.path}: {what} and no spec.yaml of a run; give another --run folder"
+            f"{self.path}: {content} and no spec.yaml of a run; give another --run folder"
         )
 
-    def _is_ours(self) -> bool:
-        try:
-            with open(self.spec, "rb") as file:
-                return file.read(len(_MARK)) == _MARK.encode()
-        except OSError:
-            return False
+    def _require_same_spec(self, experiment: Spec) -> None:
+        before = read_spec(self.spec)
+        with suppress(ValueError):  # Fields that were added since then have their defaults.
+            before = to_plain(type(experiment).model_validate(before))
+        changed = "\n  ".join(map(str, differences(before, to_plain(experiment))))
+        if changed:
+            raise UserError(f"{self.path} holds a run of another spec:\n  {changed}\n{_RESTART}")
 
-    def _same(self, experiment) -> None:
-        before = self.resolved()
-        with suppress(ValueError):  # What the language has learnt since has its defaults.
-            before = plain(type(experiment).model_validate(before))
-        differences = list(difference(before, plain(experiment)))
-        if differences:
-            changed = "\n  ".join(differences)
-            raise UserError(f"{self.path} holds a run of another spec:\n  {changed}\n{_AFRESH}")
-
-    def resolved(self) -> dict:
-        """The spec that the run was begun with, as plain data."""
-        return read(self.known_spec()).plain()
-
-    def known_spec(self) -> Path:
-        """The file of the spec that the run was begun with; one of another version is refused."""
-        if not self.spec.exists():
-            raise UserError(f"{self.path}: not a run folder: it has no spec.yaml")
-        with open(self.spec, "rb") as file:
-            first = file.readline(200).decode(errors="replace")
-        if first.startswith(_MARK) and first != _HEADER:
-            version = first.strip("# \n")
-            raise UserError(f"{self.spec}: written in another version: {version}")
-        return self.spec
-
-    def vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
-        """What reads the run's text and what writes it; one and the same where they share it."""
-        if not self.tokenizer.exists():
-            raise UserError(
-                f"{self.tokenizer}: is not there; without it the model reads ids alone"
-            )
-        source = load_vocabulary(self.tokenizer)
-        if not self.target_tokenizer.exists():
-            return source, source
-        return source, load_vocabulary(self.target_tokenizer)
-
-    def _tokenizers(self, vocabularies):
-        source, target = vocabularies
-        yield self.tokenizer, source
-        if target is not source:
-            yield self.target_tokenizer, target
-
-    def load_model(self):
-        """The best weights as a Keras model."""
-        import keras
-
-        if not self.model.exists():
-            raise UserError(f"{self.path}: has no model.keras yet; train it first")
-        if not self.has_sound_model():
-            raise UserError(
-                f"{self.model}: is damaged; the command that trained it writes it again"
-            )
-        return keras.saving.load_model(self.model, compile=False)
-
-    def has_sound_model(self) -> bool:
-        """Whether the saved model is there, whole."""
-        try:
-            with zipfile.ZipFile(self.model) as archive:
-                return archive.testzip() is None
-        except (OSError, zipfile.BadZipFile):
-            return False
-
-    def newest_checkpoint(self, tell) -> tuple[dict, dict] | None:
-        """The newest sound checkpoint; a damaged one is told of, and the previous one taken."""
-        found = checkpoint.steps(self.checkpoints)
-        for folder in reversed(found):
-            try:
-                return checkpoint.read(folder)
-            except checkpoint.DamagedCheckpoint as error:
-                tell(f"damaged, not used: {error}")
-        if found:
-            raise UserError(
-                f"{self.checkpoints}: no checkpoint is sound; --restart begins afresh"
-            )
-        return None
-
-    def keep_metrics_until(self, step: int) -> None:
-        """Drop the lines of steps that will be taken again."""
-        if not self.metrics.exists():
-            return
-        with writable(self.metrics):
-            lines = self.metrics.read_bytes().splitlines()
-            kept = [line for line in lines if _step_of(line) <= step]
-            replace(self.metrics, b"".join(line + b"\n" for line in kept))
-
-    def log(self, record: dict) -> None:
-        """Add a line to the metrics."""
-        with open(self.metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-    def save_checkpoint(self, arrays: dict, state: dict, keep: int, stopped: bool = False) -> None:
-        """Write the checkpoint of a step; of all, the newest, the last `keep` and the best stay.
-
-        `stopped`: it is none of those planned, and is not counted among the last.
-        """
-        folder = checkpoint.at_step(self.checkpoints, state["step"], stopped)
-        checkpoint.write(folder, arrays, state)
-        best = state["best"]["step"]
-        kept = None if best is None else checkpoint.at_step(self.checkpoints, best)
-        checkpoint.prune(self.checkpoints, kept, keep)
-
-    def mean(self, count: int, tell) -> tuple[dict, int]:
-        """The mean of the last checkpoints planned, at most `count`, and how many they are.
-
-        Damaged ones are told of and left out.
-        """
-        found = []
-        for folder in checkpoint.planned(self.checkpoints)[-count:]:
-            try:
-                found.append(checkpoint.read(folder)[0])
-            except checkpoint.DamagedCheckpoint as error:
-                tell(f"damaged, not in the mean: {error}")
-        if not found:
-            return {}, 0
-        # By their order: Keras numbers what has no name of its own anew in each process.
-        each = zip(*(arrays.values() for arrays in found), strict=True)
-        return dict(zip(found[-1], map(_mean, each), strict=True)), len(found)
-
-    def newest_step(self) -> int | None:
-        """The step of the newest checkpoint."""
-        found = checkpoint.steps(self.checkpoints)
-        return checkpoint.step_of(found[-1]) if found else None
-
-    def save_model(self, model) -> None:
-        """Write the model as plain Keras, complete or not at all; it never had an optimizer."""
-        temporary = self.model.with_name("part.keras")
-        try:
-            model.save(temporary)
-            checkpoint.make_durable(temporary)
-            os.replace(temporary, self.model)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-class FollowedRun(RunFolder):
-    """The run folder of another process, which writes it; this one reads."""
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        yield
-
-    def keep_metrics_until(self, step: int) -> None:
-        pass
-
-    def log(self, record: dict) -> None:
-        pass
-
-    def save_checkpoint(self, arrays: dict, state: dict, keep: int, stopped: bool = False) -> None:
-        pass
-
-    def save_model(self, model) -> None:
-        pass
-
-
-def _remove(path: Path) -> None:
-    """A file, or a folder with all that is in it, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def plain(experiment) -> dict:
-    """A spec as plain data, defaults included, as it is written down."""
-    return experiment.model_dump(mode="json", exclude_none=True)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it into place."""
-    temporary = path.with_name(f".{path.name}.part")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Of what can be averaged; the last of counters and seeds."""
-    last = arrays[-1]
-    if not np.issubdtype(last.dtype, np.floating):
-        return last
-    return np.mean(arrays, axis=0, dtype="float64").astype(last.dtype)
-
-
-def difference(old, new, path: str = ""):
-    """Lines `path: old -> new` for every value in which two plain specs differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in {**old, **new}:
-            place = f"{path}.{key}" if path else str(key)
-            yield from difference(old.get(key), new.get(key), place)
-    elif old != new:
-        yield f"{path}: {old} -> {new}"
-
-
-def _step_of(line: bytes) -> float:
-    """The step of a record; what is none is behind all."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+    def _cannot_be_written(self, error: OSError) -> UserError:
+        return UserError(f"{self.path}: cannot be written ({error.strerror})")

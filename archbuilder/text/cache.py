@@ -1,6 +1,5 @@
 """Token ids on disk: made once for a text and its tokenizers, gone on with where that was cut."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from archbuilder.errors import UserError
-from archbuilder.files import note, noted
+from archbuilder.files import locked, read_json, write_json
 from archbuilder.text.array_file import ArrayReader, is_as_written
 from archbuilder.text.corpus.reading import Reading
 from archbuilder.text.encoding_workers import WORTH_IT, cores, encoded
@@ -116,7 +115,7 @@ def cached(corpus, vocabularies, root: Path, progress: Callable[[int], None] | N
 
 def _open(folder: Path, kind, files: list[str]):
     try:
-        about = noted(folder / DONE)
+        about = read_json(folder / DONE)
         arrays = {name: ArrayReader(folder / f"{name}.npy") for name in kind.arrays}
         whole = all(is_as_written(array, about["arrays"][name]) for name, array in arrays.items())
         left_out = {
@@ -130,30 +129,14 @@ def _open(folder: Path, kind, files: list[str]):
 
 @contextmanager
 def _alone(part: Path) -> Iterator[Path]:
-    """The folder of what is half done, held so that only one process works there."""
-    held = _locked(part)
-    try:
-        yield part
-    finally:
-        with suppress(OSError):  # Nothing was left to be done, or something is left to go on with.
-            part.rmdir()
-        os.close(held)
-
-
-def _locked(part: Path) -> int:
-    """The folder, opened and locked: not one that was put in its place while it was waited for."""
-    while True:
-        with suppress(FileExistsError):
-            part.mkdir(parents=True)
+    """Create the folder of an unfinished cache, and lock it against other processes."""
+    with locked(part.with_name(f".{part.name}.lock")):
+        part.mkdir(exist_ok=True)
         try:
-            held = os.open(part, os.O_RDONLY)
-        except FileNotFoundError:  # Whoever had it left nothing to go on with.
-            continue
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(held), os.stat(part)):
-                return held
-        os.close(held)
+            yield part
+        finally:
+            with suppress(OSError):  # Nothing was left to do, or something is left to resume.
+                part.rmdir()
 
 
 def _write(writer: Writer, corpus, stamps: dict, progress) -> None:
@@ -184,7 +167,7 @@ def _numbered(place: str, files: list[str]) -> str | list:
 
 def _finish(part: Path, folder: Path) -> None:
     """Note that all of it is done, and put the folder in its place."""
-    note(part / DONE, noted(part / PROGRESS))
+    write_json(part / DONE, read_json(part / PROGRESS))
     shutil.rmtree(folder, ignore_errors=True)  # Damaged, or it would have been found.
     os.rename(part, folder)
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from archbuilder.stopping import WorkFailed
-from archbuilder.text.tokenizer import KINDS
 from archbuilder.text.vocabulary import Vocabulary
 
 Job = tuple[Any, list[list[str]]]
@@ -83,7 +82,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for this process, which ends the others.
         )
         os.close(answers)
-        self._kinds = [(type(one).__name__, one.files) for one in vocabularies]
+        self._kinds = [(type(one), one.files) for one in vocabularies]
 
     def encode(self, lines: list[list[str]]) -> Arrays:
         try:
@@ -115,7 +114,7 @@ def work(answers: int) -> None:
     """What a worker does: encode what comes in, until nothing more does."""
     with suppress(EOFError, pickle.UnpicklingError):  # Whoever asks has ended, perhaps midway.
         come = sys.stdin.buffer
-        vocabularies = [KINDS[kind](files) for kind, files in pickle.load(come)]
+        vocabularies = [cls(files) for cls, files in pickle.load(come)]
         with suppress(BrokenPipeError), open(answers, "wb") as go:
             while True:
                 arrays = _encode(vocabularies, pickle.load(come))

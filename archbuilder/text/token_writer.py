@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from archbuilder.files import note, noted
+from archbuilder.files import read_json, write_json
 from archbuilder.text.array_file import ArrayReader, ArrayWriter, is_as_written
 from archbuilder.text.corpus.reading import Reading
 from archbuilder.text.encoding_workers import Arrays, Job
@@ -46,7 +46,7 @@ class Writer:
 
     def _settled(self) -> dict:
         try:
-            state = noted(self.part / PROGRESS)
+            state = read_json(self.part / PROGRESS)
             for name, written in state["arrays"].items():
                 if not is_as_written(ArrayReader(self.part / f"{name}.npy"), written, more=True):
                     raise ValueError(name)
@@ -68,7 +68,7 @@ class Writer:
         if left_out is not None and self.empty:
             left_out = left_out | {self.without_tokens: [self.empty, ""]}
         state["left_out"] = left_out
-        note(self.part / PROGRESS, state)
+        write_json(self.part / PROGRESS, state)
 
     def jobs(self, corpus, reading: Reading) -> Iterator[Job]:
         """Chunk after chunk of the text, but for those that are done, with the lines of each."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain, count, takewhile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,23 @@ ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 SENTINEL = "<extra_id_{}>"
 """A token that stands for a span left out, as T5's vocabularies write the one of a number."""
 ROLES = ("padding", "unknown", "start", "end", "mask")
+CONFIG_FILE = "tokenizer.config.json"
+"""Names the kind of a saved vocabulary and its files."""
+CLASS_NAMES = {
+    "byte_level_bpe": "ByteLevelVocabulary",
+    "bytes": "ByteVocabulary",
+    "characters": "CharacterVocabulary",
+    "marian": "MarianVocabulary",
+    "sentencepiece": "SentencePieceVocabulary",
+    "sentencepiece_json": "ConvertedPiecesVocabulary",
+    "whitespace": "WhitespaceVocabulary",
+    "wordpiece": "WordPieceVocabulary",
+}
+"""The ids of these kinds in files saved before `Vocabulary.kind` existed: names of classes.
+
+Digests still contain them, so that older caches and checkpoints stay valid. New kinds are not
+listed.
+"""
 ROLES_FILE = "roles.json"
 """Where a vocabulary made elsewhere says which token has which role, if by another name."""
 
@@ -28,6 +46,9 @@ class Vocabulary(ABC):
     A vocabulary made elsewhere may have no mask: then `mask_id` and `mask_token` are None.
     """
 
+    kind: ClassVar[str]
+    """The id of this kind of vocabulary in saved files. It never changes; the class name may."""
+
     padding_id: int
     unknown_id: int
     start_id: int
@@ -35,7 +56,7 @@ class Vocabulary(ABC):
     mask_id: int | None
     mask_token: str | None
 
-    def __init__(self, files: dict[str, bytes]):
+    def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
         roles: dict[str, tuple[str | None, ...]] = dict(
             zip(ROLES, zip(BRACKETED, ANGLED, strict=True), strict=True)
@@ -63,7 +84,7 @@ class Vocabulary(ABC):
     @property
     def digest(self) -> str:
         """A hash of what it is, for keys of what was made with it."""
-        whole = hashlib.sha256(type(self).__name__.encode())
+        whole = hashlib.sha256(CLASS_NAMES.get(self.kind, self.kind).encode())
         for name, content in sorted(self.files.items()):
             whole.update(name.encode() + hashlib.sha256(content).digest())
         return whole.hexdigest()
@@ -127,8 +148,8 @@ class Vocabulary(ABC):
         folder.mkdir(parents=True)
         for name, content in self.files.items():
             (folder / name).write_bytes(content)
-        kind = json.dumps({"kind": type(self).__name__, "files": sorted(self.files)})
-        (folder / "tokenizer.config.json").write_text(kind, encoding="utf-8")
+        config = json.dumps({"kind": self.kind, "files": sorted(self.files)})
+        (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
 
     def _first_of(self, tokens: Iterable[str | None]) -> tuple[str, int] | None:
         """The first of the tokens that there is, with its id."""

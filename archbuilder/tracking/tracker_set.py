@@ -1,111 +1,105 @@
-"""A run and its trackers: each is told everything, and none can do the run harm."""
+"""Forwards metrics to every tracker of a run; a tracker that fails is disabled."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from archbuilder.errors import UserError
-from archbuilder.runs.run_folder import RunFolder, plain, replace
+from archbuilder.files import write_atomic
+from archbuilder.runs.metrics_log import VALIDATION
 from archbuilder.stopping import Interrupted
+from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
-REASON = 200
-"""Characters of an error that are told."""
+_MAX_REASON = 200
+"""Characters of an error that are reported."""
+_RUN_IDS = "trackers.json"
+"""File in the run folder with the identifier that each tracker gave the run."""
 
 
 class TrackerSet:
-    """The trackers that are open; one that fails is told of and left out."""
+    """The trackers that are open."""
 
-    def __init__(self, tell: Callable[[str], None] = print):
-        self.tell = tell
-        self.open: dict[str, TrackerRun] = {}
+    def __init__(self, report: Callable[[str], None] = print):
+        self._report = report
+        self._open: dict[str, TrackerRun] = {}
 
-    def log(self, record: dict) -> None:
-        """A record as it goes into the metrics."""
-        self._each(lambda track: track.numbers(record["step"], numbers(record)))
+    @contextmanager
+    def opened(self, trackers: Sequence[BaseTracker], run: RunInfo) -> Iterator[None]:
+        """Open the trackers of a run, and close them with the status that the block ends with.
 
-    def samples(self, step: int, found: Sequence) -> None:
-        """What the model made of a few examples after a step, each a `Sample`."""
-        self._each(lambda track: track.samples(step, found))
+        Raises `UserError` if one cannot be opened for a new run; a resumed run continues without.
+        """
+        status: RunStatus = "failed"
+        try:
+            for tracker in trackers:
+                self._open_tracker(tracker, run)
+            yield
+            status = "finished"
+        except (Interrupted, KeyboardInterrupt):
+            status = "interrupted"
+            raise
+        finally:
+            self._each(lambda tracker_run: tracker_run.close(status))
+            self._open.clear()
 
-    def close(self, ending: RunStatus) -> None:
-        self._each(lambda track: track.close(ending))
-        self.open.clear()
+    def log(self, record: dict[str, Any]) -> None:
+        """Log a record as it is written to metrics.jsonl."""
+        self._each(lambda tracker_run: tracker_run.log(record["step"], tagged_metrics(record)))
 
-    def _each(self, do: Callable[[TrackerRun], None]) -> None:
-        for name, track in list(self.open.items()):
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        """Log the predictions of some examples after a step."""
+        self._each(lambda tracker_run: tracker_run.samples(step, samples))
+
+    def _open_tracker(self, tracker: BaseTracker, run: RunInfo) -> None:
+        run_ids = _read_run_ids(run.folder) if run.step else {}
+        known_id = run_ids.get(tracker.type)
+        try:
+            tracker_run = tracker.open(replace(run, run_id=known_id))
+        except Exception as error:  # Each library has its own.
+            sentence = f"{tracker.type} cannot be opened: {_reason(error)}"
+            if not run.step:
+                raise UserError(f"training.trackers: {sentence}") from error
+            self._report(f"warning: {sentence}; going on without it")
+            return
+        self._open[tracker.type] = tracker_run
+        self._report(f"{tracker.type}: {tracker_run.location}")
+        if tracker_run.run_id != known_id:
+            run_ids = _read_run_ids(run.folder) | {tracker.type: tracker_run.run_id}
+            write_atomic(run.folder / _RUN_IDS, json.dumps(run_ids).encode())
+
+    def _each(self, work: Callable[[TrackerRun], None]) -> None:
+        for name, tracker_run in list(self._open.items()):
             try:
-                do(track)
+                work(tracker_run)
             except Exception as error:  # Each library has its own.
-                del self.open[name]
-                self.tell(f"warning: {name} is left out from here on: {_reason(error)}")
+                del self._open[name]
+                self._report(f"warning: {name} is left out from here on: {_reason(error)}")
 
 
-@contextmanager
-def tracked(experiment, run: RunFolder, step: int, tell: Callable[[str], None], to_do: bool = True):
-    """While entered, the trackers are open for a run that goes on from `step`, if there is `to_do`.
+def tagged_metrics(record: dict[str, Any]) -> dict[str, float]:
+    """Return the numbers of a record by tag, as `train/loss` or `validation/loss`."""
+    is_evaluation = f"{VALIDATION}loss" in record
+    prefix, group = (VALIDATION, "validation") if is_evaluation else ("", "train")
+    return {
+        f"{group}/{name.removeprefix(prefix)}": float(value)
+        for name, value in record.items()
+        if name != "step" and isinstance(value, int | float)
+    }
 
-    Raises `UserError` where one cannot be opened for a run that begins; a run that goes on, maybe
-    unwatched, goes on without it.
-    """
-    tracking, ending = TrackerSet(tell), "failed"
+
+def _read_run_ids(folder: Path) -> dict[str, str | None]:
+    """Return the identifier that each tracker gave the run when it was new."""
     try:
-        for tracker in experiment.training.trackers if to_do else ():
-            _open(tracker, experiment, run, step, tracking)
-        yield tracking
-        ending = "finished"
-    except (Interrupted, KeyboardInterrupt):
-        ending = "interrupted"
-        raise
-    finally:
-        tracking.close(ending)
-
-
-def _open(
-    tracker: BaseTracker, experiment, run: RunFolder, step: int, tracking: TrackerSet
-) -> None:
-    names = _names(run) if step else {}
-    subject = RunInfo(run.path, experiment.name, plain(experiment), step, names.get(tracker.type))
-    try:
-        track = tracker.open(subject)
-    except Exception as error:  # Each library has its own.
-        sentence = f"{tracker.type} cannot be opened: {_reason(error)}"
-        if not step:
-            raise UserError(f"training.trackers: {sentence}") from error
-        tracking.tell(f"warning: {sentence}; going on without it")
-        return
-    tracking.open[tracker.type] = track
-    tracking.tell(f"{tracker.type}: {track.place}")
-    if track.known_as != names.get(tracker.type):
-        names = _names(run) | {tracker.type: track.known_as}
-        replace(_file(run), json.dumps(names).encode())
-
-
-def _names(run: RunFolder) -> dict[str, str]:
-    """What each tracker calls the run, as it was written down when it began."""
-    try:
-        return json.loads(_file(run).read_text())
+        return json.loads((folder / _RUN_IDS).read_text())
     except (OSError, ValueError):
         return {}
 
 
-def _file(run: RunFolder):
-    return run.path / "trackers.json"
-
-
-def numbers(record: dict) -> dict[str, float]:
-    """The numbers of a record of the metrics by tag: train/loss, or validation/loss."""
-    return dict(_tagged(record))
-
-
-def _tagged(record: dict) -> Iterator[tuple[str, float]]:
-    prefix = "validation_" if "validation_loss" in record else ""
-    for name, value in record.items():
-        if name != "step" and isinstance(value, int | float):
-            yield f"{prefix[:-1] or 'train'}/{name.removeprefix(prefix)}", float(value)
-
-
 def _reason(error: Exception) -> str:
-    """What an error says, in a line that is not too long."""
+    """Return the first line of an error's message, truncated."""
     line = str(error).strip().partition("\n")[0] or type(error).__name__
-    return line if len(line) <= REASON else f"{line[:REASON]}..."
+    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}..."

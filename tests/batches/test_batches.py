@@ -10,6 +10,7 @@ from archbuilder.batches.batches import Batches
 from archbuilder.text.examples import Limits, Segments, Translations
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
+INPUTS = ("token_ids", "segment_ids")
 OTHER = SimpleNamespace(padding_id=9, start_id=2, end_id=3)
 
 
@@ -23,17 +24,17 @@ def documents(*texts):
 def batches(*texts, seed=0, **budget):
     segments = Segments(documents(*texts), (VOCABULARY, VOCABULARY), Limits(32, "split"))
     budget = BatchSize(**{"tokens": 64, "rows": None} | budget)
-    return Batches([(1.0, segments)], {}, (VOCABULARY, VOCABULARY), budget, seed)
+    return Batches([(1.0, segments)], {}, (VOCABULARY, VOCABULARY), budget, seed, INPUTS)
 
 
 def same(first, second):
-    return first.keys() == second.keys() and all(
-        (first[name] == second[name]).all() for name in first
+    return first.inputs.keys() == second.inputs.keys() and all(
+        (first.inputs[name] == second.inputs[name]).all() for name in first.inputs
     )
 
 
 def test_rows_are_padded_to_the_longest():
-    (batch,) = (batches(2, 1)[0],)
+    batch = batches(2, 1)[0].inputs
     order = np.argsort(batch["token_ids"][:, 1])
     assert batch["token_ids"][order].tolist() == [[2, 10, 10, 3], [2, 11, 3, 0]]
     assert batch["padding_mask"][order].tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
@@ -41,12 +42,12 @@ def test_rows_are_padded_to_the_longest():
 
 
 def test_lengths_are_multiples_of_what_is_asked_for_within_the_limit():
-    assert batches(2, 1, multiple=8)[0]["token_ids"].shape == (2, 8)
-    assert batches(9, 9, multiple=8, longest=12)[0]["token_ids"].shape == (2, 12)
+    assert batches(2, 1, multiple=8)[0].inputs["token_ids"].shape == (2, 8)
+    assert batches(9, 9, multiple=8, longest=12)[0].inputs["token_ids"].shape == (2, 12)
 
 
 def test_a_packed_row_says_whose_tokens_they_are_and_their_places():
-    batch = batches(2, 1, row_length=8)[0]
+    batch = batches(2, 1, row_length=8)[0].inputs
     assert batch["token_ids"].tolist() == [[2, 11, 3, 2, 10, 10, 3]]
     assert batch["packing_ids"].tolist() == [[1, 1, 1, 2, 2, 2, 2]]
     assert batch["packing_positions"].tolist() == [[0, 1, 2, 0, 1, 2, 3]]
@@ -62,11 +63,12 @@ def test_each_side_is_padded_with_its_own_padding():
     )
     translations = Translations(pairs, (VOCABULARY, OTHER), Limits(8, "drop"))
     budget = BatchSize(tokens=64, rows=None)
-    batch = Batches([(1.0, translations)], {}, (VOCABULARY, OTHER), budget, 0)[0]
-    order = np.argsort(batch["encoder_token_ids"][:, 0])
-    assert batch["encoder_token_ids"][order].tolist() == [[11, 3, 0], [12, 13, 3]]
-    assert batch["decoder_token_ids"][order].tolist() == [[2, 21, 22], [2, 23, 9]]
-    assert batch["decoder_targets"][order].tolist() == [[21, 22, 3], [23, 3, 9]]
+    names = ("encoder_token_ids", "decoder_token_ids")
+    batch = Batches([(1.0, translations)], {}, (VOCABULARY, OTHER), budget, 0, names)[0]
+    order = np.argsort(batch.inputs["encoder_token_ids"][:, 0])
+    assert batch.inputs["encoder_token_ids"][order].tolist() == [[11, 3, 0], [12, 13, 3]]
+    assert batch.inputs["decoder_token_ids"][order].tolist() == [[2, 21, 22], [2, 23, 9]]
+    assert batch.columns["decoder_targets"][order].tolist() == [[21, 22, 3], [23, 3, 9]]
 
 
 @pytest.mark.parametrize("row_length", [None, 32])
@@ -91,5 +93,5 @@ def test_several_corpora_are_mixed_in_one_batch():
         for lengths in ([3], [3, 3])
     ]
     budget = BatchSize(tokens=64, rows=None)
-    mixed = Batches([(1.0, one) for one in parts], {}, (VOCABULARY, VOCABULARY), budget, 0)
-    assert sorted(mixed[0]["token_ids"][:, 1].tolist()) == [10, 10, 11]
+    mixed = Batches([(1.0, one) for one in parts], {}, (VOCABULARY, VOCABULARY), budget, 0, INPUTS)
+    assert sorted(mixed[0].inputs["token_ids"][:, 1].tolist()) == [10, 10, 11]

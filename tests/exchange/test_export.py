@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.exchange import export as module
-from archbuilder.exchange.export import ExportFailed, export, largest_difference
+from archbuilder.exchange import comparison
+from archbuilder.exchange import export as export_module
+from archbuilder.exchange import formats as formats_module
+from archbuilder.exchange.comparison import ExportFailed, largest_difference
+from archbuilder.exchange.export import TOLERANCE, export
+from archbuilder.exchange.formats.keras_file import KerasFile
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
@@ -24,21 +28,24 @@ def left(folder):
 
 
 def model_of(run):
-    return trained(load(run.spec), run).model
+    return load_graph(load(run.spec), run).model
 
 
 @pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m")])
 def test_an_artifact_of_a_bfloat16_run_agrees_in_float32(run, format, name, tmp_path):
     path = tmp_path / "new" / name
-    assert export(run, format, path) <= module.TOLERANCE
+    assert export(run, format, path) <= TOLERANCE
     assert left(tmp_path) == ["new"]
     assert left(path.parent) == [name]
 
 
 @pytest.mark.parametrize("found", [0.5, float("nan")])
 def test_an_artifact_that_differs_is_not_kept(run, found, tmp_path, monkeypatch):
-    changed = module.FORMATS["keras"]._replace(compare=lambda *_: found)
-    monkeypatch.setitem(module.FORMATS, "keras", changed)
+    class Different(KerasFile):
+        def compare(self, model, path):
+            return found
+
+    monkeypatch.setattr(formats_module, "FORMATS", (Different(),))
     with pytest.raises(ExportFailed, match="not kept: its outputs differ"):
         export(run, "keras", tmp_path / "a" / "m.keras")
     assert left(tmp_path) == []
@@ -53,22 +60,24 @@ def test_an_output_that_is_no_number_is_a_difference_that_is_no_number(run, monk
         found["3|sequence"][0, 0, 0] = np.nan
         return found
 
-    monkeypatch.setattr(module, "_read_again", read_again)
+    monkeypatch.setattr(comparison, "run_reader", read_again)
     assert np.isnan(largest_difference(model, run.model, ""))
 
 
 def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatch):
-    changed = module.FORMATS["keras"]._replace(
-        write=lambda model, run, path: path.write_bytes(b"nothing")
-    )
-    monkeypatch.setitem(module.FORMATS, "keras", changed)
+    class Damaged(KerasFile):
+        def write(self, model, run, path):
+            path.write_bytes(b"nothing")
+            return ""
+
+    monkeypatch.setattr(formats_module, "FORMATS", (Damaged(),))
     with pytest.raises(ExportFailed, match="not kept: cannot be loaded again"):
         export(run, "keras", tmp_path / "m.keras")
     assert left(tmp_path) == []
 
 
 def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "trained", None)  # It is found before any work.
+    monkeypatch.setattr(export_module, "load_graph", None)  # It is found before any work.
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder import open_run
 from archbuilder.errors import UserError
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
-from archbuilder.inference.task import open_task
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 def test_it_is_float32_with_the_weights_of_a_bfloat16_run(run):
     saved, policy = run.load_model(), keras.config.dtype_policy()
     assert saved.output["masked_lm"].dtype == "bfloat16"
-    model = trained(load(run.spec), run).model
+    model = load_graph(load(run.spec), run).model
     assert {tensor.dtype for tensor in model.output.values()} == {"float32"}
     for old, new in zip(saved.weights, model.weights, strict=True):
         assert old.path == new.path
@@ -31,8 +31,8 @@ def test_it_is_float32_with_the_weights_of_a_bfloat16_run(run):
 
 
 def test_a_bfloat16_run_predicts(run):
-    (found,) = open_task(load(run.spec), run)(["the list [MASK] a file ."])
-    assert sum(guess["share"] for guess in found["guesses"][0]) <= 1
+    (filled,) = open_run(run.path).predict(["the list [MASK] a file ."])
+    assert sum(candidate.probability for candidate in filled.masks[0]) <= 1
 
 
 def test_a_model_that_is_damaged_or_another_is_told(run, tmp_path):
@@ -40,10 +40,10 @@ def test_a_model_that_is_damaged_or_another_is_told(run, tmp_path):
     experiment = load(other.spec)
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(other.model)
     with pytest.raises(UserError, match=r"is not the model that .* describes"):
-        trained(experiment, other)
+        load_graph(experiment, other)
     other.model.write_bytes(run.model.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"model\.keras: is damaged"):
-        trained(experiment, other)
+        load_graph(experiment, other)
     other.model.unlink()
     with pytest.raises(UserError, match=r"has no model\.keras yet; train it first"):
-        trained(experiment, other)
+        load_graph(experiment, other)

@@ -1,12 +1,12 @@
 """What every description in a spec is, wherever it comes from."""
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from archbuilder.language import FilePath, Spec, SpecError, check, named, read
+from archbuilder.language import FilePath, Named, Spec, SpecError, check, read
 from archbuilder.language.partial import merged
 from tests.language.toy import Classification, MaskedLM, MultiHead
 
@@ -89,13 +89,13 @@ def test_a_path_in_python_is_relative_to_the_current_folder(here):
 class Both(Spec):
     """Two variants by name."""
 
-    objectives: named(MaskedLM | Classification)
+    objectives: Annotated[dict[str, MaskedLM | Classification], Named()]
 
 
 class One(Spec):
     """A union of one."""
 
-    objectives: named(MaskedLM)
+    objectives: Annotated[dict[str, MaskedLM], Named()]
 
 
 def test_a_name_is_the_type_unless_a_type_is_written():

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from archbuilder.language import FilePath, Problem, Spec, named
-from archbuilder.language.partial import merged, partial
+from archbuilder.language import FilePath, Named, Problem, Spec
+from archbuilder.language.partial import Partial, merged
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -67,7 +67,7 @@ class Stack(Layer):
 
     num_layers: PositiveInt
     """Layers."""
-    overrides: tuple[partial(Change), ...] = ()
+    overrides: tuple[Annotated[dict[str, Any], Partial(Change)], ...] = ()
     """Changes to some layers."""
 
     @model_validator(mode="wrap")
@@ -189,7 +189,9 @@ class Toy(Spec):
     """What it is called."""
     model: Model
     """The network."""
-    objectives: named(MaskedLM | Classification) = Field(default_factory=dict)
+    objectives: Annotated[dict[str, MaskedLM | Classification], Named()] = Field(
+        default_factory=dict
+    )
     """What it learns."""
     data: Data | None = None
     """From what."""

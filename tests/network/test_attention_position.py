@@ -6,15 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.attention_mask import TokenPositions
-from archbuilder.network.attention_position import (
-    AlibiConfig,
-    RotaryConfig,
-    ShawConfig,
-    T5BucketsConfig,
-    slopes,
-)
+from archbuilder.network.attention.multi_head import MultiHeadAttentionConfig
+from archbuilder.network.attention_mask import AttentionContext, TokenPositions
+from archbuilder.network.attention_positions import AttentionPosition
+from archbuilder.network.attention_positions.alibi import AlibiConfig, slopes
+from archbuilder.network.attention_positions.rotary import RotaryConfig
+from archbuilder.network.attention_positions.shaw import ShawConfig
+from archbuilder.network.attention_positions.t5 import T5BucketsConfig
 from archbuilder.network.initializer import Normal
+from archbuilder.network.layer_context import LayerContext
 
 NORMAL = Normal(type="normal", stddev=1.0)
 
@@ -24,7 +24,8 @@ def places(queries, keys):
 
 
 def built(spec, heads=2, key_dim=4, causal=True):
-    return spec.build(keras.layers, "positions", heads, key_dim, NORMAL, causal)
+    context = LayerContext(width=heads * key_dim, depth=1, causal=causal, initializer=NORMAL)
+    return spec.build(keras.layers, "positions", heads, key_dim, context)
 
 
 def vectors(*shape):
@@ -35,8 +36,8 @@ def vectors(*shape):
 def test_rotary_turns_each_pair_by_its_angle(layout):
     part = built(RotaryConfig(type="rotary", max_wavelength=100.0, layout=layout))
     heads = vectors(1, 1, 3, 4)
-    view = part.view(places([0, 1, 5], []), "float32")
-    found = np.asarray(part.rotate(heads, view))[0, 0]
+    features = part.features(places([0, 1, 5], []), "float32")
+    found = np.asarray(part.rotate(heads, features))[0, 0]
     pairs = [(0, 2), (1, 3)] if layout == "halves" else [(0, 1), (2, 3)]
     for row, position in enumerate((0, 1, 5)):
         for pair, (first, second) in enumerate(pairs):
@@ -52,7 +53,7 @@ def test_rotary_products_depend_on_the_distance_alone():
 
     def product(at_query, at_key):
         turned = [
-            part.rotate(x, part.view(places([place], []), "float32"))
+            part.rotate(x, part.features(places([place], []), "float32"))
             for x, place in ((query, at_query), (key, at_key))
         ]
         return float(np.sum(turned[0] * turned[1]))
@@ -64,7 +65,7 @@ def test_rotary_products_depend_on_the_distance_alone():
 def test_a_share_of_the_channels_stays_as_it_is():
     part = built(RotaryConfig(type="rotary", rotary_share=0.5), key_dim=8)
     heads = vectors(1, 2, 3, 8)
-    found = np.asarray(part.rotate(heads, part.view(places([4, 5, 6], []), "float32")))
+    found = np.asarray(part.rotate(heads, part.features(places([4, 5, 6], []), "float32")))
     np.testing.assert_array_equal(found[..., 4:], heads[..., 4:])
     assert np.abs(found[..., :4] - heads[..., :4]).min(axis=(0, 1, 3)).max() > 0
 
@@ -73,8 +74,8 @@ def test_linear_scaling_reaches_further_by_its_factor():
     heads = vectors(1, 1, 1, 4)
     near = built(RotaryConfig(type="rotary"))
     far = built(RotaryConfig.model_validate({"type": "rotary", "scaling": LINEAR}))
-    first = near.rotate(heads, near.view(places([3], []), "float32"))
-    second = far.rotate(heads, far.view(places([12], []), "float32"))
+    first = near.rotate(heads, near.features(places([3], []), "float32"))
+    second = far.rotate(heads, far.features(places([12], []), "float32"))
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
@@ -90,7 +91,7 @@ def test_alibi_slopes_are_the_papers():
 
 def test_alibi_falls_with_distance_to_both_sides():
     part = built(AlibiConfig(type="alibi"), heads=2)
-    bias = np.asarray(part.bias(0.0, part.view(places([1], [0, 1, 2, 5]), "float32")))
+    bias = np.asarray(part.bias(0.0, part.features(places([1], [0, 1, 2, 5]), "float32")))
     np.testing.assert_allclose(bias[0, :, 0], -np.outer([2**-4, 2**-8], [1, 0, 1, 4]))
 
 
@@ -108,7 +109,9 @@ def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
 def test_t5_looks_up_a_number_for_each_head_and_range(causal):
     part = built(T5BucketsConfig(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
     table = np.asarray(part.table.embeddings)
-    found = np.asarray(part.bias(0.0, part.view(places([20], [20, 19, 18, 0, 21, 40]), "float32")))
+    found = np.asarray(
+        part.bias(0.0, part.features(places([20], [20, 19, 18, 0, 21, 40]), "float32"))
+    )
     ranges = [0, 1, 2, 7, 0, 0] if causal else [0, 1, 2, 3, 5, 7]
     np.testing.assert_allclose(found[0, :, 0].T, table[ranges])
 
@@ -117,11 +120,40 @@ def test_shaw_adds_a_vector_to_each_key_and_value():
     part = built(ShawConfig(type="shaw", max_distance=2, values=True))
     queries, weights, attended = vectors(1, 2, 3, 4), vectors(1, 2, 3, 5), vectors(1, 2, 3, 4)
     at, keys = [4, 5, 9], [3, 4, 5, 6, 9]
-    view = part.view(places(at, keys), "float32")
+    features = part.features(places(at, keys), "float32")
     rows = np.clip(np.subtract.outer(keys, at).T, -2, 2) + 2  # [T, S]
     key_vectors = np.asarray(part.keys.kernel).T[rows]  # [T, S, K]
     expected = np.einsum("bhtk,tsk->bhts", queries, key_vectors)
-    np.testing.assert_allclose(part.score(0.0, queries, view), expected, atol=1e-5)
+    np.testing.assert_allclose(part.score(0.0, queries, features), expected, atol=1e-5)
     value_vectors = np.asarray(part.values.kernel)[rows]
     expected = attended + np.einsum("bhts,tsk->bhtk", weights, value_vectors)
-    np.testing.assert_allclose(part.mix(attended, weights, view), expected, atol=1e-5)
+    np.testing.assert_allclose(part.mix(attended, weights, features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [RotaryConfig(type="rotary"), AlibiConfig(type="alibi")])
+def test_queries_and_keys_are_rotated_alike_unless_a_position_says_otherwise(config):
+    part, heads = built(config), vectors(1, 2, 3, 4)
+    features = part.features(places([4, 5, 6], [4, 5, 6]), "float32")
+    rotated = np.asarray(part.rotate(heads, features))
+    np.testing.assert_array_equal(part.rotate_queries(heads, features), rotated)
+    np.testing.assert_array_equal(part.rotate_keys(heads, features), rotated)
+
+
+def test_attention_rotates_queries_and_keys_by_their_own_hooks():
+    class Signed(AttentionPosition):
+        def rotate_queries(self, queries, features):
+            return queries * 0.0
+
+        def rotate_keys(self, keys, features):
+            return keys * float("inf")
+
+    config = MultiHeadAttentionConfig(type="multi_head", num_heads=2)
+    context = LayerContext(width=8, depth=1, causal=True, initializer=NORMAL)
+    attention = config.build(keras.layers, "attention", context, Signed())
+    keys, _ = attention.project_memory(vectors(1, 3, 8))
+    assert np.isinf(np.asarray(keys)).all()
+    finite = tuple(np.ones((1, 2, 3, 4), "float32") for _ in range(2))
+    bias = np.zeros((1, 1, 1, 3), "float32")
+    attended = attention.attend_to_memory(vectors(1, 3, 8), finite, AttentionContext(bias))
+    ones = np.asarray(attention.output(np.ones((1, 3, 8), "float32")))
+    np.testing.assert_allclose(attended, ones, atol=1e-5)

@@ -17,6 +17,13 @@ CASES = [
     if not (decoder and case[0] == "model.pooler")
 ]
 every_variant = pytest.mark.parametrize(("case", "decoder"), CASES)
+every_variant_fast_in_an_encoder = pytest.mark.parametrize(
+    ("case", "decoder"),
+    [
+        pytest.param(*case.values, id=case.id, marks=pytest.mark.slow if case.values[1] else ())
+        for case in CASES
+    ],
+)
 
 
 @cache
@@ -121,7 +128,7 @@ def test_a_decoder_never_sees_what_comes_later_and_an_encoder_does(case, decoder
     assert np.abs(first[:, 5:] - second[:, 5:]).max() > 0
 
 
-@every_variant
+@every_variant_fast_in_an_encoder
 def test_a_saved_model_gives_the_same_outputs(case, decoder, tmp_path):
     _, model = built(case, decoder)
     model.save(tmp_path / "model.keras")
@@ -131,7 +138,7 @@ def test_a_saved_model_gives_the_same_outputs(case, decoder, tmp_path):
     assert all((first[name] == second[name]).all() for name in first)
 
 
-@every_variant
+@every_variant_fast_in_an_encoder
 def test_bfloat16_stays_near_float32(case, decoder):
     experiment, model = built(case, decoder)
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -159,7 +166,7 @@ def test_a_row_of_padding_alone_gives_no_nan(case, decoder):
     assert all(np.isfinite(array).all() for array in found.values())
 
 
-@every_variant
+@every_variant_fast_in_an_encoder
 def test_every_weight_has_a_gradient(case, decoder):
     import tensorflow as tf
 

@@ -10,7 +10,8 @@ from archbuilder.network.feed_forward import (
     MlpConfig,
     load_balancing_loss,
 )
-from archbuilder.network.initializer import Gains, Normal
+from archbuilder.network.initializer import Normal
+from archbuilder.network.layer_context import LayerContext
 
 NORMAL = Normal(type="normal", stddev=1.0)
 MLP = MlpConfig(type="mlp", intermediate_dim=6, activation="relu")
@@ -18,7 +19,8 @@ MLP = MlpConfig(type="mlp", intermediate_dim=6, activation="relu")
 
 def built(spec, name="part", dim=4):
     keras.utils.set_random_seed(0)
-    return spec.build(keras.layers, name, dim, NORMAL, Gains())
+    context = LayerContext(width=dim, depth=1, causal=False, initializer=NORMAL)
+    return spec.build(keras.layers, name, context)
 
 
 def vectors(*shape):
@@ -27,13 +29,11 @@ def vectors(*shape):
 
 def test_the_gate_opens_what_is_beside_it():
     spec = GatedConfig(type="gated", intermediate_dim=6, activation="sigmoid", use_bias=False)
-    part, found = built(spec), {}
-    for layer in part.__closure__:
-        if isinstance(layer.cell_contents, keras.layers.Dense):
-            found[layer.cell_contents.name] = np.asarray(layer.cell_contents.kernel)
-    x = vectors(1, 3, 4)
-    gate = 1 / (1 + np.exp(-x @ found["part.gate"]))
-    expected = (gate * (x @ found["part.intermediate"])) @ found["part.output"]
+    part, x = built(spec), vectors(1, 3, 4)
+    gate, up, down = (
+        np.asarray(layer.kernel) for layer in (part.gate, part.intermediate, part.output)
+    )
+    expected = (1 / (1 + np.exp(-x @ gate)) * (x @ up)) @ down
     np.testing.assert_allclose(part(x, []), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -51,7 +51,7 @@ def test_the_best_experts_are_weighed_and_the_others_count_for_nothing(chosen, s
     scores = np.exp(x @ np.asarray(part.router.kernel))
     shares = scores / scores.sum(axis=-1, keepdims=True)
     outputs = np.stack([np.asarray(expert(x, [])) for expert in part.experts])
-    expected = np.zeros_like(x) if shared is None else np.array(part.shared(x, []))
+    expected = np.zeros_like(x) if shared is None else np.array(part.shared_expert(x, []))
     for row, token in np.ndindex(2, 5):
         best = np.argsort(-shares[row, token])[:chosen]
         total = shares[row, token, best].sum() if chosen > 1 else 1.0

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.network.attention_position import AnyAttentionPosition
+from archbuilder.network.attention_positions import AnyAttentionPosition
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.position import AnyPosition
 from tests.variants import classes, minimal
@@ -142,9 +142,26 @@ def test_decoding_with_a_cache_gives_what_reading_at_once_gives(
     if shape == "both":
         mask = source["padding_mask"].astype("int32")
         memory = drawn.encode(source["token_ids"].astype("int32"), mask)
-    memories, caches = drawn.decoder.project_memory(memory), drawn.decoder.init_cache(2, 8)
+    projected, cache = drawn.project_memory(memory), drawn.init_cache(2, max_length=8)
     for index in range(6):
-        hidden, caches = drawn.decode_step(
-            target[:, index : index + 1], index, caches, memories, mask
-        )
+        token = target[:, index : index + 1]
+        hidden, cache = drawn.decode_step(token, index, cache, 8, projected, mask)
         np.testing.assert_allclose(np.asarray(hidden)[:, 0], expected[:, index], atol=1e-4)
+
+
+@every_kind
+def test_several_tokens_at_once_fill_the_cache_as_one_by_one(
+    shape, attention, input_kind, inside_kind
+):
+    drawn = network(shape, attention, input_kind, inside_kind)
+    source, target = side(ids(0, 2, 7), 5), ids(1, 2, 6).astype("int32")
+    expected = read(drawn, source, side(target))
+    memory, mask = None, None
+    if shape == "both":
+        mask = source["padding_mask"].astype("int32")
+        memory = drawn.encode(source["token_ids"].astype("int32"), mask)
+    projected, cache = drawn.project_memory(memory), drawn.init_cache(2, max_length=8)
+    for start, stop in ((0, 4), (4, 6)):
+        tokens = target[:, start:stop]
+        hidden, cache = drawn.decode_step(tokens, start, cache, 8, projected, mask)
+        np.testing.assert_allclose(np.asarray(hidden), expected[:, start:stop], atol=1e-4)

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from archbuilder.network.initializer import Normal
+from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.norm import LayerNormConfig
 from archbuilder.network.residual import (
     DeepNormConfig,
-    Depths,
     LayerScaleConfig,
     Residual,
     ResidualConfig,
@@ -21,9 +22,14 @@ def normed(x):
     return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
 
 
+def context(depth, other_depth=0, memory=False):
+    normal = Normal(type="normal")
+    return LayerContext(4, depth, False, normal, memory=memory, other_depth=other_depth)
+
+
 def around(sublayer, depths=None, **settings):
     spec = ResidualConfig(norm=NORM, **settings)
-    part = Residual(spec, keras.layers, "part", 4, depths or Depths(2))
+    part = Residual(spec, keras.layers, "part", depths or context(2))
     return np.asarray(part(X, sublayer))
 
 
@@ -49,9 +55,9 @@ def test_layer_scale_begins_with_its_factor():
 @pytest.mark.parametrize(
     ("depths", "alpha", "beta"),
     [
-        (Depths(8), 16**0.25, 64**-0.25),
-        (Depths(6, 3), 0.81 * (6**4 * 3) ** (1 / 16), 0.87 * (6**4 * 3) ** (-1 / 16)),
-        (Depths(3, 6, reads=True), 9**0.25, 36**-0.25),
+        (context(8), 16**0.25, 64**-0.25),
+        (context(6, 3), 0.81 * (6**4 * 3) ** (1 / 16), 0.87 * (6**4 * 3) ** (-1 / 16)),
+        (context(3, 6, memory=True), 9**0.25, 36**-0.25),
     ],
 )
 def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):
@@ -63,7 +69,7 @@ def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):
 
 def test_stochastic_depth_leaves_out_whole_examples_and_only_in_training():
     spec = ResidualConfig(norm=NORM, norm_placement="pre", stochastic_depth=0.5)
-    part = Residual(spec, keras.layers, "part", 4, Depths(2))
+    part = Residual(spec, keras.layers, "part", context(2))
     keras.utils.set_random_seed(0)
     rows = np.tile(X[:1], (64, 1, 1))
     inputs = keras.Input((None, 4))

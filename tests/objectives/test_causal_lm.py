@@ -4,29 +4,34 @@ import numpy as np
 
 from archbuilder.experiment import load
 from archbuilder.objectives.causal_lm import CausalLM
+from archbuilder.text.batch import Batch
 from tests import small_run
 
 OBJECTIVE = CausalLM(type="causal_lm")
 
 
+def target_of(**inputs):
+    batch = Batch(inputs, {}, {})
+    OBJECTIVE.prepare_batch("next", batch, None, None)
+    return batch.targets["next"]
+
+
 def test_each_target_is_the_token_behind_and_padding_is_none():
-    batch = {
-        "token_ids": np.array([[2, 7, 8, 3], [2, 9, 3, 0]]),
-        "padding_mask": np.array([[1, 1, 1, 1], [1, 1, 1, 0]]),
-    }
-    OBJECTIVE.corrupt("next", batch, None, None)
-    assert batch["next_targets"].tolist() == [[7, 8, 3, 0], [9, 3, 0, 0]]
-    assert batch["next_weights"].tolist() == [[1, 1, 1, 0], [1, 1, 0, 0]]
+    target = target_of(
+        token_ids=np.array([[2, 7, 8, 3], [2, 9, 3, 0]]),
+        padding_mask=np.array([[1, 1, 1, 1], [1, 1, 1, 0]]),
+    )
+    assert target.ids.tolist() == [[7, 8, 3, 0], [9, 3, 0, 0]]
+    assert target.weights.tolist() == [[1, 1, 1, 0], [1, 1, 0, 0]]
 
 
 def test_no_example_of_a_row_is_asked_for_the_next_ones_first_token():
-    batch = {
-        "token_ids": np.array([[2, 7, 3, 2, 8, 3, 0]]),
-        "padding_mask": np.array([[1, 1, 1, 1, 1, 1, 0]]),
-        "packing_ids": np.array([[1, 1, 1, 2, 2, 2, 0]]),
-    }
-    OBJECTIVE.corrupt("next", batch, None, None)
-    assert batch["next_weights"].tolist() == [[1, 1, 0, 1, 1, 0, 0]]
+    target = target_of(
+        token_ids=np.array([[2, 7, 3, 2, 8, 3, 0]]),
+        padding_mask=np.array([[1, 1, 1, 1, 1, 1, 0]]),
+        packing_ids=np.array([[1, 1, 1, 2, 2, 2, 0]]),
+    )
+    assert target.weights.tolist() == [[1, 1, 0, 1, 1, 0, 0]]
 
 
 def test_a_small_decoder_learns_a_small_text_packed_and_not(tmp_path):

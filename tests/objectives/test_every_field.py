@@ -11,13 +11,16 @@ import pytest
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.batches.batches import Batches
 from archbuilder.experiment import Experiment
-from archbuilder.objectives import AnyObjective
+from archbuilder.objectives import AnyObjective, loss_weights
 from archbuilder.objectives.loss_weight import LinearWeight
 from archbuilder.objectives.selection import Spans
+from archbuilder.text.batch import TOKEN_SEQUENCES, Target
 from archbuilder.text.examples import Limits
 from tests.objectives.test_rates import FIRST, VOCABULARY
 from tests.variants import classes, minimal, tiny
 
+INPUTS = tuple(name for names in TOKEN_SEQUENCES.values() for name in names)
+LOGITS = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, 3.0]], "float32")
 SPANS = {"type": "spans"}
 HEAD = {"activation": "relu", "norm": {"type": "rms_norm"}}
 CORRUPTED = {"corruption_rate": 0.4, "mean_span_length": 2.0}
@@ -92,14 +95,19 @@ def batches(objective) -> str:
     both = (VOCABULARY, VOCABULARY)
     examples = objective.make_examples(text, both, limits)
     budget = BatchSize(tokens=None, rows=4, longest=30)
-    found = Batches([(1.0, examples)], {objective.type: objective}, both, budget, seed=0)
-    return str([sorted((name, a.tolist()) for name, a in found[n].items()) for n in range(3)])
+    losses = {objective.type: objective}
+    found = Batches([(1.0, examples)], losses, both, budget, seed=0, inputs=INPUTS)
+    return str([found[n].map_arrays(lambda array: array.tolist()) for n in range(3)])
 
 
 def scored(objective) -> str:
-    """What its losses are multiplied by at some steps, and how they are smoothed."""
-    weights = [objective.weight_at(step, 40) for step in (1, 5, 15, 25, 40)]
-    return str((weights, objective.outputs("x"), objective.smoothing()))
+    """What its losses are multiplied by at some steps, and its loss on fixed logits."""
+    steps = (1, 5, 15, 25, 40)
+    weights = [loss_weights({"x": objective}, step, 40) for step in steps]
+    target = Target(np.array([1, 0], "int32"), np.ones(2, "float32"))
+    one_logit = objective.head == "replaced_token_detection"
+    sums = objective.sums(LOGITS[:, :1] if one_logit else LOGITS, target)
+    return str((weights, {name: float(value) for name, value in sums.items()}))
 
 
 @cache

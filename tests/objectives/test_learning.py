@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from archbuilder.experiment import load
-from archbuilder.objectives import weights_at
+from archbuilder.objectives import loss_weights
 from tests import small_run
 
 TOGETHER = [
@@ -63,7 +63,7 @@ def test_losses_fall_on_text_not_seen_and_add_up(names, tmp_path):
     last = found.train(tmp_path / "run")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     first = json.loads(lines[0])
-    weights = weights_at(found.objectives, 1, 1)
+    weights = loss_weights(found.objectives, 1, 1)
     for name in weights.keys() - SLOW:
         assert last[f"validation_{name}_loss"] < 0.9 * first[f"{name}_loss"], name
     total = sum(weight * last[f"validation_{name}_loss"] for name, weight in weights.items())

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from archbuilder.experiment import load
-from archbuilder.objectives import weights_at
+from archbuilder.objectives import loss_weights
 from archbuilder.objectives.loss_weight import LinearWeight
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.next_sentence import NextSentence
@@ -36,8 +36,8 @@ def test_a_number_is_the_same_at_every_step():
         "one": MaskedLM(type="masked_lm", weight=3.0),
         "two": NextSentence(type="next_sentence", weight=linear(first=0.0, last=1.0)),
     }
-    assert weights_at(objectives, 1, 3) == {"one": 3.0, "two": 0.0}
-    assert weights_at(objectives, 3, 3) == {"one": 3.0, "two": 1.0}
+    assert loss_weights(objectives, 1, 3) == {"one": 3.0, "two": 0.0}
+    assert loss_weights(objectives, 3, 3) == {"one": 3.0, "two": 1.0}
 
 
 @pytest.mark.parametrize(

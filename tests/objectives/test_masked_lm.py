@@ -8,6 +8,7 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.objectives.masked_lm import MaskedLM
 from archbuilder.objectives.selection import Chosen, Spans, WholeWords
+from archbuilder.text.batch import Batch
 
 VOCABULARY = SimpleNamespace(special_ids=(0, 1, 2, 3, 4), mask_id=4, size=1000)
 
@@ -18,57 +19,61 @@ def corrupted(rows=400, length=100, real=90, **settings):
     token_ids = random.integers(5, 1000, (rows, length)).astype("int32")
     token_ids[:, 0], token_ids[:, real - 1], token_ids[:, real:] = 2, 3, 0
     mask = np.tile(np.arange(length) < real, (rows, 1)).astype("int32")
-    batch = {"token_ids": token_ids, "padding_mask": mask}
-    MaskedLM(type="masked_lm", **settings).corrupt("mlm", batch, random, VOCABULARY)
+    batch = Batch({"token_ids": token_ids, "padding_mask": mask}, {}, {})
+    MaskedLM(type="masked_lm", **settings).prepare_batch("mlm", batch, random, VOCABULARY)
     return token_ids, batch
 
 
 def test_targets_are_the_original_tokens_at_the_positions():
     before, batch = corrupted()
-    at_positions = np.take_along_axis(before, batch["mlm_positions"], axis=1)
-    counts = batch["mlm_weights"] > 0
-    np.testing.assert_array_equal(at_positions[counts], batch["mlm_targets"][counts])
+    at_positions = np.take_along_axis(before, batch.inputs["mlm_positions"], axis=1)
+    counts = batch.targets["mlm"].weights > 0
+    np.testing.assert_array_equal(at_positions[counts], batch.targets["mlm"].ids[counts])
 
 
 def test_special_tokens_and_padding_are_never_chosen():
     _, batch = corrupted()
-    chosen = batch["mlm_targets"][batch["mlm_weights"] > 0]
+    chosen = batch.targets["mlm"].ids[batch.targets["mlm"].weights > 0]
     assert not np.isin(chosen, VOCABULARY.special_ids).any()
 
 
 def test_no_position_is_chosen_twice():
     _, batch = corrupted()
-    for positions, weights in zip(batch["mlm_positions"], batch["mlm_weights"], strict=True):
+    for positions, weights in zip(
+        batch.inputs["mlm_positions"], batch.targets["mlm"].weights, strict=True
+    ):
         chosen = positions[weights > 0]
         assert len(set(chosen)) == len(chosen)
 
 
 def test_what_was_not_chosen_stays():
     before, batch = corrupted()
-    changed = before != batch["token_ids"]
-    for row, positions in zip(changed, batch["mlm_positions"], strict=True):
+    changed = before != batch.inputs["token_ids"]
+    for row, positions in zip(changed, batch.inputs["mlm_positions"], strict=True):
         assert set(np.flatnonzero(row)) <= set(positions)
 
 
 def test_rates_are_those_of_the_paper():
     _, batch = corrupted(rows=4000)
-    counts = batch["mlm_weights"] > 0
+    counts = batch.targets["mlm"].weights > 0
     assert counts.sum() == 4000 * round(0.15 * 88)
-    now = np.take_along_axis(batch["token_ids"], batch["mlm_positions"], axis=1)[counts]
+    now = np.take_along_axis(batch.inputs["token_ids"], batch.inputs["mlm_positions"], axis=1)[
+        counts
+    ]
     masked = (now == VOCABULARY.mask_id).mean()
-    kept = (now == batch["mlm_targets"][counts]).mean()
+    kept = (now == batch.targets["mlm"].ids[counts]).mean()
     assert masked == pytest.approx(0.8, abs=0.01)
     assert kept == pytest.approx(0.1, abs=0.01)
 
 
 def test_at_most_mask_selection_length_tokens_are_chosen():
     _, batch = corrupted(mask_selection_length=3)
-    assert batch["mlm_positions"].shape == (400, 3)
+    assert batch.inputs["mlm_positions"].shape == (400, 3)
 
 
 def test_a_row_without_ordinary_tokens_guesses_nothing():
     _, batch = corrupted(rows=2, length=4, real=2)
-    assert batch["mlm_weights"].sum() == 0
+    assert batch.targets["mlm"].weights.sum() == 0
 
 
 def words(selection, rows=4000, length=100):
@@ -79,12 +84,12 @@ def words(selection, rows=4000, length=100):
     token_ids = np.where(begins, 5, 6).astype("int32")
     token_ids[:, 0], token_ids[:, -1] = 2, 3
     vocabulary = SimpleNamespace(word_starts=lambda ids: ids != 6, **vars(VOCABULARY))
-    batch = {"token_ids": token_ids.copy(), "padding_mask": np.ones_like(token_ids)}
+    batch = Batch({"token_ids": token_ids.copy(), "padding_mask": np.ones_like(token_ids)}, {}, {})
     settings = {"mask_selection": selection, "mask_selection_length": 50}
-    MaskedLM(type="masked_lm", **settings).corrupt("mlm", batch, random, vocabulary)
+    MaskedLM(type="masked_lm", **settings).prepare_batch("mlm", batch, random, vocabulary)
     chosen = np.zeros(token_ids.shape, bool)
-    at, slots = np.nonzero(batch["mlm_weights"])
-    chosen[at, batch["mlm_positions"][at, slots]] = True
+    at, slots = np.nonzero(batch.targets["mlm"].weights)
+    chosen[at, batch.inputs["mlm_positions"][at, slots]] = True
     return token_ids, chosen, batch
 
 
@@ -136,7 +141,7 @@ def test_a_span_is_masked_replaced_or_kept_as_one():
     units = np.tile([2, 2, 2, 5, 5, 7], (3000, 1))
     chosen = Chosen(units, np.ones(units.shape), targets, units)
     objective = MaskedLM(type="masked_lm", mask_selection=Spans(type="spans"))
-    hidden = objective._hidden(chosen, np.random.default_rng(0), VOCABULARY)
+    hidden = objective._replacements(chosen, np.random.default_rng(0), VOCABULARY)
     kind = np.where(hidden == VOCABULARY.mask_id, 0, np.where(hidden == targets, 2, 1))
     assert (kind[:, :3] == kind[:, :1]).mean() > 0.999  # A random token may be the same.
     assert (kind[:, 3] == kind[:, 4]).mean() > 0.999
@@ -148,11 +153,12 @@ def test_a_packed_row_may_hide_as_much_as_its_examples_would():
     random = np.random.default_rng(0)
     token_ids = random.integers(5, 1000, (8, 300)).astype("int32")
     packing_ids = np.tile(np.repeat([1, 2, 3], 100), (8, 1))
-    batch = {"token_ids": token_ids, "padding_mask": np.ones_like(token_ids)}
-    packed = batch | {"packing_ids": packing_ids}
-    for one, expected in ((dict(batch), 20), (packed, 45)):
-        MaskedLM(type="masked_lm").corrupt("mlm", one, random, VOCABULARY)
-        assert (one["mlm_weights"].sum(axis=1) == expected).all()
+    inputs = {"token_ids": token_ids, "padding_mask": np.ones_like(token_ids)}
+    packed = inputs | {"packing_ids": packing_ids}
+    for one, expected in ((dict(inputs), 20), (packed, 45)):
+        batch = Batch(one, {}, {})
+        MaskedLM(type="masked_lm").prepare_batch("mlm", batch, random, VOCABULARY)
+        assert (batch.targets["mlm"].weights.sum(axis=1) == expected).all()
 
 
 def test_a_tokenizer_without_a_mask_is_refused():

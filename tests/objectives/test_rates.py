@@ -14,8 +14,10 @@ from archbuilder.objectives.replaced_token_detection import ReplacedTokenDetecti
 from archbuilder.objectives.selection import Spans, Tokens, WholeWords
 from archbuilder.objectives.sentence_order import SentenceOrder
 from archbuilder.objectives.span_corruption import SpanCorruption
+from archbuilder.text.batch import TOKEN_SEQUENCES
 from archbuilder.text.examples import Limits
 
+INPUTS = tuple(name for names in TOKEN_SEQUENCES.values() for name in names)
 LENGTH = 128
 FIRST = 100
 """Ordinary ids are those from `FIRST` on: each token of the text has one of its own."""
@@ -55,14 +57,15 @@ def batches(objective):
     limits = Limits(LENGTH, objective.examples.overlong[0])
     examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), limits)
     budget = BatchSize(tokens=4096, rows=None, longest=LENGTH)
-    found = Batches([(1.0, examples)], {name: objective}, (VOCABULARY, VOCABULARY), budget, seed=0)
+    both = (VOCABULARY, VOCABULARY)
+    found = Batches([(1.0, examples)], {name: objective}, both, budget, seed=0, inputs=INPUTS)
     drawn = [found[number] for number in range(len(found))]
     assert sum(int((ids(batch) >= 0).sum()) for batch in drawn) > 100_000
     return drawn
 
 
 def ids(batch):
-    return batch["encoder_token_ids" if "encoder_token_ids" in batch else "token_ids"]
+    return batch.inputs[batch.sequences()[0].token_ids]
 
 
 def masked(objective):
@@ -70,12 +73,12 @@ def masked(objective):
     found = np.zeros(5)
     name = objective.type
     for batch in batches(objective):
-        counts = batch[f"{name}_weights"] > 0
-        now = np.take_along_axis(batch["token_ids"], batch[f"{name}_positions"], axis=1)[counts]
-        meant = batch[f"{name}_targets"][counts]
+        counts = batch.targets[name].weights > 0
+        now = np.take_along_axis(ids(batch), batch.inputs[f"{name}_positions"], axis=1)[counts]
+        meant = batch.targets[name].ids[counts]
         assert (meant >= FIRST).all()
-        real = batch["padding_mask"] > 0
-        special = np.isin(batch["token_ids"], (0, 2, 3)) & real
+        real = batch.inputs["padding_mask"] > 0
+        special = np.isin(ids(batch), (0, 2, 3)) & real
         hidden = (now == 4).sum(), ((now != 4) & (now != meant)).sum(), (now == meant).sum()
         found += [(real & ~special).sum(), len(meant), *hidden]
     tokens, guessed, *kinds = found
@@ -101,7 +104,7 @@ def test_span_corruption_leaves_out_15_percent_in_spans_of_3():
     """Raffel et al., 2020, section 3.1.4."""
     left_out = spans = tokens = 0
     for batch in batches(SpanCorruption(type="span_corruption")):
-        source, target = batch["encoder_token_ids"], batch["span_corruption_targets"]
+        source, target = ids(batch), batch.targets["span_corruption"].ids
         left_out += (target >= FIRST).sum()
         tokens += (target >= FIRST).sum() + (source >= FIRST).sum()
         spans += np.isin(source, SENTINELS).sum()
@@ -128,7 +131,7 @@ def test_denoising_hides_30_percent_in_poisson_spans_of_3():
     objective = Denoising(type="denoising", permute_sentences=False)
     hidden = masks = tokens = empty = alone = 0
     for batch in batches(objective):
-        source, target = batch["encoder_token_ids"], batch["denoising_targets"]
+        source, target = ids(batch), batch.targets["denoising"].ids
         shown, masked = source >= FIRST, source == 4
         tokens += (target >= FIRST).sum()
         hidden += (target >= FIRST).sum() - shown.sum()
@@ -145,12 +148,12 @@ def test_replaced_token_detection_masks_15_percent_and_asks_about_all():
     """Clark et al., 2020, section 2 and table 6."""
     name, masked, tokens = "replaced_token_detection", 0, 0
     for batch in batches(ReplacedTokenDetection(type=name)):
-        token_ids, real = batch["token_ids"], batch["padding_mask"] > 0
+        token_ids, real = ids(batch), batch.inputs["padding_mask"] > 0
         masked += (token_ids == 4).sum()
         tokens += (real & ~np.isin(token_ids, (2, 3))).sum()
         assert not ((token_ids == 4) & ~real).any()
-        assert (batch[f"{name}_weights"] == real).all()
-        assert (batch[f"{name}_generator_weights"].sum() == (token_ids == 4).sum()).all()
+        assert (batch.targets[name].weights == real).all()
+        assert (batch.targets[f"{name}_generator"].weights.sum() == (token_ids == 4).sum()).all()
     assert masked / tokens == pytest.approx(0.15, abs=0.003)
 
 
@@ -159,5 +162,5 @@ def test_half_of_the_pairs_are_of_each_class(kind):
     """Lan et al., 2020, section 3.1; Devlin et al., 2018, section 3.1."""
     name = "sentence_order" if kind is SentenceOrder else "next_sentence"
     drawn = batches(kind(type=name))
-    targets = np.concatenate([batch[f"{name}_targets"] for batch in drawn])
+    targets = np.concatenate([batch.targets[name].ids for batch in drawn])
     assert targets.mean() == pytest.approx(0.5, abs=3 * 0.5 / len(targets) ** 0.5)

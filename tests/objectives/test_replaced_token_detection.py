@@ -10,13 +10,12 @@ import tensorflow as tf
 from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError
-from archbuilder.objectives.cross_entropy import score
 from archbuilder.objectives.replaced_token_detection import (
-    STEPS,
+    NUM_LEVELS,
     ReplacedTokenDetection,
     sampled,
-    smaller,
 )
+from archbuilder.text.batch import Batch, Target
 from tests import small_run
 from tests.variants import tiny
 
@@ -33,8 +32,9 @@ def corrupted(rows=3, length=12, real=9):
     token_ids = random.integers(5, 23, (rows, length)).astype("int32")
     token_ids[:, 0], token_ids[:, real - 1], token_ids[:, real:] = 2, 3, 0
     mask = np.tile(np.arange(length) < real, (rows, 1)).astype("int32")
-    batch = {"token_ids": token_ids, "padding_mask": mask, "segment_ids": np.zeros_like(token_ids)}
-    OBJECTIVE.corrupt("rtd", batch, random, VOCABULARY)
+    inputs = {"token_ids": token_ids, "padding_mask": mask}
+    batch = Batch(inputs | {"segment_ids": np.zeros_like(token_ids)}, {}, {})
+    OBJECTIVE.prepare_batch("rtd", batch, random, VOCABULARY)
     return token_ids, batch
 
 
@@ -53,45 +53,50 @@ def drawn():
     return network, graph
 
 
-def run(model, batch, **options):
-    return model({tensor.name: batch[tensor.name] for tensor in model.inputs}, **options)
+def run(model, inputs, **options):
+    return model({tensor.name: inputs[tensor.name] for tensor in model.inputs}, **options)
+
+
+def replaced(outputs, batch):
+    """Which tokens the model reads that are not those of the text."""
+    return np.asarray(outputs["rtd_generator_token_ids"]) != batch.targets["rtd"].ids
 
 
 def test_the_chosen_tokens_are_masked_and_can_be_found_again():
     before, batch = corrupted()
-    slots, targets = batch["rtd_generator_slots"], batch["rtd_generator_targets"]
+    slots, target = batch.inputs["rtd_generator_slots"], batch.targets["rtd_generator"]
     hidden = slots > 0
-    assert (batch["token_ids"][hidden] == VOCABULARY.mask_id).all()
-    assert (batch["token_ids"][~hidden] == before[~hidden]).all()
+    assert (batch.inputs["token_ids"][hidden] == VOCABULARY.mask_id).all()
+    assert (batch.inputs["token_ids"][~hidden] == before[~hidden]).all()
     rows, _ = np.nonzero(hidden)
-    assert (targets[rows, slots[hidden] - 1] == before[hidden]).all()
-    assert hidden.sum() == batch["rtd_generator_weights"].sum() == 3 * round(0.3 * 7)
+    assert (target.ids[rows, slots[hidden] - 1] == before[hidden]).all()
+    assert hidden.sum() == target.weights.sum() == 3 * round(0.3 * 7)
     assert not hidden[:, [0, 8, 9, 10, 11]].any()
 
 
 def test_every_real_token_counts_and_padding_does_not():
     _, batch = corrupted()
-    assert (batch["rtd_weights"] == batch["padding_mask"]).all()
+    assert (batch.targets["rtd"].weights == batch.inputs["padding_mask"]).all()
 
 
 def test_the_model_reads_the_text_with_what_the_generator_wrote(drawn):
     network, graph = drawn
     before, batch = corrupted()
-    found = run(graph, batch)
-    hidden = batch["rtd_generator_slots"] > 0
+    found = run(graph, batch.inputs)
+    hidden = batch.inputs["rtd_generator_slots"] > 0
     filled = np.where(hidden, ALWAYS, before)
-    alone = run(network.model, batch | {"token_ids": filled})
+    alone = run(network.model, batch.inputs | {"token_ids": filled})
     np.testing.assert_allclose(found["rtd"], alone["rtd"], atol=1e-6)
     assert found["rtd"].shape == (3, 12, 1)
 
 
 def test_a_token_that_is_written_right_counts_as_the_texts_own(drawn):
     before, batch = corrupted()
-    hidden = batch["rtd_generator_slots"] > 0
+    hidden = batch.inputs["rtd_generator_slots"] > 0
     row, place = np.argwhere(hidden)[0]
-    slot = batch["rtd_generator_slots"][row, place] - 1
-    batch["rtd_generator_targets"][row, slot] = before[row, place] = ALWAYS
-    found = np.asarray(run(drawn[1], batch)["rtd_targets"])
+    assert batch.targets["rtd"].ids is before
+    before[row, place] = ALWAYS
+    found = replaced(run(drawn[1], batch.inputs), batch)
     np.testing.assert_array_equal(found, hidden & (before != ALWAYS))
     assert found[row, place] == 0
 
@@ -100,11 +105,11 @@ def test_neither_network_learns_from_the_others_loss(drawn):
     _, batch = corrupted()
     graph = drawn[1]
     with tf.GradientTape(persistent=True) as tape:
-        found = run(graph, batch, training=True)
-        guessing = score(
-            found["rtd_generator"], batch["rtd_generator_targets"], batch["rtd_generator_weights"]
-        )["loss"]
-        telling = score(found["rtd"], found["rtd_targets"], batch["rtd_weights"])["loss"]
+        found = run(graph, batch.inputs, training=True)
+        guessing, telling = (
+            term.sums(found, Target(*map(tf.constant, batch.targets[name])))["loss"]
+            for name, term in OBJECTIVE.terms("rtd").items()
+        )
     weights = {weight.path: weight.value for weight in graph.trainable_weights}
 
     def reached(loss):
@@ -116,6 +121,14 @@ def test_neither_network_learns_from_the_others_loss(drawn):
     assert reached(telling) == weights.keys() - own
 
 
+def test_one_logit_is_that_of_class_1_against_class_0():
+    logit, targets = np.array([[-2.0], [0.5], [3.0]], "float32"), np.array([0, 1, 0], "int32")
+    sums = OBJECTIVE.sums(tf.constant(logit), Target(tf.constant(targets), tf.ones(3)))
+    signs = np.where(targets == 1, -1, 1) * logit[:, 0]
+    np.testing.assert_allclose(sums["loss"], np.log1p(np.exp(signs)).sum(), rtol=1e-5)
+    assert float(sums["correct"]) == 2
+
+
 def test_the_saved_model_has_no_generator(drawn):
     model = drawn[0].model
     assert set(model.output) == {"sequence", "rtd"}
@@ -125,7 +138,7 @@ def test_the_saved_model_has_no_generator(drawn):
 
 def test_tokens_are_drawn_as_often_as_their_share():
     logits = np.log(np.array([0.5, 0.2, 0.0001, 0.2999], "float32"))
-    draws = np.random.default_rng(0).integers(STEPS, size=(1, 20_000)).astype("int32")
+    draws = np.random.default_rng(0).integers(NUM_LEVELS, size=(1, 20_000)).astype("int32")
     found = np.asarray(sampled(np.tile(logits, (1, 20_000, 1)), draws))
     shares = np.bincount(found[0], minlength=4) / 20_000
     np.testing.assert_allclose(shares, [0.5, 0.2, 0.0, 0.3], atol=0.01)
@@ -133,13 +146,13 @@ def test_tokens_are_drawn_as_often_as_their_share():
 
 def test_the_ends_of_the_draw_are_the_first_and_the_last_token():
     logits = np.zeros((1, 2, 30_000), "float32")
-    found = np.asarray(sampled(logits, np.array([[0, STEPS - 1]], "int32")))
+    found = np.asarray(sampled(logits, np.array([[0, NUM_LEVELS - 1]], "int32")))
     assert found.tolist() == [[0, 29_999]]
 
 
 def test_the_generators_layers_are_a_share_of_the_models(drawn):
-    stack = drawn[0].experiment.model.encoder
-    small = smaller(stack, OBJECTIVE.share)
+    stack = drawn[0].architecture.encoder
+    small = stack.scaled(OBJECTIVE.share)
     assert (small.attention.num_heads, small.feed_forward.intermediate_dim) == (1, 6)
     assert small.num_layers == stack.num_layers
     widths = {weight.path: tuple(weight.shape) for weight in drawn[1].weights}
@@ -182,9 +195,9 @@ def test_a_tokenizer_without_a_mask_is_refused():
 def test_packed_examples_are_guessed_and_told_as_each_alone(drawn):
     network, graph = drawn
     _, batch = corrupted(rows=2, length=9)
-    packed = {name: array.reshape(1, -1) for name, array in batch.items()}
-    slots = batch["rtd_generator_slots"]
-    behind = np.where(slots > 0, slots + batch["rtd_generator_positions"].shape[1], 0)
+    packed = {name: array.reshape(1, -1) for name, array in batch.inputs.items()}
+    slots = batch.inputs["rtd_generator_slots"]
+    behind = np.where(slots > 0, slots + batch.inputs["rtd_generator_positions"].shape[1], 0)
     packed["rtd_generator_slots"] = np.concatenate([slots[:1], behind[1:]], axis=1)
     packed["rtd_generator_positions"] = packed["rtd_generator_positions"] + np.repeat([0, 9], 2)
     packed["packing_ids"] = np.repeat([[1, 2]], 9, axis=1)
@@ -194,8 +207,8 @@ def test_packed_examples_are_guessed_and_told_as_each_alone(drawn):
     own = {weight.path: weight for weight in graph.weights}
     for weight in packed_graph.weights:
         weight.assign(own[weight.path])
-    one, other = run(graph, batch), run(packed_graph, packed)
-    for name in ("rtd", "rtd_targets", "rtd_generator"):
+    one, other = run(graph, batch.inputs), run(packed_graph, packed)
+    for name in ("rtd", "rtd_generator_token_ids", "rtd_generator"):
         alone = np.asarray(one[name]).reshape(np.asarray(other[name]).shape)
         np.testing.assert_allclose(alone, other[name], atol=1e-5, rtol=1e-5)
 

@@ -10,7 +10,7 @@ class Member:
     """A shipped spec made small, and the `transformers` model and configuration that equal it."""
 
     spec: str
-    names: str  # The table of weights' names.
+    model_type: str
     model: str
     config: dict
     sizes: tuple[str, ...]
@@ -125,7 +125,7 @@ CATALOGUE = [
     ),
     Member(
         "t5_v1_1_small",
-        "t5_gated",
+        "t5",
         "T5ForConditionalGeneration",
         _T5
         | {

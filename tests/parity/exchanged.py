@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from archbuilder.exchange.export import export
-from archbuilder.exchange.importing import import_folder
+from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
 from tests.parity.catalogue import BERT, CATALOGUE, VOCABULARY
 from tests.parity.test_catalogue import largest_difference
@@ -49,7 +49,7 @@ def exchanged(name: str, folder: Path) -> tuple[float, float]:
     assert "no tokenizer" in told
     run = RunFolder(folder / "run")
     experiment = load(run.spec)
-    there = largest_difference(experiment, trained(experiment, run).model, model)
+    there = largest_difference(experiment, load_graph(experiment, run).model, model)
 
     assert export(run, "hugging_face", folder / "ours") == 0
     again, found = getattr(transformers, kind).from_pretrained(

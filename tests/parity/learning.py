@@ -16,10 +16,10 @@ import transformers
 
 from archbuilder.batches.training_data import load_training_data
 from archbuilder.experiment import Experiment
+from archbuilder.objectives import loss_terms, metrics_from_sums
 from archbuilder.text.prepare import ProgressListener
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.engine import metrics
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests.parity import bert
 
 EVERY = 25
@@ -36,7 +36,7 @@ def main(documents: Path, steps: int) -> None:
     for step in range(1, steps + 1):
         batch = material.train[step - 1]
         rate = recipe.learning_rate.rate_at(step, steps, SIZES["hidden_dim"])
-        found = metrics(ours.train([batch], rate, WEIGHTS), WEIGHTS)
+        found = metrics_from_sums(ours.terms, ours.train([batch], rate, WEIGHTS), WEIGHTS)
         curves[0].append(found["masked_lm_loss"])
         curves[1].append(take_step(model, optimizer, batch, rate, recipe.global_clipnorm))
         if step % EVERY == 0 or step == steps:
@@ -93,24 +93,26 @@ def engine(experiment, reference_model):
     model = experiment.build()
     bert.assign(model, bert.ours(state, SIZES["num_layers"]))
     recipe = experiment.training
-    optimizer, clip = optimizer_for(experiment, model), recipe.global_clipnorm
-    return open_devices(recipe).engine(model, experiment.objectives, optimizer, clip, False)
+    optimizer, clip = build_optimizer(recipe, model), recipe.global_clipnorm
+    terms = loss_terms(experiment.objectives)
+    return open_devices(recipe).engine(model, terms, optimizer, clip, False)
 
 
 def take_step(model, optimizer, batch, rate, clip) -> float:
     """One step of the reference; its masked-LM loss."""
-    guessed = batch["masked_lm_weights"] > 0
-    labels = np.full(batch["token_ids"].shape, -100)
-    rows, slots = np.nonzero(guessed)
-    labels[rows, batch["masked_lm_positions"][rows, slots]] = batch["masked_lm_targets"][guessed]
+    target, inputs = batch.targets["masked_lm"], batch.inputs
+    labels = np.full(inputs["token_ids"].shape, -100)
+    rows, slots = np.nonzero(target.weights)
+    labels[rows, inputs["masked_lm_positions"][rows, slots]] = target.ids[rows, slots]
+    arrays = inputs | {"next_sentence": batch.targets["next_sentence"].ids}
     ids = {
-        name: torch.tensor(batch[name], dtype=torch.long)
-        for name in ("token_ids", "padding_mask", "segment_ids", "next_sentence_targets")
+        name: torch.tensor(arrays[name], dtype=torch.long)
+        for name in ("token_ids", "padding_mask", "segment_ids", "next_sentence")
     }
     found = model(ids["token_ids"], ids["padding_mask"], ids["segment_ids"])
     cross_entropy = torch.nn.functional.cross_entropy
     masked = cross_entropy(found.prediction_logits.flatten(0, 1), torch.tensor(labels).flatten())
-    following = cross_entropy(found.seq_relationship_logits, ids["next_sentence_targets"])
+    following = cross_entropy(found.seq_relationship_logits, ids["next_sentence"])
     optimizer.zero_grad()
     (masked + following).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), clip)

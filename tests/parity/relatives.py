@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from archbuilder.exchange.hugging_face.names import LLAMA, Layout
+from archbuilder.pretrained.hugging_face import llama
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames
 from tests.parity.catalogue import LENGTH, VOCABULARY
 
+LLAMA = llama.LLAMA.weight_names.names
 DIM, HEADS, WIDTH, LAYERS = 32, 4, 48, 3
 RMS = {"type": "rms_norm", "epsilon": 1e-5}
 LAYER = {"type": "layer_norm", "epsilon": 1e-5}
@@ -160,28 +162,28 @@ RELATIVES = {
                 | {"max_wavelength": 500.0, "scaling": {"type": "llama3"} | LLAMA3}
             }
         ),
-        Layout(LLAMA),
+        WeightNames(LLAMA),
         as_it_is,
     ),
     "linear": (
         "LlamaForCausalLM",
         _LLAMA | {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.5}},
         decoder(GROUPED | {"positions": ROTARY | {"scaling": {"type": "linear", "factor": 2.5}}}),
-        Layout(LLAMA),
+        WeightNames(LLAMA),
         as_it_is,
     ),
     "mistral": (
         "MistralForCausalLM",
         _LLAMA | {"sliding_window": 5, "head_dim": 6},
         decoder(GROUPED | {"positions": ROTARY, "sliding_window_size": 5, "key_dim": 6}),
-        Layout(LLAMA),
+        WeightNames(LLAMA),
         as_it_is,
     ),
     "qwen3": (
         "Qwen3ForCausalLM",
         _LLAMA | {"head_dim": 10},
         decoder(GROUPED | {"positions": ROTARY, "key_dim": 10, "query_key_norm": RMS}),
-        Layout(QWEN3),
+        WeightNames(QWEN3),
         as_it_is,
     ),
     "gptj": (
@@ -204,14 +206,14 @@ RELATIVES = {
                 "activation": "gelu_tanh",
             },
         ),
-        Layout(GPTJ),
+        WeightNames(GPTJ),
         no_output_bias,
     ),
     "mixtral": (
         "MixtralForCausalLM",
         _LLAMA | {"num_local_experts": 4, "num_experts_per_tok": 2},
         decoder(GROUPED | {"positions": ROTARY | {"max_wavelength": 1e6}}, feed_forward=EXPERTS),
-        Layout(MIXTRAL),
+        WeightNames(MIXTRAL),
         experts_apart,
     ),
     "gemma2": (
@@ -240,7 +242,7 @@ RELATIVES = {
             feed_forward=GATED | {"activation": "gelu_tanh"},
             overrides=[{"layers": "1::2", "attention": {"sliding_window_size": None}}],
         ),
-        Layout(GEMMA2),
+        WeightNames(GEMMA2),
         gains_from_one,
     ),
     "bloom": (
@@ -257,7 +259,7 @@ RELATIVES = {
             norm=LAYER,
             feed_forward={"type": "mlp", "intermediate_dim": 144, "activation": "gelu_tanh"},
         ),
-        Layout(BLOOM),
+        WeightNames(BLOOM),
         heads_apart,
     ),
 }

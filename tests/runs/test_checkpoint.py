@@ -1,26 +1,64 @@
 """Checkpoints are complete or absent, and damage is noticed."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
+from archbuilder import UserError
 from archbuilder.runs import checkpoint
+from archbuilder.runs.checkpoint import (
+    CHECKSUMS,
+    STATE,
+    VARIABLES,
+    Checkpoint,
+    DamagedCheckpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from archbuilder.runs.checkpoint_store import CheckpointStore
 
-ARRAYS = {"00000|weight": np.arange(6.0).reshape(2, 3), "00001|seed": np.array([1, 2])}
+ARRAYS = {"layer/weight": np.arange(6.0).reshape(2, 3), "layer/seed": np.array([1, 2])}
+STORED = Checkpoint(ARRAYS, {"step": 1})
+
+
+def at_step(step, variables=ARRAYS):
+    return Checkpoint(variables, {"step": step})
 
 
 def test_what_is_written_is_read(tmp_path):
-    checkpoint.write(tmp_path / "step-1", ARRAYS, {"step": 1})
-    arrays, state = checkpoint.read(tmp_path / "step-1")
-    assert state["step"] == 1
+    write_checkpoint(tmp_path / "step-1", STORED)
+    found = read_checkpoint(tmp_path / "step-1")
+    assert found.state == {"step": 1}
+    assert found.variables.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
-        np.testing.assert_array_equal(arrays[name], array)
+        np.testing.assert_array_equal(found.variables[name], array)
 
 
-@pytest.mark.parametrize("file", [checkpoint.ARRAYS, checkpoint.STATE, checkpoint.SUMS])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float16", ml_dtypes.bfloat16, "int32", "int64", "uint32", "bool"]
+)
+@pytest.mark.parametrize("shape", [(), (3,), (0, 2)])
+def test_dtypes_and_shapes_survive(tmp_path, dtype, shape):
+    array = np.ones(shape, dtype)
+    write_checkpoint(tmp_path / "step-1", Checkpoint({"x": array}, {}))
+    found = read_checkpoint(tmp_path / "step-1").variables["x"]
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    np.testing.assert_array_equal(found, array)
+
+
+def test_an_array_in_another_memory_order_is_written_in_its_own(tmp_path):
+    array = np.arange(6.0).reshape(2, 3)
+    write_checkpoint(tmp_path / "step-1", Checkpoint({"x": array.T, "y": array[:, ::2]}, {}))
+    found = read_checkpoint(tmp_path / "step-1").variables
+    np.testing.assert_array_equal(found["x"], array.T)
+    np.testing.assert_array_equal(found["y"], array[:, ::2])
+
+
+@pytest.mark.parametrize("file", [VARIABLES, STATE, CHECKSUMS])
 @pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
 def test_damage_is_noticed_by_name(tmp_path, file, damage):
     folder = tmp_path / "step-1"
-    checkpoint.write(folder, ARRAYS, {"step": 1})
+    write_checkpoint(folder, STORED)
     content = (folder / file).read_bytes()
     if damage == "cut":
         (folder / file).write_bytes(content[: len(content) // 2])
@@ -28,22 +66,89 @@ def test_damage_is_noticed_by_name(tmp_path, file, damage):
         (folder / file).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
     else:
         (folder / file).unlink()
-    with pytest.raises(checkpoint.DamagedCheckpoint, match="step-1"):
-        checkpoint.read(folder)
+    with pytest.raises(DamagedCheckpoint, match="step-1"):
+        read_checkpoint(folder)
 
 
 def test_a_save_that_was_cut_off_leaves_no_checkpoint(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.np, "savez", full)
+    monkeypatch.setattr(checkpoint, "_write_variables", full)
     with pytest.raises(OSError, match="No space"):
-        checkpoint.write(tmp_path / "step-1", ARRAYS, {"step": 1})
-    assert checkpoint.steps(tmp_path) == []
+        write_checkpoint(tmp_path / "step-1", STORED)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_keeps_the_checkpoint_that_it_would_replace(tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "step-1", STORED)
+    monkeypatch.setattr(checkpoint, "sha256", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_checkpoint(tmp_path / "step-1", at_step(2))
+    monkeypatch.undo()
+    assert read_checkpoint(tmp_path / "step-1").state == {"step": 1}
+
+
+def test_the_old_format_is_not_taken_for_damage(tmp_path):
+    store = CheckpointStore(tmp_path)
+    store.save(at_step(1), None, keep=2)
+    store.folder(2).mkdir()
+    (store.folder(2) / "arrays.npz").touch()
+    with pytest.raises(UserError, match=r"step-0000002: written by an earlier version"):
+        store.newest(print)
 
 
 def test_the_newest_two_and_the_best_are_kept(tmp_path):
+    store = CheckpointStore(tmp_path)
     for step in range(1, 6):
-        checkpoint.write(tmp_path / f"step-{step}", {}, {"step": step})
-    checkpoint.prune(tmp_path, best=tmp_path / "step-2")
-    assert [path.name for path in checkpoint.steps(tmp_path)] == ["step-2", "step-4", "step-5"]
+        store.save(at_step(step), best_step=min(step, 2), keep=2)
+    assert store.folders() == [store.folder(step) for step in (2, 4, 5)]
+
+
+def test_a_checkpoint_off_schedule_does_not_count_among_the_last(tmp_path):
+    store = CheckpointStore(tmp_path)
+    for step, stopped in ((1, False), (2, False), (3, True)):
+        store.save(at_step(step), None, keep=2, stopped=stopped)
+    assert store.folders() == [store.folder(1), store.folder(2), store.folder(3, stopped=True)]
+    store.save(at_step(4), None, keep=2)
+    assert store.folders() == [store.folder(2), store.folder(4)]
+
+
+def test_saving_removes_what_an_interrupted_save_left(tmp_path):
+    store = CheckpointStore(tmp_path)
+    (tmp_path / ".step-0000001.part").mkdir()
+    store.save(at_step(2), None, keep=2)
+    assert list(tmp_path.iterdir()) == [store.folder(2)]
+
+
+def test_checkpoints_are_ordered_by_number_and_copies_are_none(tmp_path):
+    for name in ("step-0000009", "step-10000000", "step-9999999", "step-0000009.bak", "step-x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "step-0000001").write_text("")
+    found = [path.name for path in CheckpointStore(tmp_path).folders()]
+    assert found == ["step-0000009", "step-9999999", "step-10000000"]
+
+
+def test_the_mean_goes_by_name_and_keeps_the_last_counter(tmp_path):
+    store = CheckpointStore(tmp_path)
+    first = {"a": np.float32([1, 3]), "b": np.float32([0]), "n": np.int64(1)}
+    second = {"n": np.int64(2), "b": np.float32([2]), "a": np.float32([3, 5])}
+    store.save(at_step(1, first), None, keep=2)
+    store.save(at_step(2, second), None, keep=2)
+    mean, count = store.mean(5, print)
+    assert count == 2
+    assert {name: array.tolist() for name, array in mean.items()} == {
+        "a": [2.0, 4.0],
+        "b": [1.0],
+        "n": 2,
+    }
+
+
+def test_bfloat16_is_averaged_too(tmp_path):
+    store = CheckpointStore(tmp_path)
+    for step in (1, 2):
+        array = np.array([step, 2 * step], ml_dtypes.bfloat16)
+        store.save(at_step(step, {"a": array}), None, keep=2)
+    mean, _ = store.mean(2, print)
+    assert mean["a"].dtype == ml_dtypes.bfloat16
+    assert mean["a"].tolist() == [1.5, 3.0]

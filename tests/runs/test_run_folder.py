@@ -1,6 +1,5 @@
 """A run folder loses nothing that is not its own, and nothing before it is known to be replaced."""
 
-import json
 import multiprocessing
 import shutil
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 
 from archbuilder import UserError, load
 from archbuilder.language import plain_text
-from archbuilder.runs import checkpoint
+from archbuilder.runs.checkpoint import VARIABLES, Checkpoint, read_checkpoint, write_checkpoint
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 
@@ -81,11 +80,11 @@ def test_a_model_without_its_checkpoints_is_not_lost(run):
 
 def test_a_run_goes_on_only_with_its_own_text_and_tokenizer(run):
     one, folder = run
-    (newest,) = checkpoint.steps(folder / "checkpoints")[-1:]
-    arrays, state = checkpoint.read(newest)
+    newest = RunFolder(folder).checkpoints.folders()[-1]
+    stored = read_checkpoint(newest)
     for name in ("data.train", "data.validation", "tokenizer"):
-        text = state["text"] | {name: "another"}
-        checkpoint.write(newest, arrays, state | {"text": text})
+        text = stored.state["text"] | {name: "another"}
+        write_checkpoint(newest, Checkpoint(stored.variables, stored.state | {"text": text}))
         with pytest.raises(UserError, match=f": {name} changed since its checkpoint"):
             one.train(folder)
 
@@ -116,7 +115,7 @@ def test_the_best_model_is_written_again_from_its_checkpoint(run, damage, capsys
 
 
 def hold(folder, begun, done):
-    with RunFolder(folder).held():
+    with RunFolder(folder).locked():
         begun.set()
         done.wait(30)
 
@@ -133,14 +132,6 @@ def test_a_folder_in_which_another_process_trains_is_refused(run):
     done.set()
     other.join()
     one.train(folder)
-
-
-def test_checkpoints_are_ordered_by_number_and_copies_are_none(tmp_path):
-    for name in ("step-0000009", "step-10000000", "step-9999999", "step-0000009.bak", "step-x"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "step-0000001").write_text("")
-    found = [path.name for path in checkpoint.steps(tmp_path)]
-    assert found == ["step-0000009", "step-9999999", "step-10000000"]
 
 
 @pytest.mark.parametrize("name", ["1e5", "yes", "0o7", "2024", "null", "plain"])
@@ -171,19 +162,37 @@ def test_another_version_of_the_language_is_told(run):
         one.train(folder)
 
 
-def test_metrics_of_steps_that_come_again_are_dropped(run):
-    _, folder = run
-    RunFolder(folder).keep_metrics_until(1)
-    steps = [
-        json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()
-    ]
-    assert set(steps) == {1}
+def test_a_checkpoint_of_the_old_format_says_how_to_proceed(run):
+    one, folder = run
+    newest = RunFolder(folder).checkpoints.folders()[-1]
+    (newest / VARIABLES).rename(newest / "arrays.npz")
+    with pytest.raises(UserError, match=r"earlier version of archbuilder.*or start it again with"):
+        one.train(folder)
+    assert one.train(folder, restart=True)["step"] == one.training.steps
 
 
-def test_lines_that_are_no_records_are_dropped(run):
+def test_the_lock_leaves_nothing_behind(run):
     _, folder = run
-    with open(folder / "metrics.jsonl", "ab") as file:
-        file.write(b'\xff\xfe\n{"step": null}\n{"step": "one"}\n[]\n{"step": 1, "loss"\n')
-    RunFolder(folder).keep_metrics_until(1)
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        assert json.loads(line)["step"] == 1
+    before = content(folder)
+    with RunFolder(folder).locked():
+        pass
+    assert content(folder) == before
+
+
+def test_a_killed_process_leaves_no_lock(run):
+    one, folder = run
+    spawn = multiprocessing.get_context("spawn")
+    begun, done = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold, args=(folder, begun, done))
+    other.start()
+    assert begun.wait(30)
+    other.kill()
+    other.join()
+    assert one.train(folder)["step"] == one.training.steps
+
+
+def test_an_empty_folder_with_the_lock_of_a_killed_process_is_empty(finished, tmp_path):
+    one, _ = finished
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
+    assert one.train(tmp_path / "run")["step"] == one.training.steps

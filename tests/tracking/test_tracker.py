@@ -12,8 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from archbuilder import UserError, load
 from archbuilder.language import SpecError
 from archbuilder.stopping import Interrupted, StopRequest
-from archbuilder.tracking.tracker import flat
-from archbuilder.tracking.tracker_set import numbers
+from archbuilder.tracking.mlflow import flatten
+from archbuilder.tracking.tracker_set import tagged_metrics
+from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
 
@@ -29,7 +30,7 @@ def stop_after(patch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[-1].asked = self.step >= step
+        stops[-1].asked = self.state.step >= step
         return found
 
     patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
@@ -38,14 +39,14 @@ def stop_after(patch, step):
 
 def stop_while_logging(patch, step):
     """Break off, as a kill would, after `step` was logged and before its checkpoint is there."""
-    log = Trainer._log
+    log = RunOutput.log
 
     def logged(self, record):
         log(self, record)
         if record["step"] == step:
             raise KeyboardInterrupt
 
-    patch.setattr(Trainer, "_log", logged)
+    patch.setattr(RunOutput, "log", logged)
 
 
 def in_metrics(run):
@@ -53,7 +54,7 @@ def in_metrics(run):
     found = {}
     for line in (run / "metrics.jsonl").read_text().splitlines():
         record = json.loads(line)
-        found |= {(tag, record["step"]): value for tag, value in numbers(record).items()}
+        found |= {(tag, record["step"]): value for tag, value in tagged_metrics(record).items()}
     return found
 
 
@@ -78,9 +79,9 @@ def as_stored(values):
 def test_a_records_numbers_are_tagged_by_what_they_are_of():
     step = {"step": 3, "loss": 1.5, "topic_loss": 1.0, "learning_rate": 0.1, "note": "none"}
     expected = {"train/loss": 1.5, "train/topic_loss": 1.0, "train/learning_rate": 0.1}
-    assert numbers(step) == expected
+    assert tagged_metrics(step) == expected
     measured = {"step": 3, "validation_loss": 2.0, "validation_topic_loss": 1.0}
-    assert numbers(measured) == {"validation/loss": 2.0, "validation/topic_loss": 1.0}
+    assert tagged_metrics(measured) == {"validation/loss": 2.0, "validation/topic_loss": 1.0}
 
 
 def test_tensorboard_reads_what_the_metrics_have(tmp_path):
@@ -128,11 +129,13 @@ def test_a_finished_run_is_not_opened_again(tmp_path):
 def test_event_files_need_no_tensorflow(tmp_path):
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"
-        "from archbuilder.tracking.tracker import *\n"
-        f"run = Subject(Path({str(tmp_path)!r}), 'x', {{}}, 0, None)\n"
-        "track = TensorBoard(type='tensorboard').open(run)\n"
-        "track.numbers(1, {'train/loss': 1.5})\n"
-        "track.close('finished')"
+        "from pathlib import Path\n"
+        "from archbuilder.tracking import TensorBoard\n"
+        "from archbuilder.tracking.tracker import RunInfo\n"
+        f"run = RunInfo(Path({str(tmp_path)!r}), 'x', {{}}, 0)\n"
+        "tracker_run = TensorBoard(type='tensorboard').open(run)\n"
+        "tracker_run.log(1, {'train/loss': 1.5})\n"
+        "tracker_run.close('finished')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert in_tensorboard(tmp_path) == {("train/loss", 1): 1.5}
@@ -289,7 +292,7 @@ def test_a_server_that_is_gone_is_told_once_and_the_run_goes_on(tmp_path, store,
     taken = Trainer._take_step
 
     def take(self, batches):
-        store.gone = self.step >= 2
+        store.gone = self.state.step >= 2
         return taken(self, batches)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -321,4 +324,4 @@ def test_what_cannot_be_opened_ends_a_run_that_begins_and_not_one_that_goes_on(
 
 def test_a_spec_is_flat_with_nothing_left_out():
     plain = {"a": {"b": 1, "c": [2, {"d": 3}], "e": []}}
-    assert dict(flat(plain)) == {"a.b": 1, "a.c.0": 2, "a.c.1.d": 3, "a.e": []}
+    assert dict(flatten(plain)) == {"a.b": 1, "a.c.0": 2, "a.c.1.d": 3, "a.e": []}

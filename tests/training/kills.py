@@ -16,7 +16,9 @@ import tempfile
 from pathlib import Path
 from time import sleep
 
-from archbuilder.runs import checkpoint
+from archbuilder.files import unfinished
+from archbuilder.runs.checkpoint import read_checkpoint
+from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
 from tests.training.devices import losses, start, wait
 
@@ -74,16 +76,21 @@ def kill(spec: Path, run: Path, step: int, draw: random.Random) -> bool:
 
 def saving(run: Path) -> bool:
     """Whether a checkpoint, or a model, is half written."""
-    return any((run / "checkpoints").glob(".*.part")) or (run / "part.keras").exists()
+    return bool(unfinished(run / "checkpoints") or unfinished(run))
 
 
 def final(run: Path) -> tuple:
     """All that a run ends with, to compare bit by bit."""
-    arrays, state = checkpoint.read(checkpoint.steps(run / "checkpoints")[-1])
+    checkpoint = read_checkpoint(RunFolder(run).checkpoints.folders()[-1])
+    state = checkpoint.state
     del state["seconds"]
     for measured in ("waiting_share", "tokens_per_second"):
         del state["last"][measured]
-    return losses(run), {name: array.tobytes() for name, array in arrays.items()}, state
+    return (
+        losses(run),
+        {name: array.tobytes() for name, array in checkpoint.variables.items()},
+        state,
+    )
 
 
 if __name__ == "__main__":

@@ -1,57 +1,89 @@
-"""Text that lies compressed: which names say so, and what is within, piece by piece."""
+"""Streaming decompression of .gz, .xz and .zst files.
+
+The libraries' file readers cannot replace this loop: `lzma.open` silently ignores whatever follows
+padding or a damaged header, and zstandard's stream reader takes a truncated file for a whole one
+and refuses padding.
+"""
 
 import lzma
 import zlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
 
 from archbuilder.errors import UserError
 
 PIECE = 1024
-"""Compressed bytes taken at once: few, since any may stand for thousands of times as many."""
+"""Compressed bytes to read at a time. Few, since each may expand to thousands of bytes of text."""
+
+
+class Decompressor(Protocol):
+    """Decompresses one member, as the libraries' objects do."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the member was reached."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """The bytes behind the end of the member."""
+        ...
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Return the text of the next bytes of the member."""
+        ...
 
 
 def kind_of(file: str) -> str:
-    """ "gz", "xz" or "zst" as the name ends, else nothing."""
-    return next((kind for kind in _KINDS if file.endswith(f".{kind}")), "")
+    """Return "gz", "xz" or "zst" if the file's name ends so, else an empty string."""
+    return next((kind for kind in _DECOMPRESSORS if file.endswith(f".{kind}")), "")
 
 
 def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
-    """What is in the compressed members of a file, one after another.
+    """Yield the text of the compressed members of a file, piece by piece.
 
-    Raises `UserError` where they are damaged, or end too early.
+    Args:
+        file: The file's name, which gives the kind of compression.
+        raw: The open file. Its position shows how much was read.
+
+    Raises:
+        UserError: If the file is damaged or truncated.
     """
-    new = _KINDS[kind_of(file)]
-    member, done = None, 0
+    make = _DECOMPRESSORS[kind_of(file)]
+    member, num_bytes = None, 0
     while piece := raw.read(PIECE):
         while piece:
             if member is None:
                 piece = piece.lstrip(b"\0")  # Members may be padded.
                 if not piece:
                     break
-                member = new()
+                member = make()
             try:
                 text = member.decompress(piece)
             except Exception as error:  # Each library has an error of its own.
-                place = f"{file}: corrupt after {done:,} bytes of text"
-                raise UserError(place) from error
-            done += len(text)
+                message = f"{file}: corrupt after {num_bytes:,} bytes of text"
+                raise UserError(message) from error
+            num_bytes += len(text)
             yield text
             piece = member.unused_data if member.eof else b""
             if member.eof:
                 member = None
     if member is not None:
-        raise UserError(f"{file}: truncated or damaged; {done:,} bytes of text, and no end")
+        raise UserError(f"{file}: truncated or damaged; {num_bytes:,} bytes of text, and no end")
 
 
-def _gzip() -> Any:
+def _gzip() -> Decompressor:
     return zlib.decompressobj(zlib.MAX_WBITS | 16)
 
 
-def _zstandard() -> Any:
+def _zstandard() -> Decompressor:
     import zstandard
 
     return zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
 
 
-_KINDS = {"gz": _gzip, "xz": lzma.LZMADecompressor, "zst": _zstandard}
+_DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
+    "gz": _gzip,
+    "xz": lzma.LZMADecompressor,
+    "zst": _zstandard,
+}

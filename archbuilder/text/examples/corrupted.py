@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from archbuilder.errors import UserError
+from archbuilder.text.batch import DECODER_TARGETS
 from archbuilder.text.examples.documents import blocks, runs
 from archbuilder.text.examples.examples import Examples, Limits
 from archbuilder.text.examples.spans import (
@@ -24,15 +25,16 @@ class CorruptedText(Examples):
     overlong = ("split", "truncate", "drop", "refuse")
     sides: ClassVar = {
         "encoder_": ("encoder_token_ids",),
-        "decoder_": ("decoder_token_ids", "decoder_targets"),
+        "decoder_": ("decoder_token_ids", DECODER_TARGETS),
     }
+    columns = (DECODER_TARGETS,)
 
     def row(self, index, random):
         source, target = self._corrupted(index, random)
         return {
             "encoder_token_ids": source,
             "decoder_token_ids": np.concatenate([[self.vocabulary.start_id], target[:-1]]),
-            "decoder_targets": target,
+            DECODER_TARGETS: target,
         }
 
     @abstractmethod

@@ -25,6 +25,9 @@ class Examples(ABC):
     sides: ClassVar[dict[str, tuple[str, ...]]]
     """The prefix of each side's names, and its arrays; the first of them are its token ids."""
 
+    columns: ClassVar[tuple[str, ...]] = ()
+    """The arrays that models do not read: objectives turn them into inputs or targets."""
+
     lengths: np.ndarray
     """Tokens of each example, special ones included, by side: [N, sides]; none has more."""
     left_out: dict[str, int]

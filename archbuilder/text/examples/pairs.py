@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from archbuilder.errors import UserError
+from archbuilder.text.batch import PAIR_CLASS
 from archbuilder.text.examples.documents import blocks, chain
 from archbuilder.text.examples.examples import Examples, Limits, told
 
@@ -26,6 +27,7 @@ class Pairs(Examples):
     form = "documents"
     overlong = ("truncate", "drop", "refuse")
     sides: ClassVar = {"": ("token_ids", "segment_ids")}
+    columns = (PAIR_CLASS,)
     crossing: ClassVar[float] = 1.0
     """Share of runs that go on until they have the tokens wanted; others have no more."""
 
@@ -76,7 +78,7 @@ class Pairs(Examples):
         token_ids = np.concatenate([start, first, end, second, end])
         segment_ids = np.zeros_like(token_ids)
         segment_ids[len(first) + 2 :] = 1
-        return {"token_ids": token_ids, "segment_ids": segment_ids, "pair_class": pair_class}
+        return {"token_ids": token_ids, "segment_ids": segment_ids, PAIR_CLASS: pair_class}
 
     def _run(self, index: int) -> tuple[int, int, int]:
         """The first sentence of a pair's run, the one past its last, and the pair's tokens."""

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from archbuilder.text.batch import DECODER_TARGETS
 from archbuilder.text.examples.examples import Examples, Limits, some, told
 
 
@@ -17,8 +18,9 @@ class Translations(Examples):
     overlong = ("drop", "truncate", "refuse")
     sides: ClassVar = {
         "encoder_": ("encoder_token_ids",),
-        "decoder_": ("decoder_token_ids", "decoder_targets"),
+        "decoder_": ("decoder_token_ids", DECODER_TARGETS),
     }
+    columns = (DECODER_TARGETS,)
 
     def __init__(self, pairs, vocabularies, limits: Limits):
         self.pairs, (self.source, self.target) = pairs, vocabularies
@@ -39,7 +41,7 @@ class Translations(Examples):
         return {
             "encoder_token_ids": np.concatenate([source, [self.source.end_id]]),
             "decoder_token_ids": np.concatenate([[self.target.start_id], target]),
-            "decoder_targets": np.concatenate([target, [self.target.end_id]]),
+            DECODER_TARGETS: np.concatenate([target, [self.target.end_id]]),
         }
 
     def _ids(self, ids, offsets, place):

@@ -1,8 +1,8 @@
-"""How text is cut into tokens: what is trained on the text, and how."""
+"""Tokenizers: each is trained on text, or reads a file, and makes a vocabulary."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -15,10 +15,11 @@ from archbuilder.text.tokenizer.sentencepiece import SentencePiece, SentencePiec
 from archbuilder.text.tokenizer.sentencepiece_json import ConvertedPiecesVocabulary
 from archbuilder.text.tokenizer.whitespace import Whitespace, WhitespaceVocabulary
 from archbuilder.text.tokenizer.wordpiece import WordPiece, WordPieceVocabulary
-from archbuilder.text.vocabulary import Vocabulary
+from archbuilder.text.vocabulary import CLASS_NAMES, CONFIG_FILE, Vocabulary
 
 __all__ = [
     "KINDS",
+    "AnyVocabulary",
     "ByteLevelBPE",
     "Bytes",
     "Characters",
@@ -29,32 +30,34 @@ __all__ = [
     "load_vocabulary",
 ]
 
-KINDS = {
-    kind.__name__: kind
-    for kind in (
-        ByteLevelVocabulary,
-        ByteVocabulary,
-        CharacterVocabulary,
-        ConvertedPiecesVocabulary,
-        MarianVocabulary,
-        SentencePieceVocabulary,
-        WhitespaceVocabulary,
-        WordPieceVocabulary,
-    )
-}
-
-
-def load_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary that was saved into a folder."""
-    try:
-        kind = json.loads((folder / "tokenizer.config.json").read_text(encoding="utf-8"))
-        files = {name: (folder / name).read_bytes() for name in kind["files"]}
-        return KINDS[kind["kind"]](files)
-    except Exception as error:  # The libraries raise plain exceptions.
-        raise UserError(f"{folder}: the tokenizer cannot be read ({error})") from error
-
-
 Tokenizer = Annotated[
     Whitespace | Characters | WordPiece | ByteLevelBPE | SentencePiece | Bytes,
     Field(discriminator="type"),
 ]
+AnyVocabulary = (
+    WhitespaceVocabulary
+    | CharacterVocabulary
+    | WordPieceVocabulary
+    | ByteLevelVocabulary
+    | SentencePieceVocabulary
+    | ByteVocabulary
+    | MarianVocabulary
+    | ConvertedPiecesVocabulary
+)
+"""What tokenizers make, and the two kinds that only imported models have."""
+KINDS: dict[str, type[Vocabulary]] = {cls.kind: cls for cls in get_args(AnyVocabulary)}
+"""The class of each kind of vocabulary."""
+
+
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """Return the vocabulary saved in a folder. Raise `UserError` if it cannot be read."""
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        files = {name: (folder / name).read_bytes() for name in config["files"]}
+        kind, by_class_name = (
+            str(config["kind"]),
+            {name: kind for kind, name in CLASS_NAMES.items()},
+        )
+        return KINDS[by_class_name.get(kind, kind)](files)
+    except Exception as error:  # The libraries raise plain exceptions.
+        raise UserError(f"{folder}: the tokenizer cannot be read ({error})") from error

@@ -3,7 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
@@ -15,6 +17,9 @@ from archbuilder.text.tokenizer.tokenizer_json import (
     counted_words,
 )
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 _SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}\
 \N{LATIN SMALL LETTER C WITH DOT ABOVE}\N{LATIN SMALL LETTER C WITH CARON}"
@@ -37,9 +42,9 @@ class ByteLevelBPE(LearntTokenizer):
     prefix_space: bool = True
     """Put a space before each line, so that its first word is the token that it is elsewhere."""
 
-    kind: ClassVar[str] = "a byte-level BPE tokenizer.json"
+    file_format: ClassVar[str] = "a byte-level BPE tokenizer.json"
 
-    def _train(self, lines, vocabulary_size):
+    def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         held = [*ANGLED, *self.all_symbols, *_letters()]
         if len(held) > vocabulary_size:
             raise TooSmall(
@@ -62,7 +67,7 @@ class ByteLevelBPE(LearntTokenizer):
             chunks.update(_CHUNKS.findall(begin + line))
         return counted_words(self._tokenizer({}, []), chunks)
 
-    def _read(self, content):
+    def _read(self, content: bytes) -> Vocabulary:
         return ByteLevelVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, ids: dict[str, int]) -> Vocabulary:
@@ -72,7 +77,7 @@ class ByteLevelBPE(LearntTokenizer):
         add_symbols(tokenizer, self.all_symbols)
         return ByteLevelVocabulary({"tokenizer.json": tokenizer.to_str().encode()})
 
-    def _tokenizer(self, ids: dict[str, int], merges: list[tuple[str, str]]):
+    def _tokenizer(self, ids: dict[str, int], merges: list[tuple[str, str]]) -> "Tokenizer":
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
         from tokenizers import normalizers as library
 
@@ -89,9 +94,10 @@ class ByteLevelBPE(LearntTokenizer):
 class ByteLevelVocabulary(LibraryVocabulary):
     """Byte-level BPE over the `tokenizers` library."""
 
+    kind = "byte_level_bpe"
     models = ("BPE",)
 
-    def __init__(self, files: dict[str, bytes]):
+    def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(files)
         if not any(step["type"] == "ByteLevel" for step in self._cutters):
             raise UserError("the tokenizer is a BPE one, and not of bytes")
@@ -104,16 +110,16 @@ class ByteLevelVocabulary(LibraryVocabulary):
             self._tokenizer.pre_tokenizer.add_prefix_space = False
         self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
 
-    def in_document(self, line, first, last):
+    def in_document(self, line: str, first: bool, last: bool) -> str:
         return line if first or self._prefix else f" {line}"
 
-    def encode_arrays(self, lines):
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         return super().encode_arrays(self._with_space(lines))
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         return super()._encode(self._with_space(lines))
 
-    def _encode_rest(self, rests):
+    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
         return super()._encode(rests)
 
     def _with_space(self, lines: Sequence[str]) -> list[str]:
@@ -122,16 +128,16 @@ class ByteLevelVocabulary(LibraryVocabulary):
             return list(lines)
         return [line if line.startswith(" ") or not line else f" {line}" for line in lines]
 
-    def _cut(self, line):
+    def _cut(self, line: str) -> list[str]:
         return _CHUNKS.findall(line)
 
-    def _cut_locally(self):
+    def _cut_locally(self) -> bool:
         kinds = {step["type"] for step in self._normalizers}
         usual = len(self._cutters) == 1 and self._cutters[0].get("use_regex", True)
         # An accent by itself is a chunk, and leaves nothing between the spaces that it parts.
         return usual and kinds <= {*UNICODE_STEPS} - {"StripAccents"}
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         whole = b"".join(self._bytes(i) for i in ids).decode("utf-8", errors="replace")
         return whole.removeprefix(" ") if self._prefix else whole
 
@@ -141,7 +147,7 @@ class ByteLevelVocabulary(LibraryVocabulary):
             return token.encode()
         return bytes(self._spelled[letter] for letter in token)
 
-    def _begins_word(self, token_id):
+    def _begins_word(self, token_id: int) -> bool:
         return token_id not in self._added and self.token(token_id)[:1] in tuple(_SPACES)
 
 

@@ -30,20 +30,22 @@ class Bytes(TextTokenizer):
         return ByteVocabulary({"bytes.json": self.reading.saved()})
 
 
-class ByteVocabulary(UnitVocabulary):
+class ByteVocabulary(UnitVocabulary[bytes]):
     """One id a byte."""
 
-    def __init__(self, files: dict[str, bytes]):
+    kind = "bytes"
+
+    def __init__(self, files: dict[str, bytes]) -> None:
         reading = Reading.of(json.loads(files["bytes.json"]))
         super().__init__(files, reading, [f"<0x{byte:02X}>" for byte in range(256)])
 
-    def _written(self, text):
+    def _written(self, text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
-    def _looked_up(self, texts):
+    def _looked_up(self, texts: list[bytes]) -> np.ndarray:
         return np.frombuffer(b"".join(texts), dtype="uint8").astype("int32") + self._first
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         return b"".join(map(self._bytes, ids)).decode("utf-8", errors="replace")
 
     def _bytes(self, token_id: int) -> bytes:
@@ -51,5 +53,5 @@ class ByteVocabulary(UnitVocabulary):
             return bytes([token_id - self._first])
         return self._tokens[token_id].encode()
 
-    def _ends_word(self, token_id):
+    def _ends_word(self, token_id: int) -> bool:
         return self._bytes(token_id).isspace()

@@ -23,7 +23,7 @@ class EncodingCache:
 
     def __init__(
         self, cut: Callable[[str], list[str]], encode: Callable[[Sequence[str]], list[list[int]]]
-    ):
+    ) -> None:
         self._cut, self._encode = cut, encode
         self._forget()
 

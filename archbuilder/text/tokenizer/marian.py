@@ -18,7 +18,9 @@ class MarianVocabulary(Vocabulary):
     Thottingal, 2020).
     """
 
-    def __init__(self, files: dict[str, bytes]):
+    kind = "marian"
+
+    def __init__(self, files: dict[str, bytes]) -> None:
         from sentencepiece import SentencePieceProcessor
 
         if not files[PIECES]:
@@ -40,10 +42,10 @@ class MarianVocabulary(Vocabulary):
         # A table's ids may have gaps.
         return self._tokens.get(token_id) or self._tokens[self.unknown_id]
 
-    def _id(self, token):
+    def _id(self, token: str) -> int | None:
         return self._ids.get(token)
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         parted = [_language_apart(line) for line in lines]
         cut = self._processor.EncodeAsPieces([text for _, text in parted])
         return [
@@ -51,10 +53,10 @@ class MarianVocabulary(Vocabulary):
             for (language, _), pieces in zip(parted, cut, strict=True)
         ]
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         return self._processor.DecodePieces([self.token(i) for i in ids])
 
-    def _begins_word(self, token_id):
+    def _begins_word(self, token_id: int) -> bool:
         return self.token(token_id).startswith(SPACE)
 
 

@@ -5,7 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenizers import normalizers as library
 
 UNICODE_STEPS = ("NFC", "NFKC", "NFD", "NFKD", "Lowercase", "StripAccents")
 """The library's steps that change characters, and never for the sake of one beyond a space."""
@@ -68,9 +71,9 @@ class Reading:
         known["symbols"] = tuple(symbols)
         return cls(**known)
 
-    def saved(self, **others) -> bytes:
-        """The content of a vocabulary's file: this, and what else makes it."""
-        return json.dumps(asdict(self) | others).encode()
+    def saved(self, **tokens: Any) -> bytes:
+        """Return the content of a vocabulary's file: these settings and its `tokens`."""
+        return json.dumps(asdict(self) | tokens).encode()
 
     def normal(self, text: str) -> str:
         """A text without symbols, as its tokens are looked up."""
@@ -88,7 +91,7 @@ class Reading:
         return re.compile(f"({'|'.join(map(re.escape, by_length(self.symbols)))})")
 
     @cached_property
-    def _normalizer(self):
+    def _normalizer(self) -> "library.Sequence | None":
         steps = normalizers(self.normalization, self.lowercase, self.strip_accents)
         if not steps:
             return None

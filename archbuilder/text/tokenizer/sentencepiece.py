@@ -5,8 +5,8 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,7 +26,8 @@ class SentencePiece(LearntTokenizer):
     """Pieces of raw text, spaces included (Kudo and Richardson, 2018)."""
 
     type: Literal["sentencepiece"]
-    normalization: Literal["none", "nfkc", "nmt_nfkc"] = "nmt_nfkc"
+    # A spec is frozen, so a subclass may allow other values; pyright cannot know that.
+    normalization: Literal["none", "nfkc", "nmt_nfkc"] = "nmt_nfkc"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The form of Unicode that the text is brought into; `nmt_nfkc` also evens out spaces and
     drops control characters. With `none`, spaces are left as they are, too."""
     algorithm: Literal["bpe", "unigram"]
@@ -36,10 +37,10 @@ class SentencePiece(LearntTokenizer):
     byte_fallback: bool = True
     """Spell unknown characters in bytes, which takes 256 tokens of the vocabulary."""
 
-    kind: ClassVar[str] = "a SentencePiece model"
+    file_format: ClassVar[str] = "a SentencePiece model"
     required: ClassVar[tuple[str, ...]] = ("type", "file", "algorithm")
 
-    def _train(self, lines, vocabulary_size):
+    def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         with tempfile.TemporaryDirectory() as folder:
             model = train_sentencepiece(
                 lines,
@@ -88,7 +89,7 @@ class SentencePiece(LearntTokenizer):
             if after != letter:
                 yield f"{code:X}\t{' '.join(f'{ord(one):X}' for one in after)}\n"
 
-    def _read(self, content):
+    def _read(self, content: bytes) -> Vocabulary:
         vocabulary = SentencePieceVocabulary({"spm.model": content})
         if vocabulary.algorithm != self.algorithm:
             raise UserError(
@@ -100,7 +101,9 @@ class SentencePiece(LearntTokenizer):
 class SentencePieceVocabulary(Vocabulary):
     """BPE or unigram pieces over the `sentencepiece` library."""
 
-    def __init__(self, files: dict[str, bytes]):
+    kind = "sentencepiece"
+
+    def __init__(self, files: dict[str, bytes]) -> None:
         from sentencepiece import SentencePieceProcessor
 
         self._processor = SentencePieceProcessor(model_proto=files["spm.model"])
@@ -118,30 +121,31 @@ class SentencePieceVocabulary(Vocabulary):
         """How its pieces were learned."""
         from sentencepiece import sentencepiece_model_pb2
 
-        model = sentencepiece_model_pb2.ModelProto.FromString(self.files["spm.model"])
+        messages: Any = sentencepiece_model_pb2  # Its classes are made when it is loaded.
+        model = messages.ModelProto.FromString(self.files["spm.model"])
         return _ALGORITHMS[model.trainer_spec.model_type]
 
     @property
-    def byte_ids(self):
+    def byte_ids(self) -> tuple[int, ...]:
         return tuple(i for i in range(self.size) if self._processor.IsByte(i))
 
     def token(self, token_id: int) -> str:
         return self._processor.IdToPiece(token_id)
 
-    def encode_arrays(self, lines):
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         found = self._whole(list(lines), "numpy")
         counts = np.fromiter(map(len, found), dtype="int64", count=len(found))
         return np.concatenate([np.zeros(0), *found], dtype="int32", casting="unsafe"), counts
 
-    def _id(self, token):
+    def _id(self, token: str) -> int | None:
         found = self._processor.PieceToId(token)
         return found if self._processor.IdToPiece(found) == token else None
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         return self._whole(lines, int)
 
-    def _whole(self, lines: list[str], kind) -> list:
-        """Each line's ids, as the library's type `kind`."""
+    def _whole(self, lines: list[str], kind: Any) -> list:
+        """Each line's ids, as the library's `return_type`: `int`, or "numpy"."""
         found = self._processor.Encode(lines, return_type=kind)
         if self._known_mask is not None:
             for place, line in enumerate(lines):
@@ -157,7 +161,7 @@ class SentencePieceVocabulary(Vocabulary):
             *(i for ids in self._encode_rest(others) for i in ids),
         ]
 
-    def _encode_rest(self, rests):
+    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
         # The library lets every text begin a word; behind an unknown sign it goes on as it is.
         start = self._processor.EncodeAsIds(UNHEARD_OF)
         behind = self._processor.EncodeAsIds([UNHEARD_OF + rest for rest in rests])
@@ -166,7 +170,7 @@ class SentencePieceVocabulary(Vocabulary):
             for ids, rest in zip(behind, rests, strict=True)
         ]
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         runs: list[list[int]] = [[]]
         for i in ids:  # The library leaves its control symbols out, the mask among them.
             if i == self.mask_id:
@@ -179,7 +183,7 @@ class SentencePieceVocabulary(Vocabulary):
             text += f" {self.mask_token}{' ' * begins}{self._processor.DecodeIds(run)}"
         return text if len(runs) == 1 else text.strip()
 
-    def _begins_word(self, token_id):
+    def _begins_word(self, token_id: int) -> bool:
         return self.token(token_id).startswith(SPACE)
 
 

@@ -7,22 +7,23 @@ from archbuilder.text.tokenizer.tokenizer_json import LibraryVocabulary
 class ConvertedPiecesVocabulary(LibraryVocabulary):
     """BPE or unigram pieces, spaces included, over the `tokenizers` library."""
 
+    kind = "sentencepiece_json"
     models = ("Unigram", "BPE")
 
     @property
-    def byte_ids(self):
+    def byte_ids(self) -> tuple[int, ...]:
         return tuple(i for i in range(self.size) if _is_byte(self.token(i)))
 
-    def _cut(self, line):
+    def _cut(self, line: str) -> list[str]:
         return [line]
 
-    def _cut_locally(self):
+    def _cut_locally(self) -> bool:
         return False  # A piece may reach over spaces.
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 
-    def _begins_word(self, token_id):
+    def _begins_word(self, token_id: int) -> bool:
         return token_id in self._added or self.token(token_id).startswith(SPACE)
 
 

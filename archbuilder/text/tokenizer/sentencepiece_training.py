@@ -4,6 +4,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, TooSmall
@@ -15,7 +16,7 @@ LONGEST_WORD = 2**12
 """Letters of the longest word that pieces are learned from; the library skips longer lines."""
 
 
-def train_sentencepiece(lines: list[str], size: int, **options) -> bytes:
+def train_sentencepiece(lines: list[str], size: int, **options: Any) -> bytes:
     """A SentencePiece model of `size` pieces, or as many as the text yields.
 
     Raises `TooSmall` where `size` has no room for the text's characters.
@@ -65,7 +66,7 @@ def merged_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[st
     return [piece for piece in pieces if piece != SPACE]
 
 
-def _train(lines: Iterable[str], size: int, **options) -> bytes:
+def _train(lines: Iterable[str], size: int, **options: Any) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
     model = io.BytesIO()

@@ -4,9 +4,16 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    NonNegativeInt,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from archbuilder.errors import UserError
 from archbuilder.language import FilePath, Spec
@@ -39,7 +46,6 @@ def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
 class TextTokenizer(Spec):
     """The interface of tokenizers."""
 
-    type: str
     normalization: Literal["none", "nfc", "nfkc"] = "none"
     """The form of Unicode that the text is brought into, with equal characters written equally."""
     lowercase: bool = False
@@ -78,25 +84,25 @@ class LearntTokenizer(TextTokenizer):
     file: FilePath | None = None
     """An existing vocabulary."""
 
-    kind: ClassVar[str]
-    """What its file holds, in words."""
+    file_format: ClassVar[str]
+    """The content of its file, in words for messages."""
     trains: ClassVar[tuple[str, ...]] = ("training_characters",)
     """The fields that only training reads."""
     required: ClassVar[tuple[str, ...]] = ("type", "file")
     """The fields that may stand beside any file."""
 
     @model_validator(mode="after")
-    def _nothing_without_effect(self):
+    def _nothing_without_effect(self) -> Self:
         if self.file is not None:
             without = self._without_effect(not self.file.endswith(".json"))
             self._refuse(sorted(without & self.model_fields_set))
         return self
 
     @model_serializer(mode="wrap")
-    def _what_has_effect(self, plain):
-        found = plain(self)
+    def _what_has_effect(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = serialize(self)
         without = self._without_effect(not self.file.endswith(".json")) if self.file else ()
-        return {name: value for name, value in found.items() if name not in without}
+        return {name: value for name, value in fields.items() if name not in without}
 
     def _without_effect(self, plain_list: bool) -> set[str]:
         """The fields without effect beside a file, a plain list of tokens or a whole tokenizer."""
@@ -136,7 +142,7 @@ class LearntTokenizer(TextTokenizer):
         except UserError as error:
             raise UserError(f"{self.file}: {error}") from error
         except Exception as error:  # The libraries raise plain exceptions.
-            raise UserError(f"{self.file}: not {self.kind} ({error})") from error
+            raise UserError(f"{self.file}: not {self.file_format} ({error})") from error
 
     @abstractmethod
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary: ...

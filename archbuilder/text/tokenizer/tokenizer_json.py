@@ -4,11 +4,16 @@ import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.encoding_cache import EncodingCache
 from archbuilder.text.vocabulary import BRACKETED, Vocabulary, rows
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 UNKNOWN = BRACKETED[1]
 
@@ -19,7 +24,7 @@ class LibraryVocabulary(Vocabulary):
     models: ClassVar[tuple[str, ...]]
     """The library's names for how words are cut."""
 
-    def __init__(self, files: dict[str, bytes]):
+    def __init__(self, files: dict[str, bytes]) -> None:
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
@@ -46,15 +51,15 @@ class LibraryVocabulary(Vocabulary):
         # A file's ids may have gaps.
         return self._tokenizer.id_to_token(token_id) or UNKNOWN
 
-    def _id(self, token):
+    def _id(self, token: str) -> int | None:
         return self._tokenizer.token_to_id(token)
 
-    def encode_arrays(self, lines):
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         if self._chunks is None:
             return super().encode_arrays(lines)
         return self._chunks.arrays(lines)
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         if self._chunks is None:
             return self._by_library(lines)
         return rows(*self._chunks.arrays(lines))
@@ -89,14 +94,14 @@ def _stands_alone(token: dict) -> bool:
     return token["special"] or not spaced
 
 
-def add_symbols(tokenizer, symbols: Iterable[str]) -> None:
+def add_symbols(tokenizer: "Tokenizer", symbols: Iterable[str]) -> None:
     """Let each symbol be one token wherever it stands, before the text is normalised."""
     from tokenizers import AddedToken
 
     tokenizer.add_tokens([AddedToken(symbol, normalized=False) for symbol in symbols])
 
 
-def counted_words(tokenizer, chunks: Counter[str]) -> Counter[str]:
+def counted_words(tokenizer: "Tokenizer", chunks: Counter[str]) -> Counter[str]:
     """How often each word stands in counted chunks of text, words as the tokenizer cuts them."""
     words: Counter[str] = Counter()
     normalizer = tokenizer.normalizer

@@ -1,6 +1,8 @@
 """Vocabularies that spell text unit by unit, character by character or byte by byte."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from typing import AnyStr, Generic
 
 import numpy as np
 
@@ -8,10 +10,10 @@ from archbuilder.text.tokenizer.normalization import Reading
 from archbuilder.text.vocabulary import ANGLED, Vocabulary, rows
 
 
-class UnitVocabulary(Vocabulary):
+class UnitVocabulary(Vocabulary, Generic[AnyStr]):
     """The interface of vocabularies that have an id for each unit of text."""
 
-    def __init__(self, files: dict[str, bytes], reading: Reading, units: list[str]):
+    def __init__(self, files: dict[str, bytes], reading: Reading, units: list[str]) -> None:
         """`units` as tokens, in the order of their ids, which are behind those of the symbols."""
         self._reading = reading
         self._tokens = [*ANGLED, *reading.symbols, *units]
@@ -29,10 +31,10 @@ class UnitVocabulary(Vocabulary):
     def token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
-    def in_document(self, line, first, last):
+    def in_document(self, line: str, first: bool, last: bool) -> str:
         return line if last or not self._has_space else f"{line} "
 
-    def encode_arrays(self, lines):
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         parts = [self._reading.parts(line) for line in lines]
         texts = [self._written(text) for line in parts for text in line[::2]]
         ids = self._looked_up(texts)
@@ -46,17 +48,17 @@ class UnitVocabulary(Vocabulary):
             ids = np.insert(ids, ends[followed], found)
         return ids, counts
 
-    def _id(self, token):
+    def _id(self, token: str) -> int | None:
         named = token in ANGLED or token in self._reading.symbols
         return self._ids.get(token) if named else None
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         return rows(*self.encode_arrays(lines))
 
     @abstractmethod
-    def _written(self, text: str) -> str | bytes:
+    def _written(self, text: str) -> AnyStr:
         """A text as the sequence of its units."""
 
     @abstractmethod
-    def _looked_up(self, texts: list) -> np.ndarray:
+    def _looked_up(self, texts: list[AnyStr]) -> np.ndarray:
         """The ids of all units of texts, int32."""

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, ClassVar, Literal
 
@@ -24,9 +25,9 @@ class Whitespace(LearntTokenizer):
     continuation: Annotated[str, Field(min_length=1)] | None = None
     """How a piece ends that goes on in the next, such as "@@"; without it, each is a word."""
 
-    kind: ClassVar[str] = "a list of words"
+    file_format: ClassVar[str] = "a list of words"
 
-    def _train(self, lines, vocabulary_size):
+    def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         reading, counts = self.reading, Counter()
         for line in between_symbols(lines, self.all_symbols):
             counts.update(reading.normal(line).split())
@@ -36,14 +37,16 @@ class Whitespace(LearntTokenizer):
         saved = reading.saved(continuation=self.continuation, words=words)
         return WhitespaceVocabulary({"words.json": saved})
 
-    def _read(self, content):
+    def _read(self, content: bytes) -> Vocabulary:
         return WhitespaceVocabulary({"words.json": content})
 
 
 class WhitespaceVocabulary(Vocabulary):
     """One id a word."""
 
-    def __init__(self, files: dict[str, bytes]):
+    kind = "whitespace"
+
+    def __init__(self, files: dict[str, bytes]) -> None:
         content = json.loads(files["words.json"])
         self._reading, words, mark = Reading.of(content), content["words"], content["continuation"]
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -66,7 +69,7 @@ class WhitespaceVocabulary(Vocabulary):
     def token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
-    def encode_arrays(self, lines):
+    def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         texts = [self._cut(line) for line in lines]
         counts = np.fromiter(map(len, texts), dtype="int64", count=len(texts))
         known, unknown = self._words.get, self.unknown_id
@@ -81,15 +84,15 @@ class WhitespaceVocabulary(Vocabulary):
             word for i, part in enumerate(parts) for word in ([part] if i % 2 else part.split())
         ]
 
-    def _id(self, token):
+    def _id(self, token: str) -> int | None:
         named = token in ANGLED or token in self._symbols
         return self._ids.get(token) if named else None
 
-    def _encode(self, lines):
+    def _encode(self, lines: list[str]) -> list[list[int]]:
         known, unknown = self._words.get, self.unknown_id
         return [[known(word, unknown) for word in self._cut(line)] for line in lines]
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         pieces = []
         for i in ids:
             if self._goes_on(i):
@@ -98,7 +101,7 @@ class WhitespaceVocabulary(Vocabulary):
                 pieces += [self._tokens[i], " "]
         return "".join(pieces).removesuffix(" ")
 
-    def _ends_word(self, token_id):
+    def _ends_word(self, token_id: int) -> bool:
         return not self._goes_on(token_id)
 
     def _goes_on(self, token_id: int) -> bool:

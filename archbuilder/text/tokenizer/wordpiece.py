@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -17,6 +17,9 @@ from archbuilder.text.tokenizer.tokenizer_json import (
 )
 from archbuilder.text.vocabulary import BRACKETED, Vocabulary
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 _APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _INSIDE = "##"
 """How a piece begins that goes on with a word."""
@@ -28,18 +31,19 @@ class WordPiece(LearntTokenizer):
     type: Literal["wordpiece"]
     lowercase: bool = True
     """Lower-case the text."""
-    strip_accents: bool | None = None
+    # A spec is frozen, so a subclass may allow other values; pyright cannot know that.
+    strip_accents: bool | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     """Take accents off letters; unless it is said, where the text is lower-cased."""
     limit_alphabet: PositiveInt = 1000
     """The most characters that are tokens by themselves, beginning words and within them."""
 
-    kind: ClassVar[str] = "a WordPiece vocabulary"
+    file_format: ClassVar[str] = "a WordPiece vocabulary"
     trains: ClassVar[tuple[str, ...]] = ("training_characters", "limit_alphabet")
 
-    def _without_effect(self, plain_list):
+    def _without_effect(self, plain_list: bool) -> set[str]:
         return set(self.trains) if plain_list else super()._without_effect(plain_list)
 
-    def _train(self, lines, vocabulary_size):
+    def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         chunks: Counter[str] = Counter()
         for line in between_symbols(lines, self.all_symbols):
             chunks.update(line.split(" "))
@@ -76,7 +80,7 @@ class WordPiece(LearntTokenizer):
         ordered = sorted(counts, key=lambda token: (-counts[token], token))
         return dict.fromkeys(ordered[: self.limit_alphabet])
 
-    def _read(self, content):
+    def _read(self, content: bytes) -> Vocabulary:
         if not content.lstrip().startswith(b"{"):
             return self._vocabulary(_listed(content.decode("utf-8-sig")))
         written = self._without_effect(plain_list=False) & self.model_fields_set
@@ -100,7 +104,7 @@ class WordPiece(LearntTokenizer):
             }
         )
 
-    def _tokenizer(self, ids: dict[str, int]):
+    def _tokenizer(self, ids: dict[str, int]) -> "Tokenizer":
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
         from tokenizers import normalizers as library
 
@@ -117,17 +121,18 @@ class WordPiece(LearntTokenizer):
 class WordPieceVocabulary(LibraryVocabulary):
     """WordPiece over the `tokenizers` library."""
 
+    kind = "wordpiece"
     models = ("WordPiece",)
 
-    def _cut(self, line):
+    def _cut(self, line: str) -> list[str]:
         return line.split(" ")
 
-    def _cut_locally(self):
+    def _cut_locally(self) -> bool:
         kinds = {step["type"] for step in self._normalizers}
         words = [step["type"] for step in self._cutters] == ["BertPreTokenizer"]
         return words and kinds <= {*UNICODE_STEPS, "BertNormalizer"}
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         glued = (self._glued(i) for i in ids)
         text = "".join(token if joins else f" {token}" for token, joins in glued)[1:]
         text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
@@ -143,14 +148,14 @@ class WordPieceVocabulary(LibraryVocabulary):
             return token, False
         return token.removeprefix(_INSIDE), True
 
-    def _begins_word(self, token_id):
+    def _begins_word(self, token_id: int) -> bool:
         return token_id in self._added or not self.token(token_id).startswith(_INSIDE)
 
 
 def _spellable(words: Counter[str], tokens: dict[str, None]) -> Counter[str]:
     """The words that the tokens can spell: every other word is unknown, whatever is merged."""
 
-    def can(word):
+    def can(word: str) -> bool:
         return word[0] in tokens and all(f"{_INSIDE}{letter}" in tokens for letter in word[1:])
 
     return Counter({word: count for word, count in words.items() if can(word)})

@@ -1,12 +1,14 @@
-"""What computes the steps: TensorFlow or JAX, on one device or on several."""
+"""The engines, TensorFlow and JAX: they compute training steps on one device or on several."""
 
 from archbuilder.training.engines.engine import Devices
+from archbuilder.training.recipe.distribution import Processes
+from archbuilder.training.recipe.recipe import Training
 
 
-def open_devices(recipe, processes=None) -> Devices:
-    """The devices that a recipe asks for, set up; `processes` where it runs in several.
+def open_devices(recipe: Training, processes: Processes | None = None) -> Devices:
+    """Return the devices of a recipe, set up; `processes` where several train together.
 
-    Raises `UserError` where this machine, or the Keras that is loaded, has no such thing.
+    Raise `UserError` if this machine, or the backend that Keras has loaded, does not have them.
     """
     if recipe.engine == "jax":
         from archbuilder.training.engines.on_jax import JaxDevices

@@ -1,103 +1,125 @@
-"""What every engine does: one optimizer step, or one measurement, of a model on batches."""
+"""The interfaces of devices and engines: optimizer steps and evaluations of a model on batches."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import ops
 
 from archbuilder.errors import UserError
+from archbuilder.objectives.loss_term import LossTerm, Sums, Tensor
+from archbuilder.text.batch import Batch
+from archbuilder.training.engines.variable_names import name_variables, require_same_variables
+from archbuilder.training.keras_internals import moving_average
 
-BALANCE = "load_balancing"
-"""What a network of experts gives beside its streams: a loss of each row."""
+TermSums: TypeAlias = dict[str, dict[str, Tensor]]
+"""The sums of each loss term, while they are tensors."""
 
 
 class Devices(ABC):
-    """The interface of what a run computes on."""
+    """The interface of the devices that a run computes on."""
 
     kind: str
     """CPU, GPU or TPU."""
     has_bfloat16: bool
-    """Whether it computes in bfloat16 faster than in float32."""
+    """Whether bfloat16 is faster than float32."""
     count: int = 1
-    """Devices, of all processes."""
+    """Number of devices of all processes."""
     replicas: int = 1
-    """Devices, or groups of them, that read different rows of a batch."""
+    """Number of devices, or groups of devices, that read different rows of a batch."""
     process: int = 0
-    """Which process this is; the first one writes the run folder."""
+    """Index of this process; process 0 writes the run folder."""
     processes: int = 1
-    """Processes that train together."""
+    """Number of processes that train together."""
 
     def __str__(self) -> str:
-        told = self.kind if self.count == 1 else f"{self.count} x {self.kind}"
-        return told if self.processes == 1 else f"{told} of {self.processes} processes"
+        devices = self.kind if self.count == 1 else f"{self.count} x {self.kind}"
+        return devices if self.processes == 1 else f"{devices} of {self.processes} processes"
 
     @abstractmethod
-    def engine(self, model, objectives: dict, optimizer, clip, compiled: bool) -> "Engine":
-        """An engine for a model that was drawn within `scope`."""
+    def engine(
+        self,
+        model: keras.Model,
+        terms: Mapping[str, LossTerm],
+        optimizer: keras.optimizers.Optimizer,
+        clip: float | None,
+        compiled: bool,
+    ) -> "Engine":
+        """Return an engine for a model and an optimizer that were made within `scope`.
+
+        Args:
+            model: The graph that is trained.
+            terms: Its loss terms, in the order in which they are added up.
+            optimizer: The optimizer, built for the model.
+            clip: The largest norm of the gradient; None: it is not clipped.
+            compiled: Whether XLA compiles the steps.
+        """
 
     def scope(self) -> AbstractContextManager:
-        """Where models and optimizers are made."""
+        """Return the context in which models and optimizers must be made."""
         return nullcontext()
 
-    def meet(self, what: str) -> None:  # noqa: B027, as one process has nobody to wait for
-        """Wait until all processes have come to the same point."""
+    def barrier(self, name: str) -> None:  # noqa: B027, as a single process never waits
+        """Wait until all processes have reached the barrier of this name."""
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process."""
+    def any_process(self, flag: bool) -> bool:
+        """Return whether the flag is true in any process."""
         return flag
 
 
 class Engine(ABC):
     """The interface of engines.
 
-    A loss is the sum over the tokens that count, divided by their number in the whole effective
-    batch, however many micro-batches and devices that is spread over; then times its weight.
-    `objectives` are by the names of the outputs that are scored.
+    The loss of a term is the sum over the targets that count, divided by their number in the whole
+    effective batch, over all micro-batches and devices; then multiplied by its weight.
     """
 
     gradient_norm: float = 0.0
-    """Norm of the last step's gradient, before clipping; none where float16 overflowed, and the
-    step was left out."""
+    """Norm of the last step's gradient, before clipping; not finite where float16 overflowed, and
+    the step was skipped."""
 
-    def __init__(self, model, objectives: dict, optimizer, clip: float | None):
-        self.model, self.objectives, self.optimizer = model, objectives, optimizer
-        self.inputs, self.clip = [tensor.name for tensor in model.inputs], clip
+    def __init__(
+        self,
+        model: keras.Model,
+        terms: Mapping[str, LossTerm],
+        optimizer: keras.optimizers.Optimizer,
+        clip: float | None,
+    ):
+        self.model, self.terms, self.optimizer, self.clip = model, terms, optimizer, clip
 
     @abstractmethod
-    def train(self, batches: list[dict], rate: float, weights: dict[str, float]) -> dict:
-        """Take one step on the micro-batches; gives each output's sums (see `score`).
+    def train(self, batches: list[Batch], rate: float, weights: Mapping[str, float]) -> Sums:
+        """Take one step on the micro-batches, and return the sums of each loss term.
 
-        `rate` is the learning rate, and `weights` what each output's loss is multiplied by.
+        Args:
+            batches: The micro-batches of the step.
+            rate: The learning rate.
+            weights: What the loss of each term is multiplied by.
         """
 
     @abstractmethod
-    def measure(self, batch: dict) -> dict:
-        """Each output's sums on a batch, with dropout off."""
+    def measure(self, batch: Batch) -> Sums:
+        """Return the sums of each loss term that is evaluated, with dropout off."""
 
     @property
-    def variables(self) -> list:
-        """All that a step reads and changes; Keras leaves seeds' states out of `weights`."""
-        return [*self.model.variables, *self.optimizer.variables]
-
-    @property
-    def inner_optimizer(self):
+    def inner_optimizer(self) -> keras.optimizers.Optimizer:
         """The optimizer below loss scaling."""
         return getattr(self.optimizer, "inner_optimizer", self.optimizer)
 
     @property
     def scales_losses(self) -> bool:
-        """Whether a step may overflow and be left out."""
+        """Whether a step may overflow, and is skipped then."""
         return self.inner_optimizer is not self.optimizer
 
-    def settle(self) -> None:  # noqa: B027, as some hold nothing back
-        """Bring the Keras variables up to date; until then they may lag behind."""
+    def sync_variables(self) -> None:  # noqa: B027, as some engines update them in place
+        """Bring the Keras variables up to date; until then they may be those of an earlier step."""
 
-    def unsound(self) -> list[str]:
-        """The weights that hold something that is no number."""
-        self.settle()
+    def nonfinite_weights(self) -> list[str]:
+        """Return the paths of weights that contain NaN or infinity."""
+        self.sync_variables()
         return [
             weight.path
             for weight in self.model.weights
@@ -106,45 +128,44 @@ class Engine(ABC):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """While entered, the model has averaged weights, if the optimizer keeps such."""
-        self.settle()
+        """Give the model its averaged weights within the context, if the optimizer has any."""
+        self.sync_variables()
         weights = self.model.trainable_variables
-        values = [self._whole(weight) for weight in weights]
-        averages = _averages(self.inner_optimizer, weights, values)
+        values = [self._to_numpy(weight) for weight in weights]
+        averages = averages_of(self.inner_optimizer, weights, values)
         if averages is None:
             yield
             return
-        self._put(weights, averages)
+        self._assign(weights, averages)
         try:
             yield
         finally:
-            self._put(weights, values)
+            self._assign(weights, values)
 
-    def _put(self, weights: list, values: list) -> None:
+    def _assign(self, weights: list[keras.Variable], values: list[np.ndarray]) -> None:
         for weight, value in zip(weights, values, strict=True):
             weight.assign(value)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Weights, optimizer state and the states of every random generator, by order and name."""
-        self.settle()
+        """Return weights, optimizer state and the state of every random generator, by name."""
+        self.sync_variables()
         return {
-            f"{place:05d}|{variable.path}": self._whole(variable)
-            for place, variable in enumerate(self.variables)
+            name: self._to_numpy(variable)
+            for name, variable in name_variables(self.model, self.optimizer).items()
         }
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Put a snapshot back; one that does not fit the model is refused."""
-        shapes = [tuple(variable.shape) for variable in self.variables]
-        if shapes != [array.shape for array in arrays.values()]:
-            raise UserError("the checkpoint's weights do not fit this spec's model")
-        for variable, array in zip(self.variables, arrays.values(), strict=True):
-            variable.assign(array)
+        """Assign a snapshot. Raise `UserError` if a name or a shape differs from the model's."""
+        variables = name_variables(self.model, self.optimizer)
+        require_same_variables(variables, arrays)
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
 
-    def _whole(self, variable) -> np.ndarray:
+    def _to_numpy(self, variable: keras.Variable) -> np.ndarray:
         return np.asarray(variable)
 
-    def _clipped(self, gradients: list):
-        """Gradients scaled down, all together, to the norm `clip`; and their norm before."""
+    def _clipped(self, gradients: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Return gradients scaled down, all together, to the norm `clip`; and their norm before."""
         scale = self.optimizer.scale_loss(1.0)
         norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients)) / scale
         if self.clip is None:
@@ -152,87 +173,53 @@ class Engine(ABC):
         factor = self.clip / ops.maximum(norm, self.clip)
         return [gradient * factor for gradient in gradients], norm
 
-    def _prepared(self, batches: list[dict], weights: dict[str, float]) -> list[dict]:
-        """The batches with what one token, or row, counts for in the whole effective batch."""
-        if BALANCE in self.model.output:
-            weights = weights | {BALANCE: 1.0}
-            batches = [batch | {f"{BALANCE}_weights": _real_rows(batch)} for batch in batches]
-        shares = token_shares(batches, weights)
-        return [batch | shares for batch in batches]
-
-    def _scores(self, outputs: dict, batch: dict) -> dict:
-        from archbuilder.objectives.cross_entropy import score
-
-        found = {
-            name: score(
-                outputs[name],
-                (outputs if f"{name}_targets" in outputs else batch)[f"{name}_targets"],
-                batch[f"{name}_weights"],
-                objective.smoothing(),
-            )
-            for name, objective in self.objectives.items()
+    def _sums(self, outputs: Mapping[str, Tensor], batch: Batch, training: bool) -> TermSums:
+        return {
+            name: term.sums(outputs, batch.targets[name])
+            for name, term in self.terms.items()
+            if training or not term.training_only
         }
-        if f"{BALANCE}_weights" in batch:  # It is no guess: there is a loss, and nothing else.
-            rows = batch[f"{BALANCE}_weights"]
-            found[BALANCE] = {"loss": ops.sum(outputs[BALANCE] * rows), "count": ops.sum(rows)}
-        return found
 
-    def _loss(self, scores: dict, batch: dict):
-        return sum(score["loss"] * batch[f"{name}_share"] for name, score in scores.items())
+    def _loss(self, sums: TermSums, scales: Mapping[str, Tensor]) -> Tensor:
+        return sum(own["loss"] * scales[name] for name, own in sums.items())
 
 
-def _real_rows(batch: dict) -> np.ndarray:
-    """1.0 for each row that is not padding alone, float32 [B]."""
-    masks = [array for name, array in batch.items() if name.endswith("padding_mask")]
-    return np.any(masks[0] > 0, axis=1).astype("float32")
+def loss_scales(batches: Sequence[Batch], weights: Mapping[str, float]) -> dict[str, np.float32]:
+    """Return what the summed loss of each term is multiplied by: weight / count.
+
+    The count is that of the whole effective batch.
+    """
+    counts = {name: sum(batch.targets[name].weights.sum() for batch in batches) for name in weights}
+    return {name: np.float32(weights[name] / max(count, 1)) for name, count in counts.items()}
 
 
-def token_shares(batches: list[dict], weights: dict[str, float]) -> dict:
-    """What one token counts for in the whole effective batch, for each output: weight / tokens."""
-    counts = {name: sum(b[f"{name}_weights"].sum() for b in batches) for name in weights}
+def total_sums(sums: Sequence[Sums]) -> Sums:
+    """Return sums over batches, added up by loss term and key."""
     return {
-        f"{name}_share": np.float32(weights[name] / max(count, 1)) for name, count in counts.items()
+        name: {key: sum(one[name][key] for one in sums) for key in own}
+        for name, own in sums[0].items()
     }
 
 
-def added(sums: list[dict]) -> dict:
-    """Sums over batches, added up by objective and key."""
-    return {
-        name: {key: sum(one[name][key] for one in sums) for key in scores}
-        for name, scores in sums[0].items()
-    }
+def averages_of(
+    optimizer: Any, weights: list[keras.Variable], values: list[np.ndarray]
+) -> list[np.ndarray] | None:
+    """Return the averages of weights that an optimizer keeps, if it does.
 
-
-def metrics(sums: dict, weights: dict[str, float]) -> dict[str, float]:
-    """Means out of sums: each output's loss, accuracy and perplexity, and the weighted loss."""
-    found = {"loss": 0.0}
-    for name, scores in sums.items():
-        count = max(scores["count"], 1)
-        found[f"{name}_loss"] = scores["loss"] / count
-        found["loss"] += weights.get(name, 1.0) * scores["loss"] / count
-        if name == BALANCE:
-            continue
-        found[f"{name}_accuracy"] = scores["correct"] / count
-        found[f"{name}_perplexity"] = float(np.exp(min(scores["surprise"] / count, 700)))
-    return found
-
-
-def _averages(optimizer, weights: list, values: list) -> list | None:
-    """What `optimizer` keeps of the weights' past, if it does; `values` are what they are now."""
+    `values` are those that the weights have now.
+    """
     if hasattr(optimizer, "averages"):
         return optimizer.averages(weights, values)
     if not optimizer.use_ema:
         return None
-    places = [optimizer._get_variable_index(weight) for weight in weights]
-    kept = [optimizer._model_variables_moving_average[place] for place in places]
-    return [ops.convert_to_numpy(average) for average in kept]
+    return [ops.convert_to_numpy(moving_average(optimizer, weight)) for weight in weights]
 
 
 def check_backend(engine: str) -> None:
-    """Raises `UserError` where this process has loaded Keras on something else."""
-    found = keras.config.backend()
-    if found != engine:
+    """Raise `UserError` if this process has loaded Keras with another backend."""
+    backend = keras.config.backend()
+    if backend != engine:
         raise UserError(
-            f"training.engine is {engine}, and Keras runs on {found} in this process: "
+            f"training.engine is {engine}, and Keras runs on {backend} in this process: "
             f"set KERAS_BACKEND={engine}"
         )

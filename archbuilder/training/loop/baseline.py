@@ -1,42 +1,34 @@
-"""What a model would score that knows how often each answer is right, and nothing else."""
+"""What a model would score that predicts by the frequency of targets alone."""
 
-import numpy as np
+from collections.abc import Mapping
 
+from archbuilder.batches.batches import Batches
+from archbuilder.objectives.loss_term import LossTerm, Tensor
 
-def frequencies(batches, names, sample: int = 50) -> dict[str, np.ndarray]:
-    """How often each class is the target in the first `sample` batches."""
-    counts = {name: np.zeros(0) for name in names}
-    for number in range(min(sample, len(batches))):
-        batch = batches[number]
-        for name in names:
-            seen = np.bincount(batch[f"{name}_targets"][batch[f"{name}_weights"] > 0])
-            size = max(len(seen), len(counts[name]))
-            counts[name] = np.pad(counts[name], (0, size - len(counts[name])))
-            counts[name][: len(seen)] += seen
-    return counts
+NUM_SAMPLED = 50
+"""Training batches from which frequencies are counted."""
 
 
-def baseline(
-    counts: dict[str, np.ndarray], batches, classes: dict[str, int], smoothing: dict[str, float]
-) -> dict[str, float]:
-    """Loss (nats) and accuracy on all of `batches` of guessing by add-one frequencies.
+def baselines(
+    terms: Mapping[str, LossTerm],
+    outputs: Mapping[str, Tensor],
+    train: Batches,
+    validation: Batches,
+) -> dict[str, dict[str, float]]:
+    """Return the metrics of the baseline of each loss term that has one.
 
-    On the very positions that a model is measured on, and with the same label smoothing, for which
-    the guess is smoothed, too. `classes` is each objective's number of classes.
+    Args:
+        terms: The loss terms by name.
+        outputs: The outputs of the graph that is trained.
+        train: The batches from which frequencies are counted.
+        validation: The batches on which the model was measured.
     """
-    found = {}
-    for name, seen in counts.items():
-        share, size = smoothing[name], classes[name]
-        guess = np.pad(seen, (0, size - len(seen))) + 1.0
-        guess = (1 - share) * guess / guess.sum() + share / size
-        surprise = -np.log(guess)
-        targets = [_targets(batches[number], name) for number in range(len(batches))]
-        targets = np.concatenate(targets)
-        loss = (1 - share) * surprise[targets].mean() + share * surprise.mean()
-        found[f"{name}_loss"] = float(loss)
-        found[f"{name}_accuracy"] = float((targets == guess.argmax()).mean())
-    return found
-
-
-def _targets(batch: dict, name: str) -> np.ndarray:
-    return batch[f"{name}_targets"][batch[f"{name}_weights"] > 0]
+    sampled = [train[number].targets for number in range(min(NUM_SAMPLED, len(train)))]
+    measured = [validation[number].targets for number in range(len(validation))]
+    by_frequency = {}
+    for name, term in terms.items():
+        frequencies = [targets[name] for targets in sampled]
+        predicted = [targets[name] for targets in measured]
+        if metrics := term.baseline(frequencies, predicted, outputs[name].shape[-1]):
+            by_frequency[name] = metrics
+    return by_frequency

@@ -1,12 +1,14 @@
-"""What a run tells the person who watches: a header, a line now and then, and a bar."""
+"""Prints the progress of a run: lines, and a bar on a terminal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
+from typing import TypeAlias
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
@@ -14,18 +16,21 @@ from rich.progress import (
 from rich.text import Text
 
 from archbuilder.text.prepare import ProgressListener
+from archbuilder.tracking.sample import Sample
 
-SECONDS = 10
-"""Between the lines that stand for a bar."""
-READABLE = 100
-"""Characters that are shown of a text."""
+_SECONDS_BETWEEN_LINES = 10
+"""Where a terminal would show a bar."""
+MAX_CHARACTERS = 100
+"""Characters that are printed of a text."""
+Printed: TypeAlias = Mapping[str, Sequence[str]]
+"""The metrics of each loss term that are printed beside its loss."""
 
 
 class Reporter(ProgressListener):
-    """Lines for everybody; a progress bar below them where a terminal shows it."""
+    """Prints lines, and on a terminal a progress bar below them."""
 
     def __init__(self, console: Console | None = None, error: bool = False):
-        """Writes to the standard output, or to the standard `error`, unless given a console."""
+        """Print to the standard output, or standard `error`. Default: a new console for it."""
         self.console = console or Console(highlight=False, soft_wrap=True, stderr=error)
         columns = (
             TextColumn("{task.description}"),
@@ -33,100 +38,102 @@ class Reporter(ProgressListener):
             TaskProgressColumn(),
             _TimeLeft(compact=True),
         )
-        watched = self.console.is_terminal
-        self._bar = _Bar(*columns, console=self.console, disable=not watched, transient=True)
+        disable = not self.console.is_terminal
+        self._bar = _Bar(*columns, console=self.console, disable=disable, transient=True)
 
     def tell(self, line: str) -> None:
+        """Print a line."""
         self.console.print(line, markup=False)
 
     def begin(self, what: str, total: int | None, lines: bool = True) -> Callable[[int], None]:
-        """Some work on `total` of something; gives what to call with the number that is done.
+        """Start work on `total` units, and return the function to call with the number done.
 
-        Where no terminal shows a bar, a line is told from time to time, if `lines`; or else `step`
-        and `live` tell how it goes.
+        Without a terminal a line is printed every few seconds if `lines`; otherwise `step` and
+        `live` report the progress.
         """
         task = self._bar.add_task(what, total=total, timed=lines)
         self._bar.start()
-        told = monotonic()
+        last_line = monotonic()
 
         def advance(done: int) -> None:
-            nonlocal told
+            nonlocal last_line
             self._bar.update(task, completed=done)
-            if lines and self._bar.disable and monotonic() - told > SECONDS:
-                told = monotonic()
+            if lines and self._bar.disable and monotonic() - last_line > _SECONDS_BETWEEN_LINES:
+                last_line = monotonic()
                 self.tell(f"{what}: " + (f"{done / total:.0%}" if total else f"{done:,}"))
 
         return advance
 
     def end(self) -> None:
+        """End the work, and remove the bar."""
         self._bar.below = ""
         self._bar.stop()
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
 
-    def step(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
-        """One line on a step's record, where no terminal shows a live one."""
+    def step(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
+        """Print a line about a step, unless a terminal shows it already."""
         if self._bar.disable:
-            self.tell(_step(record, steps, names, seconds_left))
+            self.tell(_step(record, steps, printed, seconds_left))
 
-    def live(self, record: dict, steps: int | None, names: list[str], seconds_left: float) -> None:
-        """The line below the bar, where a terminal shows it: the step that was taken last."""
+    def live(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
+        """Show the last step below the bar, on a terminal."""
         if not self._bar.disable:
-            self._bar.below = _step(record, steps, names, seconds_left)
+            self._bar.below = _step(record, steps, printed, seconds_left)
 
-    def samples(self, found: Sequence) -> None:
-        """A line for each text of some examples, each a `Sample`, as far as a terminal can tell."""
-        for sample in found:
+    def samples(self, samples: Sequence[Sample]) -> None:
+        """Print a line for each text of some examples, in characters that the console has."""
+        for sample in samples:
             width = max(map(len, sample.texts))
             for label, text in sample.texts.items():
                 self.tell(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
 
-    def evaluation(self, found: dict, names: list[str]) -> None:
-        """One line on a measurement of the validation text."""
-        parts = [f"validation at {found['step']}", f"loss {found['validation_loss']:.3f}"]
-        parts += [_objective(found, name, "validation_") for name in names]
+    def evaluation(self, record: dict, printed: Printed) -> None:
+        """Print a line about an evaluation."""
+        parts = [f"validation at {record['step']}", f"loss {record['validation_loss']:.3f}"]
+        parts += [_term(record, name, metrics, "validation_") for name, metrics in printed.items()]
         self.tell("  ".join(parts))
 
-    def baseline(self, found: dict, guess: dict, names: list[str]) -> None:
-        """A line an objective: the model beside guessing by frequency."""
-        for name in names:
-            loss, accuracy = f"{name}_loss", f"{name}_accuracy"
-            self.tell(
-                f"{name} on validation: "
-                f"loss {found['validation_' + loss]:.3f} (by frequency alone {guess[loss]:.3f}), "
-                f"accuracy {found['validation_' + accuracy]:.3f} ({guess[accuracy]:.3f})"
-            )
+    def baseline(self, record: dict, by_frequency: Mapping[str, Mapping[str, float]]) -> None:
+        """Print a line for each loss term: the model beside predicting by frequency."""
+        for name, metrics in by_frequency.items():
+            parts, lead = [], "by frequency alone "
+            for metric, value in metrics.items():
+                of_model = record[f"validation_{name}_{metric}"]
+                parts.append(f"{metric} {of_model:.3f} ({lead}{value:.3f})")
+                lead = ""
+            self.tell(f"{name} on validation: {', '.join(parts)}")
 
 
 class Silent(Reporter):
-    """Tells nothing: another process does."""
+    """Prints nothing, as another process does."""
 
     def __init__(self) -> None:
         super().__init__(Console(quiet=True))
 
 
 class _Bar(Progress):
-    """A bar with a line below it."""
+    """A progress bar with a line below it."""
 
     below = ""
 
-    def get_renderables(self):
+    def get_renderables(self) -> Iterator[RenderableType]:
         yield from super().get_renderables()
-        if self.below:  # The console wraps nothing of itself, and a live line must fit.
+        if self.below:  # The console does not wrap lines, and this one must fit.
             yield Text(self.below, no_wrap=False, overflow="fold")
 
 
 class _TimeLeft(TimeRemainingColumn):
-    """Nothing where the line below tells it."""
+    """The time left, unless the line below shows it."""
 
-    def render(self, task):
+    def render(self, task: Task) -> Text:
         return super().render(task) if task.fields["timed"] else Text()
 
 
-def _step(record: dict, steps: int | None, names: list[str], seconds_left: float) -> str:
-    of, norm = "" if steps is None else f"/{steps}", record["gradient_norm"]
-    parts = [f"step {record['step']}{of}", f"loss {record['loss']:.3f}"]
-    parts += [_objective(record, name) for name in names]
+def _step(record: dict, steps: int | None, printed: Printed, seconds_left: float) -> str:
+    total, norm = "" if steps is None else f"/{steps}", record["gradient_norm"]
+    parts = [f"step {record['step']}{total}", f"loss {record['loss']:.3f}"]
+    parts += [_term(record, name, metrics) for name, metrics in printed.items()]
     parts += [
         f"rate {record['learning_rate']:.2e}",
         "left out, as float16 overflowed" if norm is None else f"norm {norm:.2f}",
@@ -137,16 +144,18 @@ def _step(record: dict, steps: int | None, names: list[str], seconds_left: float
 
 
 def _readable(text: str, encoding: str) -> str:
-    """A text in one line that is not too long, in characters that the encoding has."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    if len(line) > READABLE:
-        line = line[: READABLE - 3] + "..."
+    """Return a text as one line, truncated, in characters that the encoding has."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    if len(line) > MAX_CHARACTERS:
+        line = line[: MAX_CHARACTERS - 3] + "..."
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _objective(record: dict, name: str, prefix: str = "") -> str:
-    loss, accuracy = record[f"{prefix}{name}_loss"], record[f"{prefix}{name}_accuracy"]
-    return f"{name} {loss:.3f} accuracy {accuracy:.3f}"
+def _term(record: dict, name: str, metrics: Sequence[str], prefix: str = "") -> str:
+    values = {metric: record[f"{prefix}{name}_{metric}"] for metric in ("loss", *metrics)}
+    return f"{name} {values.pop('loss'):.3f}" + "".join(
+        f" {metric} {value:.3f}" for metric, value in values.items()
+    )
 
 
 def _clock(seconds: float) -> str:

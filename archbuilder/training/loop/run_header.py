@@ -1,57 +1,66 @@
-"""What a run tells before it begins: what it is, what was chosen, and what is hardly meant."""
+"""The first lines of a run: its size, the resolved settings, and warnings about suspicious ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from archbuilder.batches.training_data import TrainingData
+from archbuilder.training.loop.training_length import TrainingLength
+from archbuilder.training.recipe.recipe import Batch, Training
 
 
 class RunHeader:
-    """The first lines of a run of `steps` steps, or of None where time decides."""
+    """The header of a run with a recipe, its data and its length."""
 
-    def __init__(self, experiment, material: TrainingData, steps: int | None):
-        self.experiment, self.material, self.steps = experiment, material, steps
-        self.recipe = experiment.training
+    def __init__(self, recipe: Training, data: TrainingData, length: TrainingLength):
+        self._recipe, self._data, self._length = recipe, data, length
 
-    def all(self, weights: list[tuple], chosen: str, extent: str) -> Iterator[str]:
-        """`weights` are (shape, whether it is trained); `chosen` is what the machine made
-        of the recipe, and `extent` how long the run is."""
-        yield (
-            f"{self.experiment.name}: {_count(weights)}, {self.recipe.engine}, {chosen}, "
-            f"seed {self.recipe.seed}"
-        )
-        epoch = len(self.material.train)
+    def lines(self, name: str, hidden_dim: int, weights: Sequence, choices: str) -> Iterator[str]:
+        """Yield the lines of the header.
+
+        Args:
+            name: Name of the experiment.
+            hidden_dim: Width of the model, which some schedules scale the learning rate by.
+            weights: The Keras variables of the model.
+            choices: Devices, precision and compilation with their reasons.
+        """
+        recipe, num_batches = self._recipe, len(self._data.train)
+        yield f"{name}: {_count(weights)}, {recipe.engine}, {choices}, seed {recipe.seed}"
         epochs = ""
-        if self.steps is not None:
-            epochs = f", {self.steps * self.recipe.batch.accumulate / epoch:.1f} epochs"
+        if self._length.steps is not None:
+            num_epochs = self._length.steps * recipe.batch.accumulate / num_batches
+            epochs = f", {num_epochs:.1f} epochs"
         yield (
-            f"{extent}, {_budget(self.recipe.batch)}, learning rate at most {self._peak():.2e}, "
-            f"{epoch} batches an epoch{epochs}"
+            f"{self._length}, {_batch_size(recipe.batch)}, "
+            f"learning rate at most {self._peak_rate(hidden_dim):.2e}, "
+            f"{num_batches} batches an epoch{epochs}"
         )
-        warnings = [*self.recipe.warnings(self.steps), *self.material.notes(), *self._small_data()]
-        yield from (f"warning: {line}" for line in warnings)
+        yield from (f"warning: {warning}" for warning in self._warnings())
 
-    def _peak(self) -> float:
-        schedule, width = self.recipe.learning_rate, self.experiment.model.hidden_dim
-        turn = getattr(schedule, "warmup_steps", 1) or 1
-        steps = self.steps or turn
-        # Rates rise to the end of the warm-up, and go one way from there on.
-        looked = (1, min(turn, steps), steps)
-        return max(schedule.rate_at(step, self.steps, width) for step in looked)
+    def _peak_rate(self, hidden_dim: int) -> float:
+        schedule, steps = self._recipe.learning_rate, self._length.steps
+        warmup_steps = getattr(schedule, "warmup_steps", 1) or 1
+        last = steps or warmup_steps
+        # Rates rise to the end of the warm-up, and either rise or fall from there on.
+        extremes = (1, min(warmup_steps, last), last)
+        return max(schedule.rate_at(step, steps, hidden_dim) for step in extremes)
 
-    def _small_data(self) -> Iterator[str]:
-        count, epoch = self.recipe.batch.accumulate, len(self.material.train)
-        if count > epoch:
-            yield f"a step accumulates {count} batches, and the whole training text has {epoch}"
-
-
-def _count(weights: list[tuple]) -> str:
-    sizes = [(prod(shape), trained) for shape, trained in weights]
-    total, trained = sum(size for size, _ in sizes), sum(size for size, one in sizes if one)
-    told = f"{total:,} parameters"
-    return told if trained == total else f"{told}, {trained:,} of them trained"
+    def _warnings(self) -> Iterator[str]:
+        yield from self._recipe.warnings(self._length.steps)
+        yield from self._data.notes()
+        count, num_batches = self._recipe.batch.accumulate, len(self._data.train)
+        if count > num_batches:
+            yield (
+                f"a step accumulates {count} batches, and the whole training text has {num_batches}"
+            )
 
 
-def _budget(batch) -> str:
+def _count(weights: Sequence) -> str:
+    total = sum(prod(weight.shape) for weight in weights)
+    trained = sum(prod(weight.shape) for weight in weights if weight.trainable)
+    parameters = f"{total:,} parameters"
+    return parameters if trained == total else f"{parameters}, {trained:,} of them trained"
+
+
+def _batch_size(batch: Batch) -> str:
     size = f"{batch.tokens} tokens" if batch.tokens else f"{batch.examples} examples"
     return f"{batch.accumulate} x {size} a step" if batch.accumulate > 1 else f"{size} a step"

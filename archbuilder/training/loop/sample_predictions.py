@@ -1,25 +1,20 @@
 """What a model in training makes of a few validation examples: each time the same ones."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from archbuilder.batches.batches import padded
-from archbuilder.inference.task import FillMask, Translate
+from archbuilder.inference.fill_mask import FillMask
+from archbuilder.inference.task import TaskParts, max_line_length
+from archbuilder.inference.translate import Translate
+from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
+from archbuilder.tracking.sample import Sample
 
 UNLESS_TOLD = 2
 SHORTEST, LONGEST = 6, 24
 """Tokens of an example that is read at a glance; others are taken where there are too few."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What is shown of an example: texts by what they are, and the objective that it is of."""
-
-    objective: str
-    texts: dict[str, str]
 
 
 class Samples:
@@ -30,9 +25,9 @@ class Samples:
         recipe, split = experiment.training, prepared.splits.get("validation")
         count = UNLESS_TOLD if recipe.samples is None else recipe.samples
         kinds = [
-            SHOWN[objective.type](experiment, network, prepared.vocabularies, name)
+            SHOWN[objective.head](experiment, network, prepared.vocabularies, name)
             for name, objective in experiment.objectives.items()
-            if objective.type in SHOWN and count and split is not None
+            if objective.shows_predictions and count and split is not None
         ]
         self._shown = [(kind, rows) for kind in kinds if (rows := kind.examples(split, count))]
 
@@ -97,8 +92,8 @@ class Fills(Shown):
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, (self.vocabulary, _) = objective, vocabularies
-        self.task = FillMask(experiment, network, vocabularies, objective, guesses=1)
-        self.longest = self.task.longest and self.task.longest - 2
+        self.task = FillMask.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+        self.longest = self.task.max_length and self.task.max_length - 2
         # What is hidden from a person is a mask, not another token.
         all_masks = {"mask_token_rate": 1.0, "random_token_rate": 0.0}
         self._hiding = experiment.objectives[objective].model_copy(update=all_masks)
@@ -115,7 +110,7 @@ class Fills(Shown):
         return [
             {
                 "masked": vocabulary.decode(hidden),
-                "filled": found["text"],
+                "filled": found.text,
                 "truth": vocabulary.decode(ids),
             }
             for (hidden, ids), found in zip(pairs, filled, strict=True)
@@ -123,12 +118,13 @@ class Fills(Shown):
 
     def _masked(self, rows: list[list[int]]) -> list[list[int]]:
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
-        batch = {"token_ids": token_ids, "padding_mask": padding_mask}
-        random = np.random.default_rng(0)
-        self._hiding.corrupt(self.objective, batch, random, self.vocabulary)
+        names = TOKEN_SEQUENCES[""]
+        batch = Batch({names.token_ids: token_ids, names.padding_mask: padding_mask}, {}, {})
+        rng = np.random.default_rng(0)
+        self._hiding.prepare_batch(self.objective, batch, rng, self.vocabulary)
         return [
             ids[mask > 0].tolist()
-            for ids, mask in zip(batch["token_ids"], padding_mask, strict=True)
+            for ids, mask in zip(batch.inputs[names.token_ids], padding_mask, strict=True)
         ]
 
 
@@ -139,8 +135,8 @@ class Translations(Shown):
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, self.vocabularies = objective, vocabularies
-        self.task = Translate(experiment, network, vocabularies, objective)
-        self.longest = self.task.longest and self.task.longest - 1
+        self.task = Translate.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+        self.longest = self.task.max_length and self.task.max_length - 1
 
     def texts(self, rows):
         source, target = self.vocabularies
@@ -156,7 +152,12 @@ class Translations(Shown):
         ]
 
 
-SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "sequence_to_sequence": Translations}
+SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "seq2seq": Translations}
+"""By the head of the objective."""
+
+
+def _parts(experiment, network, vocabularies) -> TaskParts:
+    return TaskParts(network, vocabularies, max_line_length(experiment.model, experiment.data))
 
 
 def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:

@@ -1,62 +1,63 @@
-"""Where the time of a run goes."""
+"""The time of a run: in steps, waiting for data, and in all."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from time import perf_counter
+
+from archbuilder.text.batch import Batch
 
 
 class StepTimer:
-    """Times steps; the first one, in which the graph is traced, is not counted."""
+    """Times steps; the first one, which includes tracing, does not count."""
 
-    def __init__(self, before: float = 0.0):
-        """`before`: seconds that the run took until it was stopped."""
-        self.taken, self._before = 0, before
-        self._all = self._begun = self._since = perf_counter()
+    def __init__(self, seconds_before: float = 0.0):
+        """`seconds_before`: the time the run took before it was resumed."""
+        self.num_steps, self._seconds_before = 0, seconds_before
+        self._run_start = self._first_step_end = self._window_start = perf_counter()
         self._waited, self._tokens = 0.0, 0
 
-    def waited(self, result):
-        """The batches that `result` gives; the time until they are there is waiting."""
-        before = perf_counter()
-        batches = result()
-        self._waited += perf_counter() - before
-        return batches
+    def wait_for(self, batches: Future[list[Batch]]) -> list[Batch]:
+        """Return the batches once they are ready; the time until then is waiting for data."""
+        start = perf_counter()
+        ready = batches.result()
+        self._waited += perf_counter() - start
+        return ready
 
-    def took_step(self, batches: list[dict]) -> None:
-        self.taken += 1
-        self._tokens += sum(
-            int(array.sum())
-            for batch in batches
-            for name, array in batch.items()
-            if name.endswith("padding_mask")
-        )
+    def count_step(self, batches: list[Batch]) -> None:
+        """Count a step and its tokens, without padding."""
+        self.num_steps += 1
+        self._tokens += sum(batch.num_tokens() for batch in batches)
 
-    def settle(self) -> None:
-        """After the first step, begin anew: it is not like the others."""
-        if self.taken == 1:
-            self._begun = perf_counter()
-            self.restart()
+    def exclude_first_step(self) -> None:
+        """Reset the timer after the first step, which includes tracing."""
+        if self.num_steps == 1:
+            self._first_step_end = perf_counter()
+            self.reset_rates()
 
-    def rates(self) -> dict:
-        """Real tokens a second, and the share of time spent waiting for data, since the restart."""
-        seconds = perf_counter() - self._since
+    def rates(self) -> dict[str, float]:
+        """Return tokens per second and the fraction of time spent waiting, since the reset."""
+        seconds = perf_counter() - self._window_start
         return {
             "tokens_per_second": self._tokens / seconds,
             "waiting_share": self._waited / seconds,
         }
 
-    def restart(self) -> None:
-        """Rates are of what comes from here on."""
-        self._since, self._waited, self._tokens = perf_counter(), 0.0, 0
+    def reset_rates(self) -> None:
+        """Start a new window for `rates`."""
+        self._window_start, self._waited, self._tokens = perf_counter(), 0.0, 0
 
-    def pause(self, work):
-        """Do `work`; the time it takes is not the steps'."""
-        before = perf_counter()
-        found = work()
-        self._since += perf_counter() - before
-        return found
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time of the block out of `rates`."""
+        start = perf_counter()
+        yield
+        self._window_start += perf_counter() - start
 
-    def seconds(self) -> float:
-        """Of training in all, those before the run was stopped included."""
-        return self._before + perf_counter() - self._all
+    def total_seconds(self) -> float:
+        """Return the time of the run, that before it was resumed included."""
+        return self._seconds_before + perf_counter() - self._run_start
 
-    def pace(self) -> float:
-        """Seconds a step so far, measuring and saving included."""
-        return (perf_counter() - self._begun) / max(self.taken - 1, 1)
+    def seconds_per_step(self) -> float:
+        """Return the mean time of a step so far, evaluations and checkpoints included."""
+        return (perf_counter() - self._first_step_end) / max(self.num_steps - 1, 1)

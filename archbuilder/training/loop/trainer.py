@@ -1,34 +1,34 @@
-"""The training loop: steps, measurements, checkpoints, and going on where it stopped."""
+"""The training loop, and resuming it from a checkpoint."""
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-import keras
-
-from archbuilder.batches.padding import BatchPadder
 from archbuilder.batches.training_data import TrainingData, load_training_data
 from archbuilder.errors import UserError
-from archbuilder.objectives import scored, weights_at
-from archbuilder.runs import checkpoint
-from archbuilder.runs.run_folder import FollowedRun, RunFolder
+from archbuilder.objectives import loss_weights, metrics_from_sums, printed_metrics
+from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_checkpoint
+from archbuilder.runs.model_file import is_intact
+from archbuilder.runs.run_folder import RunFolder
+from archbuilder.runs.run_writer import FolderWriter, NullWriter
+from archbuilder.runs.spec_file import to_plain
 from archbuilder.stopping import Interrupted, StopRequest
-from archbuilder.tracking.tracker_set import TrackerSet, tracked
+from archbuilder.text.batch import Batch
+from archbuilder.tracking.tracker import RunInfo
+from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.engine import Devices, added, metrics
-from archbuilder.training.loop import compilation
-from archbuilder.training.loop.baseline import baseline, frequencies
+from archbuilder.training.engines.engine import Devices
+from archbuilder.training.loop.evaluation import Evaluation
+from archbuilder.training.loop.periodic import CompletedStep, Periodic
 from archbuilder.training.loop.reporter import Reporter, Silent
 from archbuilder.training.loop.run_header import RunHeader
-from archbuilder.training.loop.sample_predictions import Samples
+from archbuilder.training.loop.run_output import RunOutput
+from archbuilder.training.loop.setup import set_up
 from archbuilder.training.loop.step_timer import StepTimer
 from archbuilder.training.loop.training_errors import TrainingErrors
-from archbuilder.training.loop.training_length import TrainingLength
-from archbuilder.training.recipe import precision
-from archbuilder.training.recipe.best import Best
+from archbuilder.training.loop.training_state import TrainingState
 from archbuilder.training.recipe.distribution import Processes
-from archbuilder.training.recipe.parameter_groups import optimizer_for
 from archbuilder.training.recipe.weight_averaging import LastCheckpoints
 
 
@@ -39,290 +39,238 @@ def train(
     reporter: Reporter | None = None,
     processes: Processes | None = None,
 ) -> dict:
-    """Train an experiment in a run folder, or go on with it; gives the last metrics.
+    """Train an experiment in a run folder, or resume it, and return the last metrics.
 
-    `processes` where several train it together, all with the same folder. Raises `UserError` for
-    what the user can mend, `Interrupted` when asked to stop, `TrainingFailed` when the numbers do.
+    Args:
+        experiment: The `Experiment`, with data, tokenizer and training.
+        folder: The run folder; all `processes` use the same one.
+        restart: Whether to replace a run that is there, in place of resuming it.
+        reporter: Prints progress. Default: to the standard output, by the first process.
+        processes: The processes that train together. Default: this one alone.
+
+    Raises:
+        UserError: The spec, the data or the folder has a mistake that the user can fix.
+        Interrupted: Training was asked to stop, and its state is saved.
+        TrainingFailed: A loss, gradient or weight is not finite, or memory or disk is full.
     """
     devices = open_devices(experiment.training, processes)
     first = devices.process == 0
-    run = RunFolder(folder) if first else FollowedRun(folder)
+    run = RunFolder(folder)
     reporter = reporter or (Reporter() if first else Silent())
-    with run.held(), ExitStack() as trackers:
-        with run.replacing():
-            begin = _begun if first else _followed
-            material = begin(experiment, run, restart, reporter, devices)
-            trainer = Trainer(experiment, run, material, reporter, devices)
+    writer = FolderWriter(run) if first else NullWriter()
+    output = RunOutput(run, writer, reporter, TrackerSet(reporter.tell))
+    with run.locked() if first else nullcontext(), ExitStack() as open_trackers:
+        with run.rollback_on_error():
+            load = _load_or_create if first else _load_created
+            data = load(experiment, run, restart, reporter, devices)
+            trainer = Trainer(experiment, data, devices, output)
             trainer.resume()
-            trainer.header()
-            to_do = first and not trainer.is_over
-            trainer.tracking = trackers.enter_context(
-                tracked(experiment, run, trainer.step, reporter.tell, to_do)
-            )
-        return trainer.run_to_end()
+            trainer.print_header()
+            if first and not trainer.state.is_finished:
+                info = RunInfo(folder, experiment.name, to_plain(experiment), trainer.state.step)
+                trackers = experiment.training.trackers
+                open_trackers.enter_context(output.trackers.opened(trackers, info))
+        return trainer.run()
 
 
-def _begun(experiment, run: RunFolder, restart: bool, reporter, devices) -> TrainingData:
-    goes_on = run.goes_on(experiment, restart)
-    material = load_training_data(experiment, reporter, run.vocabularies() if goes_on else None)
-    if not goes_on:
-        run.begin(experiment, material.prepared.vocabularies)
-    devices.meet("begun")
-    return material
+def _load_or_create(
+    experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
+) -> TrainingData:
+    resumes = run.can_resume(experiment, restart)
+    data = load_training_data(experiment, reporter, run.vocabularies() if resumes else None)
+    if not resumes:
+        run.create(experiment, data.prepared.vocabularies)
+    devices.barrier("begun")
+    return data
 
 
-def _followed(experiment, run: RunFolder, restart: bool, reporter, devices) -> TrainingData:
-    devices.meet("begun")
+def _load_created(
+    experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
+) -> TrainingData:
+    devices.barrier("begun")
     return load_training_data(experiment, reporter, run.vocabularies())
 
 
 class Trainer:
-    """A model, its optimizer and its text, at some step."""
+    """Takes the steps of a run, and runs the duties that are due after each."""
 
-    def __init__(
-        self, experiment, run: RunFolder, material: TrainingData, reporter, devices: Devices
-    ):
-        self.recipe = recipe = experiment.training
-        self.experiment, self.run, self.material = experiment, run, material
-        self.reporter, self.devices = reporter, devices
-        self.objectives = scored(experiment.objectives)
-        self.names = list(self.objectives)
-        self.failures = TrainingErrors(recipe, run, self.names)
-        policy, why = precision.chosen(recipe.precision, devices)
-        compiled, told = compilation.chosen(recipe, devices, material.lengths())
-        self._chosen = f"{policy} ({why}), {told}"
-        self.shapes = BatchPadder(material.train.budget, devices.replicas, compiled)
-        keras.utils.set_random_seed(recipe.seed)
-        keras.config.set_dtype_policy(policy)
-        with devices.scope():
-            drawn = experiment.network()
-            self.model = drawn.model  # What is saved; packed rows are read by a graph of their own.
-            self.graph = graph = drawn.training_graph(recipe.batch.packing)
-            optimizer = precision.with_loss_scaling(optimizer_for(experiment, graph), policy, graph)
-        clip = recipe.global_clipnorm
-        self.engine = devices.engine(graph, self.objectives, optimizer, clip, compiled)
-        self.extent = TrainingLength(recipe, material.train)
-        self.best = Best(recipe.best, recipe.early_stopping)
-        self.samples, self.tracking = Samples(experiment, drawn, material.prepared), TrackerSet()
-        self.step, self.saved, self.last = 0, 0, {}
+    def __init__(self, experiment, data: TrainingData, devices: Devices, output: RunOutput):
+        self._experiment, self._data = experiment, data
+        self._recipe, self._output = experiment.training, output
+        self.setup = set_up(experiment, data, devices)
+        self._printed = printed_metrics(self.setup.terms)
+        self._errors = TrainingErrors(self._recipe, output.run, list(self._printed))
+        self.state = TrainingState(self._recipe, data.train)
+        self.evaluation = Evaluation(experiment, self.setup, data, self.state, output, self._errors)
 
     def resume(self) -> None:
-        """Take up the newest sound checkpoint, if there is one."""
-        found = self.run.newest_checkpoint(self.reporter.tell)
-        self.devices.meet("resumed")
-        self.run.keep_metrics_until(found[1]["step"] if found else 0)
-        if found is None:
+        """Restore the newest undamaged checkpoint, if there is one."""
+        run, reporter = self._output.run, self._output.reporter
+        newest = run.checkpoints.newest(reporter.tell)
+        self.setup.devices.barrier("resumed")
+        self._output.writer.truncate_metrics(newest.state["step"] if newest else 0)
+        if newest is None:
             return
-        arrays, state = found
-        self._refuse_other_text(state["text"])
-        self.engine.restore(arrays)
-        self.step, self.last = state["step"], state["last"]
-        self.extent.seconds = state["seconds"]
-        self.best.restore(state["best"])
-        if self.best.step is not None and not self.run.has_sound_model():
-            self._write_again(checkpoint.at_step(self.run.checkpoints, self.best.step))
-        self.reporter.tell(f"going on from step {self.step}")
+        self._require_same_text(newest.state["text"])
+        self.setup.engine.restore(newest.variables)
+        self.state.restore(newest.state)
+        best_step = self.state.best.step
+        if best_step is not None and not is_intact(run.model):
+            self._restore_best_model(run.checkpoints.folder(best_step))
+        reporter.tell(f"going on from step {self.state.step}")
 
-    def _refuse_other_text(self, before: dict) -> None:
-        now = self.material.prepared.state()
+    def _require_same_text(self, before: dict) -> None:
+        now = self._data.prepared.state()
         changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         if changed:
             raise UserError(
-                f"{self.run.path}: {', '.join(changed)} changed since its checkpoint was written; "
-                "put back what was there, or begin afresh with --restart"
+                f"{self._output.run.path}: {', '.join(changed)} changed since its checkpoint was "
+                "written; put back what was there, or begin afresh with --restart"
             )
 
-    def _write_again(self, best: Path) -> None:
-        """The best model out of its checkpoint, where its own file is lost or damaged."""
-        now = self.engine.snapshot()
+    def _restore_best_model(self, best: Path) -> None:
+        """Save the best model again from its checkpoint, as its own file is lost or damaged."""
+        engine, tell = self.setup.engine, self._output.reporter.tell
+        current = engine.snapshot()
         try:
-            self.engine.restore(checkpoint.read(best)[0])
-        except checkpoint.DamagedCheckpoint as error:
-            self.reporter.tell(f"the best model is lost, and the newest takes its place: {error}")
-            self.best = Best(self.recipe.best, self.recipe.early_stopping)
+            engine.restore(read_checkpoint(best).variables)
+        except DamagedCheckpoint as error:
+            tell(f"the best model is lost, and the newest takes its place: {error}")
+            self.state.forget_best()
         else:
-            self.reporter.tell(f"{self.run.model}: written again from {best.name}")
-        self._save_model()
-        self.engine.restore(now)
+            tell(f"{self._output.run.model}: written again from {best.name}")
+        self.evaluation.save_model()
+        engine.restore(current)
 
-    def header(self) -> None:
-        """What is about to happen, and what should not."""
-        weights = [(weight.shape, weight.trainable) for weight in self.model.weights]
-        lines = RunHeader(self.experiment, self.material, self.extent.steps)
-        chosen = f"{self.devices}, {self._chosen}"
-        for line in lines.all(weights, chosen, str(self.extent)):
-            self.reporter.tell(line)
+    def print_header(self) -> None:
+        """Print the resolved settings and warnings about suspicious ones."""
+        header = RunHeader(self._recipe, self._data, self.state.length)
+        name, hidden_dim = self._experiment.name, self._experiment.model.hidden_dim
+        weights = self.setup.graph.model.weights
+        for line in header.lines(name, hidden_dim, weights, self.setup.choices):
+            self._output.reporter.tell(line)
 
-    def run_to_end(self) -> dict:
-        """Take the steps that are left."""
-        if self.is_over:
-            self._average()  # It may have been killed before, and costs little.
-            self.reporter.tell(f"all {self.step} steps are done; see {self.run.path}")
-            return self.last
-        advance = self.reporter.begin("training", self.extent.steps, lines=False)
+    def run(self) -> dict:
+        """Take the steps that are left, and return the last metrics."""
+        reporter, state, run = self._output.reporter, self.state, self._output.run
+        if state.is_finished:
+            self.evaluation.average_checkpoints()  # The run may have been killed before it.
+            reporter.tell(f"all {state.step} steps are done; see {run.path}")
+            return state.last
         try:
-            with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
-                self._loop(stop, pool, advance)
-            self._average()
+            self._take_steps()
+            self.evaluation.average_checkpoints()
         except OSError as error:
-            raise self.failures.of_disk(self.step, error) from error
+            raise self._errors.disk_error(state.step, error) from error
         finally:
-            self.reporter.end()
-        self._compare()
-        self.reporter.tell(f"done: {self.run.model}")
-        return self.last
+            reporter.end()
+        self.evaluation.report_baseline()
+        reporter.tell(f"done: {run.model}")
+        return state.last
 
-    def _loop(self, stop: StopRequest, pool: ThreadPoolExecutor, advance) -> None:
-        clock = StepTimer(self.extent.seconds)
-        coming: Future = pool.submit(self._batches, self.step + 1)
-        while not self.is_over:
-            with self.failures.of_memory(self.step + 1):
-                batches = clock.waited(coming.result)
-            coming = pool.submit(self._batches, self.step + 2)
-            record = self._take_step(batches)
-            clock.took_step(batches)
-            advance(self.step)
-            self._show(record, clock)
-            self._tend(record, clock)
-            clock.settle()
-            if self.devices.any(stop.asked) and not self.is_over:
-                if self.saved < self.step:
-                    self._save(stopped=True)
-                raise Interrupted(f"stopped at step {self.step}; the same command goes on")
-
-    @property
-    def is_over(self) -> bool:
-        """Whether there is no step left to take."""
-        return self.step > 0 and (self.extent.reached(self.step) or self.best.is_given_up)
-
-    def _batches(self, step: int) -> list[dict]:
-        count = self.recipe.batch.accumulate
-        first = (step - 1) * count
-        return [self.shapes(self.material.train[first + place]) for place in range(count)]
-
-    def _take_step(self, batches: list[dict]) -> dict:
-        rate = self._rate(self.step + 1)
-        weights = weights_at(self.experiment.objectives, self.step + 1, self.extent.steps)
-        with self.failures.of_memory(self.step + 1, batches[0]):
-            sums = self.engine.train(batches, rate, weights)
-        found = metrics(sums, weights)
-        norm, scaled = self.engine.gradient_norm, self.engine.scales_losses
-        self.failures.refuse_divergence(self.step, found, norm, scaled)
-        self.step += 1
-        return {"step": self.step, **found, "learning_rate": rate}
-
-    def _tend(self, record: dict, clock: StepTimer) -> None:
-        """What is due after a step: a line, a measurement, a checkpoint."""
-        recipe = self.recipe
-        self.extent.seconds = clock.seconds()
-        last = self.extent.reached(self.step)
-        if clock.taken == 2 or last or self.step % recipe.log_every == 0:
-            record |= {"gradient_norm": self._norm(), **clock.rates()}
-            self._log(record)
-            self.reporter.step(record, self.extent.steps, self.names, self._left(clock))
-            clock.restart()
-        improved = False
-        if last or self.step % recipe.evaluate_every == 0:
-            improved = clock.pause(lambda: self._evaluate(record))
-        if last or improved or self.best.is_given_up or self.step % recipe.checkpoint_every == 0:
-            clock.pause(self._save)
-            self.saved = self.step
-        if self.best.is_given_up:
-            self.reporter.tell(
-                f"stopped early: none of the last {self.best.waited} measurements of "
-                f"{self.best.metric} is better by enough"
+    def _take_steps(self) -> None:
+        state, reporter = self.state, self._output.reporter
+        advance = reporter.begin("training", state.length.steps, lines=False)
+        timer = StepTimer(state.length.seconds)
+        duties = self._duties(timer)
+        with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
+            coming: Future[list[Batch]] = pool.submit(self._batches, state.step + 1)
+            while not state.is_finished:
+                with self._errors.out_of_memory(state.step + 1):
+                    batches = timer.wait_for(coming)
+                coming = pool.submit(self._batches, state.step + 2)
+                record = self._take_step(batches)
+                timer.count_step(batches)
+                advance(state.step)
+                self._show(record, timer)
+                self._run_periodic(duties, record, timer)
+                timer.exclude_first_step()
+                self._stop_if_asked(stop)
+        if state.best.is_given_up:
+            reporter.tell(
+                f"stopped early: none of the last {state.best.waited} measurements of "
+                f"{state.best.metric} is better by enough"
             )
 
-    def _evaluate(self, record: dict) -> bool:
-        """Measure on the validation text; keep the model if it is the best so far."""
-        self.failures.refuse_bad_weights(self.step, self.engine.unsound())
-        found = {"step": self.step}
-        with self.engine.averaged():
-            if self.material.validation is not None:
-                found |= self._measure(self.material.validation)
-                self._log(found)
-                self.reporter.evaluation(found, self.names)
-                self.failures.refuse_bad_measurement(self.step, found)
-                self._show_samples()
-            self.last = record | found
-            improved = self.best.take(found, self.step)
-            if improved:
-                self.run.save_model(self.model)
-        return improved
+    def _batches(self, step: int) -> list[Batch]:
+        count = self._recipe.batch.accumulate
+        first = (step - 1) * count
+        return [self.setup.pad(self._data.train[first + index]) for index in range(count)]
 
-    def _save_model(self) -> None:
-        with self.engine.averaged():
-            self.run.save_model(self.model)
+    def _take_step(self, batches: list[Batch]) -> dict:
+        step, steps = self.state.step + 1, self.state.length.steps
+        hidden_dim = self._experiment.model.hidden_dim
+        rate = self._recipe.learning_rate.rate_at(step, steps, hidden_dim)
+        weights = loss_weights(self._data.train.losses, step, steps)
+        engine = self.setup.engine
+        with self._errors.out_of_memory(step, batches[0]):
+            sums = engine.train(batches, rate, weights)
+        measured = metrics_from_sums(self.setup.terms, sums, weights)
+        self._errors.check_step(step, measured, engine.gradient_norm, engine.scales_losses)
+        self.state.step = step
+        return {"step": step, **measured, "learning_rate": rate}
 
-    def _average(self) -> None:
-        """Put the mean of the last checkpoints in the place of the best model, if so told."""
-        if not isinstance(self.recipe.average, LastCheckpoints):
+    def _duties(self, timer: StepTimer) -> list[Periodic]:
+        """Return what is due after steps, in this order; saving depends on the evaluation."""
+        recipe, best = self._recipe, self.state.best
+
+        def log(step: CompletedStep) -> None:
+            self._log(step, timer)
+
+        def evaluate(step: CompletedStep) -> None:
+            with timer.paused():
+                self.evaluation.run(step)
+
+        def save(step: CompletedStep) -> None:
+            with timer.paused():
+                self._save()
+
+        return [
+            Periodic(recipe.log_every, log, also=lambda step: timer.num_steps == 2),
+            Periodic(recipe.evaluate_every, evaluate),
+            Periodic(
+                recipe.checkpoint_every,
+                save,
+                also=lambda step: best.step == step.number or best.is_given_up,
+            ),
+        ]
+
+    def _run_periodic(self, duties: list[Periodic], record: dict, timer: StepTimer) -> None:
+        self.state.length.seconds = timer.total_seconds()
+        step = CompletedStep(self.state.step, record, self.state.length.is_reached(self.state.step))
+        for duty in duties:
+            if duty.is_due(step):
+                duty.run(step)
+
+    def _log(self, step: CompletedStep, timer: StepTimer) -> None:
+        step.record.update(self._norm_and_rates(timer))
+        self._output.log(step.record)
+        left = self.state.length.seconds_left(step.number, timer.seconds_per_step())
+        self._output.reporter.step(step.record, self.state.length.steps, self._printed, left)
+        timer.reset_rates()
+
+    def _show(self, record: dict, timer: StepTimer) -> None:
+        record = record | self._norm_and_rates(timer)
+        left = self.state.length.seconds_left(self.state.step, timer.seconds_per_step())
+        self._output.reporter.live(record, self.state.length.steps, self._printed, left)
+
+    def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:
+        norm = self.setup.engine.gradient_norm
+        return {"gradient_norm": norm if math.isfinite(norm) else None, **timer.rates()}
+
+    def _stop_if_asked(self, stop: StopRequest) -> None:
+        if not self.setup.devices.any_process(stop.asked) or self.state.is_finished:
             return
-        mean, count = self.run.mean(self.recipe.average.count, self.reporter.tell)
-        if not count:
-            return
-        now = self.engine.snapshot()
-        self.engine.restore(mean)
-        told = ""
-        if self.material.validation is not None:
-            found = self._measure(self.material.validation)
-            self.last |= found
-            told = f": validation loss {found['validation_loss']:.3f}"
-        self.run.save_model(self.model)
-        self.engine.restore(now)
-        self.reporter.tell(f"the mean of {count} checkpoints{told}")
-
-    def _log(self, record: dict) -> None:
-        self.run.log(record)
-        self.tracking.log(record)
-
-    def _show(self, record: dict, clock: StepTimer) -> None:
-        now = record | {"gradient_norm": self._norm(), **clock.rates()}
-        self.reporter.live(now, self.extent.steps, self.names, self._left(clock))
-
-    def _norm(self) -> float | None:
-        norm = self.engine.gradient_norm
-        return norm if math.isfinite(norm) else None
-
-    def _left(self, clock: StepTimer) -> float:
-        return self.extent.left(self.step, clock.pace())
-
-    def _show_samples(self) -> None:
-        """What the model makes of a few examples; processes that share one cannot use it alone."""
-        if self.samples and self.devices.processes == 1:
-            found = self.samples()
-            self.reporter.samples(found)
-            self.tracking.samples(self.step, found)
-
-    def _measure(self, batches) -> dict:
-        numbers = range(len(batches))
-        with self.failures.of_memory(self.step):
-            sums = added([self.engine.measure(self.shapes(batches[number])) for number in numbers])
-        # Weighed as at the last step, so that measurements can be compared.
-        last = self.extent.steps
-        found = metrics(sums, weights_at(self.experiment.objectives, last, last))
-        return {f"validation_{name}": value for name, value in found.items()}
+        if self.state.checkpoint_step < self.state.step:
+            self._save(stopped=True)
+        raise Interrupted(f"stopped at step {self.state.step}; the same command goes on")
 
     def _save(self, stopped: bool = False) -> None:
-        self.failures.refuse_bad_weights(self.step, self.engine.unsound())
-        state = {"step": self.step, "best": self.best.state(), "last": self.last}
-        state |= {"seconds": self.extent.seconds, "text": self.material.prepared.state()}
-        average = self.recipe.average
+        """Write a checkpoint; `stopped` marks one that is not of the schedule."""
+        step, average = self.state.step, self._recipe.average
+        self._errors.check_weights(step, self.setup.engine.nonfinite_weights())
+        stored = self.state.to_dict() | {"text": self._data.prepared.state()}
+        checkpoint = Checkpoint(self.setup.engine.snapshot(), stored)
         keep = average.count if isinstance(average, LastCheckpoints) else 2
-        self.run.save_checkpoint(self.engine.snapshot(), state, keep, stopped)
-
-    def _compare(self) -> None:
-        """Show the model beside guessing by frequency, on the same positions."""
-        if self.material.validation is None:
-            return
-        # What the graph itself decides, such as which tokens were replaced, is not known before.
-        names = [name for name in self.names if f"{name}_targets" not in self.graph.output]
-        counts = frequencies(self.material.train, names)
-        classes = {name: self.graph.output[name].shape[-1] for name in names}
-        smoothing = {name: self.objectives[name].smoothing() for name in names}
-        guess = baseline(counts, self.material.validation, classes, smoothing)
-        self.reporter.baseline(self.last, guess, names)
-
-    def _rate(self, step: int) -> float:
-        hidden_dim = self.experiment.model.hidden_dim
-        return self.recipe.learning_rate.rate_at(step, self.extent.steps, hidden_dim)
+        self._output.writer.save_checkpoint(checkpoint, self.state.best.step, keep, stopped)
+        self.state.checkpoint_step = step

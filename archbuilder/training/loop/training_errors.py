@@ -1,91 +1,94 @@
-"""What a run says where it cannot go on: the place, the reason, and what is kept."""
+"""Errors that end a run: where it failed, why, and which checkpoint is left."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.stopping import TrainingFailed
+from archbuilder.text.batch import Batch
+from archbuilder.training.recipe.recipe import Training
 
 
 class TrainingErrors:
-    """The failures of a run in a folder, as they are raised."""
+    """Raises the errors of a run in a folder, whose loss terms have `names`."""
 
-    def __init__(self, recipe, run: RunFolder, objectives: Sequence[str]):
-        self.recipe, self.run, self.objectives = recipe, run, objectives
+    def __init__(self, recipe: Training, run: RunFolder, names: Sequence[str]):
+        self._recipe, self._run, self._names = recipe, run, names
 
-    def refuse_divergence(self, step: int, found: dict, norm: float, scaled: bool) -> None:
-        """Stop where a number of the step after `step` is none, before anything of it is saved.
+    def check_step(
+        self, step: int, metrics: Mapping[str, float], norm: float, scales_losses: bool
+    ) -> None:
+        """Raise `TrainingFailed` if the loss or the gradient norm of a step is not finite.
 
-        `scaled`: losses are, so that in float16 a gradient may overflow: the step is left out.
+        With `scales_losses` a float16 gradient may overflow: the optimizer then skips the step.
         """
-        if math.isfinite(found["loss"]) and (scaled or math.isfinite(norm)):
+        if math.isfinite(metrics["loss"]) and (scales_losses or math.isfinite(norm)):
             return
-        count = self.recipe.batch.accumulate
-        first = step * count
+        count = self._recipe.batch.accumulate
+        first = (step - 1) * count
         batches = f"batch {first}" if count == 1 else f"batches {first} to {first + count - 1}"
-        told = self._losses(found, "") or f"the gradient's norm is {norm}"
-        raise self._diverged(f"at step {step + 1}, {batches}, {told}")
+        reason = self._losses(metrics, "") or f"the gradient's norm is {norm}"
+        raise self._diverged(f"at step {step}, {batches}, {reason}")
 
-    def refuse_bad_measurement(self, step: int, found: dict) -> None:
-        """Stop where a measurement is no number, before its model is saved."""
-        if not math.isfinite(found["validation_loss"]):
-            raise self._diverged(f"after step {step}, {self._losses(found, 'validation_')}")
+    def check_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Raise `TrainingFailed` if the validation loss is not finite."""
+        if not math.isfinite(metrics["validation_loss"]):
+            raise self._diverged(f"after step {step}, {self._losses(metrics, 'validation_')}")
 
-    def refuse_bad_weights(self, step: int, layers: Sequence[str]) -> None:
-        """Stop where weights are no numbers, before they are saved; `layers` names those."""
-        if layers:
-            more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
-            raise self._diverged(f"after step {step}, {layers[0]}{more} holds what is no number")
+    def check_weights(self, step: int, nonfinite: Sequence[str]) -> None:
+        """Raise `TrainingFailed` if weights are not finite; `nonfinite` has their names."""
+        if nonfinite:
+            more = f" and {len(nonfinite) - 1} more" if len(nonfinite) > 1 else ""
+            raise self._diverged(f"after step {step}, {nonfinite[0]}{more} holds what is no number")
 
     @contextmanager
-    def of_memory(self, step: int, batch: dict | None = None) -> Iterator[None]:
-        """While entered, lack of memory is told of as that of a step, or of its batch."""
+    def out_of_memory(self, step: int, batch: Batch | None = None) -> Iterator[None]:
+        """Re-raise out-of-memory errors with the step and the shape of the batch."""
         try:
             yield
         except Exception as error:
-            if not _is_lack_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
-            of_batch = "tokens" if self.recipe.batch.tokens else "examples"
+            size = "tokens" if self._recipe.batch.tokens else "examples"
             raise TrainingFailed(
-                f"out of memory at step {step}{_size(batch)}; {self._kept()}. "
-                f"Lower training.batch.{of_batch} and raise training.batch.accumulate "
+                f"out of memory at step {step}{_shape(batch)}; {self._checkpoint()}. "
+                f"Lower training.batch.{size} and raise training.batch.accumulate "
                 "by as much, or lower data.sequence_length"
             ) from error
 
-    def of_disk(self, step: int, error: OSError) -> TrainingFailed:
-        """Where something cannot be written."""
-        path, reason = error.filename or self.run.path, error.strerror or error
-        newest = self.run.newest_step()
-        then = "" if newest is None else ", and the same command goes on from there"
-        return TrainingFailed(f"{path}: {reason} at step {step}; {self._kept()}{then}")
+    def disk_error(self, step: int, error: OSError) -> TrainingFailed:
+        """Return the error of a file that cannot be written."""
+        path, reason = error.filename or self._run.path, error.strerror or error
+        newest = self._run.checkpoints.newest_step()
+        hint = "" if newest is None else ", and the same command goes on from there"
+        return TrainingFailed(f"{path}: {reason} at step {step}; {self._checkpoint()}{hint}")
 
-    def _losses(self, found: dict, prefix: str) -> str:
-        losses = {name: found[f"{prefix}{name}_loss"] for name in self.objectives}
-        wrong = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
-        return " and ".join(f"the {prefix}loss of {name} is {loss}" for name, loss in wrong.items())
+    def _losses(self, metrics: Mapping[str, float], prefix: str) -> str:
+        losses = {name: metrics[f"{prefix}{name}_loss"] for name in self._names}
+        bad = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
+        return " and ".join(f"the {prefix}loss of {name} is {loss}" for name, loss in bad.items())
 
-    def _diverged(self, told: str) -> TrainingFailed:
+    def _diverged(self, reason: str) -> TrainingFailed:
         return TrainingFailed(
-            f"{told}; {self._kept()}. A lower learning rate or "
+            f"{reason}; {self._checkpoint()}. A lower learning rate or "
             "training.global_clipnorm often helps; a changed spec begins with --restart"
         )
 
-    def _kept(self) -> str:
-        step = self.run.newest_step()
+    def _checkpoint(self) -> str:
+        step = self._run.checkpoints.newest_step()
         return "there is no checkpoint" if step is None else f"the checkpoint of step {step} stands"
 
 
-def _size(batch: dict | None) -> str:
+def _shape(batch: Batch | None) -> str:
     if batch is None:
         return ""
-    masks = [array for name, array in batch.items() if name.endswith("padding_mask")]
-    rows, length = max((mask.shape for mask in masks), key=lambda shape: shape[1])
+    rows, length = batch.shape()
     return f", in a batch of {rows} rows of {length} tokens"
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
-    """Each engine has an error of its own for it."""
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error is that of Python, of TensorFlow or of JAX for lack of memory."""
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "ResourceExhaustedError"

@@ -1,31 +1,40 @@
-"""How long a run is: in steps, however the spec says it, or in minutes."""
+"""The length of a run: a number of steps, however the spec gives it, or minutes."""
 
 from math import ceil, inf
 
+from archbuilder.batches.batches import Batches
+from archbuilder.training.recipe.recipe import Training
+
 
 class TrainingLength:
-    """`steps` in all, or None where time decides; `seconds` of training taken so far."""
+    """The number of steps of a run, or its time limit, and the time it took so far."""
 
-    def __init__(self, recipe, batches):
-        self.seconds, self._limit = 0.0, inf
+    def __init__(self, recipe: Training, train: Batches):
+        self.seconds = 0.0
+        """Seconds of training so far, evaluations and checkpoints included."""
+        self._max_seconds = inf
         self.steps: int | None = recipe.steps
-        an_epoch = len(batches) / recipe.batch.accumulate
+        """Steps in all, or None if time ends the run."""
+        steps_per_epoch = len(train) / recipe.batch.accumulate
         if recipe.epochs is not None:
-            self.steps = ceil(recipe.epochs * an_epoch)
+            self.steps = ceil(recipe.epochs * steps_per_epoch)
         elif recipe.tokens is not None:
-            self.steps = ceil(recipe.tokens / batches.order.tokens() * an_epoch)
+            self.steps = ceil(recipe.tokens / train.order.tokens() * steps_per_epoch)
         elif recipe.minutes is not None:
-            self._limit = recipe.minutes * 60
+            self._max_seconds = recipe.minutes * 60
 
-    def reached(self, step: int) -> bool:
-        """Whether a run ends with this step."""
-        return self.seconds >= self._limit or (self.steps is not None and step >= self.steps)
+    def is_reached(self, step: int) -> bool:
+        """Return whether the run ends with this step."""
+        is_last_step = self.steps is not None and step >= self.steps
+        return is_last_step or self.seconds >= self._max_seconds
 
-    def left(self, step: int, pace: float) -> float:
-        """Seconds until the end at a `pace` of so many seconds a step."""
+    def seconds_left(self, step: int, seconds_per_step: float) -> float:
+        """Return the seconds until the end, after `step` and at a pace."""
         if self.steps is None:
-            return max(self._limit - self.seconds, 0.0)
-        return (self.steps - step) * pace
+            return max(self._max_seconds - self.seconds, 0.0)
+        return (self.steps - step) * seconds_per_step
 
     def __str__(self) -> str:
-        return f"{self._limit / 60:g} minutes" if self.steps is None else f"{self.steps} steps"
+        return (
+            f"{self._max_seconds / 60:g} minutes" if self.steps is None else f"{self.steps} steps"
+        )

@@ -6,9 +6,6 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from archbuilder.language import Spec
 
-RISING = "accuracy"
-"""Of this the most is the best; of losses and perplexities, the least."""
-
 
 class EarlyStopping(Spec):
     """Stop when measurements no longer become better (Prechelt, 1998)."""
@@ -22,9 +19,9 @@ class EarlyStopping(Spec):
 class Best:
     """The best measurement of one metric: its value, its step, and how many came since."""
 
-    def __init__(self, metric: str, stopping: EarlyStopping | None):
+    def __init__(self, metric: str, stopping: EarlyStopping | None, higher_is_better: bool):
         self.metric, self._stopping = metric, stopping
-        self._sign = -1 if metric.endswith(RISING) else 1
+        self._sign = -1 if higher_is_better else 1
         self.value: float | None = None
         self.step: int | None = None
         self.waited = 0
@@ -55,9 +52,3 @@ class Best:
     def restore(self, state: dict) -> None:
         """Go on with what a checkpoint kept."""
         self.value, self.step, self.waited = state["value"], state["step"], state["waited"]
-
-
-def metrics_of(objectives) -> list[str]:
-    """The metrics that are measured of objectives of these names."""
-    kinds = ("loss", "accuracy", "perplexity")
-    return ["loss", *(f"{name}_{kind}" for name in objectives for kind in kinds)]

@@ -9,6 +9,7 @@ from pydantic import Field
 from archbuilder.errors import UserError
 from archbuilder.language import Problem, Spec
 from archbuilder.network.backbone import BackboneConfig
+from archbuilder.network.layer_role import LayerRole, Shard
 
 Devices = Annotated[int, Field(ge=1, le=64)]
 
@@ -43,8 +44,8 @@ class DataParallel(Spec):
     engine: ClassVar[str] = "jax"
     shards: ClassVar[int] = 1
 
-    def split_axis(self, path: str, shape: tuple[int, ...]) -> int | None:
-        """No weight is split."""
+    def split_axis(self, role: LayerRole | None, weight: str, shape: tuple[int, ...]) -> int | None:
+        """Return None: no weight is split."""
         return None
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
@@ -63,14 +64,19 @@ class ModelParallel(Spec):
 
     engine: ClassVar[str] = "jax"
 
-    def split_axis(self, path: str, shape: tuple[int, ...]) -> int | None:
-        """The axis along which the weight at `path` is cut, if it is.
+    def split_axis(self, role: LayerRole | None, weight: str, shape: tuple[int, ...]) -> int | None:
+        """Return the axis along which a weight is split; None where it is not.
 
-        What widens is cut along what it writes and what narrows along what it reads, so that one
-        exchange serves both; tables are cut along their vectors. What the shards do not divide
-        stays whole.
+        A projection to a wider space is split by its outputs and one back by its inputs, so that
+        one exchange serves both; tables are split by the channels of their vectors. A weight whose
+        axis the shards do not divide is not split.
+
+        Args:
+            role: The role of the weight's layer; None for a weight that is of no layer.
+            weight: Name of the weight in its layer.
+            shape: Shape of the weight.
         """
-        axis = _axis(*path.rpartition("/")[::2])
+        axis = None if role is None or role.shard is None else _AXES[role.shard].get(weight)
         return None if axis is None or shape[axis] % self.shards else axis
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
@@ -84,19 +90,12 @@ class ModelParallel(Spec):
             )
 
 
-WIDENING = {"query", "key", "value", "intermediate", "gate"}
-"""Layers of which each shard writes some columns."""
-
-
-def _axis(layer: str, weight: str) -> int | None:
-    part = layer.rpartition(".")[2]
-    if layer.endswith("embeddings.tokens"):
-        return 1 if weight == "embeddings" else None
-    if ".layers." not in layer:
-        return None
-    if part in WIDENING:
-        return {"kernel": 1, "bias": 0}.get(weight)
-    return 0 if part == "output" and weight == "kernel" else None
+_AXES: dict[Shard, dict[str, int]] = {
+    "column": {"kernel": 1, "bias": 0},
+    "row": {"kernel": 0},
+    "table": {"embeddings": 1},
+}
+"""The axis that each weight of a layer is split along, by the layer's role."""
 
 
 Distribution = Annotated[Mirrored | DataParallel | ModelParallel, Field(discriminator="type")]

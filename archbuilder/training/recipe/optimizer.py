@@ -38,7 +38,7 @@ class Adam(Spec):
 
     def build(self):
         """The Keras optimizer, not yet bound to any weights."""
-        from archbuilder.training.engines import updates
+        from archbuilder.training import updates
 
         return updates.Adam(**_moments(self))
 
@@ -61,7 +61,7 @@ class AdamW(Spec):
 
     def build(self):
         """The Keras optimizer, not yet bound to any weights."""
-        from archbuilder.training.engines import updates
+        from archbuilder.training import updates
 
         return updates.Adam(**_moments(self))
 
@@ -87,7 +87,7 @@ class Adafactor(Spec):
 
     def build(self):
         """The Keras optimizer, not yet bound to any weights."""
-        from archbuilder.training.engines import updates
+        from archbuilder.training import updates
 
         return updates.Adafactor(
             self.decay_exponent, self.epsilon, self.smallest_scale, self.clip_threshold
@@ -113,7 +113,7 @@ class LAMB(Spec):
 
     def build(self):
         """The Keras optimizer, not yet bound to any weights."""
-        from archbuilder.training.engines import updates
+        from archbuilder.training import updates
 
         return updates.LAMB(**_moments(self))
 
@@ -169,7 +169,7 @@ class Muon(Spec):
             epsilon=self.epsilon,
             weight_decay=None,
             adam_weight_decay=None,
-            exclude_layers=[r"^(?!.*\.layers\.)"],
+            exclude_embeddings=False,  # Layers are chosen by their roles, not by their names.
         )
 
 
@@ -191,7 +191,7 @@ class ScheduleFreeAdamW(Spec):
 
     def build(self):
         """The Keras optimizer, not yet bound to any weights."""
-        from archbuilder.training.engines import updates
+        from archbuilder.training import updates
 
         return updates.ScheduleFreeAdamW(**_moments(self))
 

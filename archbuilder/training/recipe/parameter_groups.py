@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
-from archbuilder.language import Problem, Spec
-from archbuilder.network.layer import decays
+from archbuilder.language import Problem, Spec, near
+from archbuilder.network.layer_role import LayerRole, role_of
+from archbuilder.training.keras_internals import replace_update_step, variable_index
+from archbuilder.training.recipe.optimizer import Muon
 from archbuilder.training.recipe.weight_averaging import Exponential
 
 
@@ -42,9 +43,16 @@ class UpdateRule(NamedTuple):
     """Whether it is a matrix or a table, and no norm or bias."""
 
 
-def treatment(recipe, layer: str, shape: tuple, depths: dict[str, int]) -> UpdateRule:
-    """How the weight of a layer is trained; `depths` is how many layers each stack has."""
-    matrix = decays(layer, shape)
+def update_rule(recipe, layer: str, role: LayerRole, shape: tuple[int, ...]) -> UpdateRule:
+    """Return how a weight is trained.
+
+    Args:
+        recipe: The training section of the spec.
+        layer: Name of the weight's layer.
+        role: Role of the weight's layer.
+        shape: Shape of the weight.
+    """
+    matrix = role.decays_weight(shape)
     decay = getattr(recipe.optimizer, "weight_decay", 0.0) if matrix else 0.0
     scale = 1.0
     for group in recipe.parameter_groups:
@@ -52,7 +60,7 @@ def treatment(recipe, layer: str, shape: tuple, depths: dict[str, int]) -> Updat
             scale = group.learning_rate_scale or scale
             if group.weight_decay is not None and matrix:
                 decay = group.weight_decay
-    by_depth = recipe.layer_rate_decay ** _below_the_top(layer, depths)
+    by_depth = recipe.layer_rate_decay**role.distance_to_heads
     return UpdateRule(scale * by_depth, decay, matrix)
 
 
@@ -61,32 +69,29 @@ def is_frozen(recipe, layer: str) -> bool:
     return any(fnmatchcase(layer, pattern) for pattern in recipe.freeze)
 
 
-def optimizer_for(experiment, model):
-    """The Keras optimizer of an experiment on `model`, each weight with its treatment.
+def build_optimizer(recipe, model):
+    """Return the Keras optimizer of a recipe on `model`, with each weight's update rule.
 
-    Weights that are frozen are marked so, and are no trainable weights from here on.
+    Frozen weights are marked as not trainable.
     """
-    return bound(experiment.training, model, experiment.model.layer_counts())
-
-
-def bound(recipe, model, depths: dict[str, int]):
-    """The same of a recipe; `depths` is how many layers each stack has."""
     optimizer = recipe.optimizer.build()
     if isinstance(recipe.average, Exponential):
         optimizer.use_ema, optimizer.ema_momentum = True, recipe.average.decay
-    treatments = {}
+    if isinstance(recipe.optimizer, Muon):
+        optimizer.exclude_layers = [_not_orthogonalized(model)]
+    rules = {}
     for layer in model.layers:
         for weight in layer.weights:
             if is_frozen(recipe, layer.name):
                 weight.trainable = False
-            treatments[weight.path] = treatment(recipe, layer.name, weight.shape, depths)
+            rules[weight.path] = update_rule(recipe, layer.name, role_of(layer), weight.shape)
     weights = model.trainable_variables
     optimizer.build(weights)
-    ordered = [treatments[weight.path] for weight in weights]
+    ordered = [rules[weight.path] for weight in weights]
     plain, inside = optimizer.update_step, getattr(optimizer, "decaying_step", None)
 
     def update_step(gradient, variable, learning_rate):
-        scale, decay, matrix = ordered[optimizer._get_variable_index(variable)]
+        scale, decay, matrix = ordered[variable_index(optimizer, variable)]
         rate = learning_rate * scale
         if inside is not None:
             inside(gradient, variable, rate, decay, matrix)
@@ -95,8 +100,14 @@ def bound(recipe, model, depths: dict[str, int]):
             optimizer.assign_sub(variable, variable * (decay * rate))
         plain(gradient, variable, rate)
 
-    optimizer.update_step = update_step
+    replace_update_step(optimizer, update_step)
     return optimizer
+
+
+def _not_orthogonalized(model) -> str:
+    """Return a pattern of the paths of the weights that Muon leaves to Adam."""
+    names = [re.escape(one.name) for one in model.layers if not role_of(one).stack_matrix]
+    return f"^({'|'.join(names)})/"
 
 
 def problems(recipe, names: Iterable[str]) -> Iterator[Problem]:
@@ -111,18 +122,8 @@ def problems(recipe, names: Iterable[str]) -> Iterator[Problem]:
     ]
     for path, pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            near = get_close_matches(pattern, names, n=1, cutoff=0.3)
-            hint = f"; there is {near[0]!r}" if near else ""
+            match = near(pattern, names, cutoff=0.3)
+            hint = f"; there is {match!r}" if match else ""
             yield Problem(path, f"no layer is called {pattern!r}{hint}")
     if names and all(is_frozen(recipe, name) for name in names):
         yield Problem(("freeze",), "nothing would be left to train")
-
-
-def _below_the_top(layer: str, depths: dict[str, int]) -> int:
-    """How many layers lie above: none above the heads, all of a stack above its embeddings."""
-    inside = re.match(r"(encoder|decoder)\.layers\.(\d+)\.", layer)
-    if inside:
-        return depths[inside[1]] - int(inside[2])
-    if layer.startswith(("embeddings", "positions")):
-        return max(depths.values()) + 1
-    return depths["decoder"] + 1 if layer.startswith("decoder_embeddings") else 0

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.language import Problem, Spec
 from archbuilder.network.backbone import BackboneConfig
-from archbuilder.tracking.tracker import Trackers
+from archbuilder.tracking import Trackers
 from archbuilder.training.recipe.best import EarlyStopping
 from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer

@@ -50,6 +50,12 @@ def test_members_one_after_another_are_one_text(kind, tmp_path):
 
 
 @every_kind
+def test_members_after_padding_are_read(kind, tmp_path):
+    pack = PACK[kind]
+    assert read(tmp_path, kind, pack(b"a\n") + bytes(8) + pack(b"b")) == [["a", "b"]]
+
+
+@every_kind
 def test_an_empty_file_within_is_told(kind, tmp_path):
     assert mistake(tmp_path, kind, PACK[kind](b"")) == (
         f"{tmp_path}/text.{kind}: is empty once decompressed"

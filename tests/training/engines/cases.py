@@ -12,10 +12,10 @@ import pytest
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.batches.padding import BatchPadder
 from archbuilder.experiment import Experiment
+from archbuilder.objectives import loss_terms, metrics_from_sums
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.engine import metrics
 from archbuilder.training.recipe.distribution import DataParallel, Mirrored, ModelParallel
-from archbuilder.training.recipe.parameter_groups import optimizer_for
+from archbuilder.training.recipe.parameter_groups import build_optimizer
 from tests import small_run
 from tests.training.engines.steps import RATE, WEIGHTS, batch, joined
 from tests.variants import tiny
@@ -27,6 +27,8 @@ MANY = {
     "model_parallel": ModelParallel(type="model_parallel", devices=4, shards=2),
 }
 WAYS = [name for name, way in MANY.items() if (way.engine == "jax") == JAX]
+SLOW_WAYS = [pytest.param(way, marks=pytest.mark.slow) if JAX else way for way in WAYS]
+"""JAX compiles a step for several devices for a minute."""
 DROPOUT = 0.3 if JAX else 0.0
 """Mirrored devices draw each for itself."""
 
@@ -58,8 +60,8 @@ def engine(way=None, optimizer="adamw"):
     keras.utils.set_random_seed(0)
     with devices.scope():
         model = experiment.build()
-        optimizer = optimizer_for(experiment, model)
-    found = devices.engine(model, experiment.objectives, optimizer, 0.5, JAX)
+        optimizer = build_optimizer(recipe, model)
+    found = devices.engine(model, loss_terms(experiment.objectives), optimizer, 0.5, JAX)
     begin = found.snapshot()
     return found, BatchPadder(BatchSize(48, None), devices.replicas, compiled=JAX), begin
 
@@ -72,14 +74,15 @@ def fresh(way=None, optimizer="adamw"):
 
 
 def step(one, shapes, batches, rate=RATE):
-    return metrics(one.train([shapes(batch) for batch in batches], rate, WEIGHTS), WEIGHTS)
+    sums = one.train([shapes(batch) for batch in batches], rate, WEIGHTS)
+    return metrics_from_sums(one.terms, sums, WEIGHTS)
 
 
 def ragged(number):
     return [batch(3, 8, 10 * number + place) for place in range(2)]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SLOW_WAYS)
 def test_many_devices_take_the_steps_of_one(way):
     one, many = fresh(), fresh(way)
     assert many[0].model is not one[0].model
@@ -91,7 +94,7 @@ def test_many_devices_take_the_steps_of_one(way):
     assert first["sequence_to_sequence"] == pytest.approx(second["sequence_to_sequence"], rel=1e-5)
 
 
-@pytest.mark.parametrize("way", [None, *WAYS])
+@pytest.mark.parametrize("way", [None, *SLOW_WAYS])
 def test_a_snapshot_goes_on_exactly(way):
     one, shapes = fresh(way)
     step(one, shapes, ragged(0))
@@ -119,7 +122,7 @@ def test_one_batch_is_learned():
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.parametrize("way", [None, *WAYS])
+@pytest.mark.parametrize("way", [None, *SLOW_WAYS])
 def test_what_is_measured_is_the_average_and_steps_go_on_from_the_weights(way):
     one, shapes = fresh(way)
     step(one, shapes, ragged(0))

@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
-def test_every_case_holds(engine):
+@pytest.mark.parametrize(
+    ("engine", "speed"),
+    [
+        ("tensorflow", "not slow"),
+        ("jax", "not slow"),
+        pytest.param("jax", "slow", marks=pytest.mark.slow),
+    ],
+)
+def test_every_case_holds(engine, speed):
     cases = Path(__file__).with_name("cases.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", speed]
     environment = os.environ | {"KERAS_BACKEND": engine}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run([*command, str(cases)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

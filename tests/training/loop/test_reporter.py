@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from archbuilder.training.loop.reporter import READABLE, Reporter
-from archbuilder.training.loop.sample_predictions import Sample
+from archbuilder.tracking.sample import Sample
+from archbuilder.training.loop.reporter import MAX_CHARACTERS, Reporter
 
 RECORD = {
     "step": 3,
@@ -20,7 +20,7 @@ RECORD = {
     "gradient_norm": 1.5,
     "tokens_per_second": 12345.6,
 }
-NAMES = ["masked_lm", "next_sentence"]
+PRINTED = {"masked_lm": ["accuracy"], "next_sentence": ["accuracy"]}
 LINE = (
     "step 3/9  loss 2.500  masked_lm 1.750 accuracy 0.250  next_sentence 0.750 accuracy 0.500  "
     "rate 1.00e-03  norm 1.50  12,346 tokens/s  1:05 left"
@@ -36,8 +36,8 @@ def shown(terminal, width=200, encoding="utf-8"):
     reporter = Reporter(console)
     advance = reporter.begin("training", 9, lines=False)
     advance(3)
-    reporter.live(RECORD, 9, NAMES, 65)
-    reporter.step(RECORD, 9, NAMES, 65)
+    reporter.live(RECORD, 9, PRINTED, 65)
+    reporter.step(RECORD, 9, PRINTED, 65)
     reporter._bar.refresh()
     file.flush()
     found = file.buffer.getvalue().decode(encoding)
@@ -66,7 +66,7 @@ def test_a_narrow_terminal_shows_all_of_it(width):
 def test_the_line_goes_with_the_bar():
     reporter = Reporter(Console(file=io.StringIO(), force_terminal=True))
     reporter.begin("training", 9, lines=False)
-    reporter.live(RECORD, 9, NAMES, 65)
+    reporter.live(RECORD, 9, PRINTED, 65)
     reporter.end()
     assert len(list(reporter._bar.get_renderables())) == 1
 
@@ -81,7 +81,7 @@ def samples_of(texts, encoding="utf-8"):
 def test_samples_are_indented_lines_of_a_readable_length():
     first, second = samples_of({"source": "a\nb\x1b[1m", "written": "c" * 500})
     assert first == "   source: a b [1m"
-    assert second == "  written: " + "c" * (READABLE - 3) + "..."
+    assert second == "  written: " + "c" * (MAX_CHARACTERS - 3) + "..."
 
 
 def test_a_terminal_that_has_not_the_characters_is_told_their_codes():

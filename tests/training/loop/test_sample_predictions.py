@@ -6,11 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archbuilder import load
+from archbuilder import load, open_run
 from archbuilder.batches.batches import padded
-from archbuilder.inference.task import open_task
 from archbuilder.language import SpecError
-from archbuilder.runs.run_folder import RunFolder
 from archbuilder.text.prepare import Split
 from archbuilder.training.loop.sample_predictions import LONGEST, SHORTEST, Fills, Shown, _chosen
 from tests import small_run
@@ -68,12 +66,13 @@ def test_sources_are_translated_beside_the_reference_as_predict_does_it(tmp_path
     assert [text["source"] in sources for text in texts] == [True] * 3
     for text in texts:
         assert text["reference"] == " ".join(text["source"].split()[::-1]).upper()
-    task = open_task(one, RunFolder(tmp_path / "run"))
-    written = [found["text"] for found in task([text["source"] for text in texts])]
-    assert written == [text["written"] for text in texts]
+    predictions = open_run(tmp_path / "run").predict([text["source"] for text in texts])
+    assert [prediction.text for prediction in predictions] == [text["written"] for text in texts]
 
 
-@pytest.mark.parametrize("kind", [small_run.bert, small_run.transformer])
+@pytest.mark.parametrize(
+    "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
+)
 def test_looking_changes_nothing(kind, tmp_path):
     metrics = []
     for samples in (0, 2):

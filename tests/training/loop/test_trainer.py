@@ -10,15 +10,20 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder import UserError, load
-from archbuilder.inference.task import open_task
+from archbuilder import UserError, load, open_run
 from archbuilder.runs import checkpoint
+from archbuilder.runs.checkpoint import VARIABLES, read_checkpoint
 from archbuilder.runs.run_folder import RunFolder
+from archbuilder.runs.run_writer import FolderWriter, NullWriter
 from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
 from archbuilder.text.prepare import ProgressListener
-from archbuilder.tracking.tracker import TensorBoard
+from archbuilder.tracking import TensorBoard
+from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
+from archbuilder.training.loop.evaluation import Evaluation
+from archbuilder.training.loop.reporter import Silent
+from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
 
@@ -33,6 +38,10 @@ def records(run):
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
+def checkpoints(run):
+    return RunFolder(run).checkpoints.folders()
+
+
 def losses(run):
     return {one["step"]: one["loss"] for one in records(run) if "loss" in one}
 
@@ -43,7 +52,7 @@ def stop_after(monkeypatch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[0].asked = self.step >= step
+        stops[0].asked = self.state.step >= step
         return found
 
     stops = []
@@ -52,7 +61,9 @@ def stop_after(monkeypatch, step):
     monkeypatch.setattr(Trainer, "_take_step", take)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
+)
 def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
     batch = {"tokens": 300, "accumulate": 2}
     one = experiment(kind, tmp_path, batch=batch)
@@ -65,11 +76,11 @@ def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
     straight, cut = losses(tmp_path / "straight"), losses(tmp_path / "cut")
     assert {step: cut[step] for step in straight} == straight
     first, second = (
-        checkpoint.read(checkpoint.steps(tmp_path / run / "checkpoints")[-1])[0]
-        for run in ("straight", "cut")
+        read_checkpoint(checkpoints(tmp_path / run)[-1]).variables for run in ("straight", "cut")
     )
-    for array, other in zip(first.values(), second.values(), strict=True):
-        np.testing.assert_array_equal(array, other)
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -107,9 +118,10 @@ def test_the_saved_model_is_the_best_one(finished):
     model = keras.saving.load_model(run / "model.keras")
     folder = RunFolder(run)
     devices = open_devices(one.training)
-    trainer = Trainer(one, folder, material(one, folder), Quiet(), devices)
-    trainer.model.set_weights(model.get_weights())
-    found = trainer._measure(trainer.material.validation)
+    data = material(one, folder)
+    trainer = Trainer(one, data, devices, RunOutput(folder, NullWriter(), Silent(), TrackerSet()))
+    trainer.setup.graph.model.set_weights(model.get_weights())
+    found = trainer.evaluation.measure(data.validation)
     best = min(r["validation_loss"] for r in records(run) if "validation_loss" in r)
     assert found["validation_loss"] == pytest.approx(best, rel=1e-6)
     assert last["validation_loss"] >= best
@@ -151,11 +163,11 @@ def test_checkpoints_without_their_spec_are_not_taken_for_another(tmp_path):
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path)
     last = one.train(tmp_path / "run")
-    newest = checkpoint.steps(tmp_path / "run" / "checkpoints")[-1]
-    (newest / checkpoint.ARRAYS).write_bytes(b"")
+    newest = checkpoints(tmp_path / "run")[-1]
+    (newest / VARIABLES).write_bytes(b"")
     again = one.train(tmp_path / "run")
     told = capsys.readouterr().out
-    assert f"{newest.name}/arrays.npz: is not what SHA256SUMS says" in told
+    assert f"{newest.name}/variables.safetensors: is not what SHA256SUMS says" in told
     assert "going on from step 4" in told
     assert again["validation_loss"] == last["validation_loss"]
 
@@ -166,14 +178,17 @@ def test_an_endless_loss_stops_the_run(tmp_path):
         one.train(tmp_path / "run")
 
 
-@pytest.mark.parametrize("part", ["checkpoint", "model", "metrics"])
+@pytest.mark.parametrize(
+    "part",
+    ["checkpoint", *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "metrics"))],
+)
 def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
     one = experiment(small_run.bert, tmp_path)
     one.train(tmp_path / "straight")
     place, times = {
-        "checkpoint": ((checkpoint.np, "savez"), 2),
+        "checkpoint": ((checkpoint, "_write_variables"), 2),
         "model": ((keras.Model, "save"), 1),
-        "metrics": ((RunFolder, "log"), 5),
+        "metrics": ((FolderWriter, "log"), 5),
     }[part]
     with monkeypatch.context() as patch:
         patch.setattr(*place, full_after(times, getattr(*place)))
@@ -181,7 +196,7 @@ def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
             one.train(tmp_path / "run")
     told = str(failed.value)
     assert "No space left on device at step" in told
-    stands = checkpoint.steps(tmp_path / "run" / "checkpoints")[-1]
+    stands = checkpoints(tmp_path / "run")[-1]
     step = int(stands.name.removeprefix("step-"))
     assert f"the checkpoint of step {step} stands, and the same command goes on" in told
     one.train(tmp_path / "run")
@@ -238,7 +253,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(error, tmp_path
             one.train(tmp_path / "run")
     (tmp_path / "run").mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr("archbuilder.runs.run_folder.replace", refuse)
+        patch.setattr("archbuilder.runs.spec_file.write_atomic", refuse)
         with pytest.raises(UserError, match=rf"run: cannot be written \({os.strerror(error)}\)"):
             one.train(tmp_path / "run")
 
@@ -262,10 +277,9 @@ def test_a_run_without_validation_keeps_its_last_weights(tmp_path):
     one = load(small_run.write(spec, tmp_path / "spec.yaml"))
     one.train(tmp_path / "run")
     saved = keras.saving.load_model(tmp_path / "run" / "model.keras")
-    arrays, _ = checkpoint.read(checkpoint.steps(tmp_path / "run" / "checkpoints")[-1])
-    kept = {name.split("|")[1]: array for name, array in arrays.items()}
+    arrays = read_checkpoint(checkpoints(tmp_path / "run")[-1]).variables
     for weight in saved.weights:
-        np.testing.assert_array_equal(kept[weight.path], np.asarray(weight))
+        np.testing.assert_array_equal(arrays[weight.path], np.asarray(weight))
 
 
 def material(one, folder):
@@ -310,7 +324,13 @@ def mixed(folder, **training):
     return spec
 
 
-@pytest.mark.parametrize("kind", [packed, packed_documents, two_vocabularies, mixed])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        packed_documents,
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in (packed, two_vocabularies, mixed)),
+    ],
+)
 def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_path):
     one = experiment(kind, tmp_path)
     last = one.train(tmp_path / "run")
@@ -319,11 +339,11 @@ def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_pat
     assert {tensor.name for tensor in model.inputs} == plain
     assert last["step"] == 6
     lines = ["the list"] if model.output.get("sequence_to_sequence") is not None else ["a [MASK]"]
-    folder = RunFolder(tmp_path / "run")
-    (found,) = open_task(one, folder)(lines)
-    assert isinstance(found["text"], str)
+    (prediction,) = open_run(tmp_path / "run").predict(lines)
+    assert isinstance(prediction.text, str)
 
 
+@pytest.mark.slow
 def test_a_packed_run_that_was_stopped_ends_as_the_straight_one(tmp_path, monkeypatch):
     one = experiment(packed, tmp_path)
     one.train(tmp_path / "straight")
@@ -371,7 +391,7 @@ def test_the_best_is_kept_by_the_metric_that_is_written(tmp_path):
     one.train(tmp_path / "run")
     measured = [record for record in records(tmp_path / "run") if "validation_loss" in record]
     best = max(measured, key=lambda record: record["validation_masked_lm_accuracy"])
-    _, state = checkpoint.read(checkpoint.steps(tmp_path / "run" / "checkpoints")[-1])
+    state = read_checkpoint(checkpoints(tmp_path / "run")[-1]).state
     assert state["best"]["step"] == best["step"]
 
 
@@ -380,7 +400,7 @@ def test_minutes_end_a_run_with_a_measurement_and_a_checkpoint(tmp_path, capsys)
     last = one.train(tmp_path / "run")
     assert "0.05 minutes, 400 tokens a step" in capsys.readouterr().out
     assert "validation_loss" in last
-    assert RunFolder(tmp_path / "run").newest_step() == last["step"]
+    assert RunFolder(tmp_path / "run").checkpoints.newest_step() == last["step"]
     assert one.train(tmp_path / "run") == last
 
 
@@ -389,13 +409,12 @@ def test_the_mean_of_the_last_checkpoints_takes_the_place_of_the_best(tmp_path, 
     one = experiment(small_run.bert, tmp_path, average=average)
     one.train(tmp_path / "run")
     assert "the mean of 3 checkpoints: validation loss" in capsys.readouterr().out
-    kept = checkpoint.steps(tmp_path / "run" / "checkpoints")
+    kept = checkpoints(tmp_path / "run")
     assert len(kept) == 3
-    arrays = [checkpoint.read(path)[0] for path in kept]
+    arrays = [read_checkpoint(path).variables for path in kept]
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
-    names = {name.split("|")[1]: name for name in arrays[0]}
     for weight in model.weights:
-        mean = np.mean([one[names[weight.path]] for one in arrays], axis=0)
+        mean = np.mean([one[weight.path] for one in arrays], axis=0)
         np.testing.assert_allclose(np.array(weight), mean, rtol=1e-5, atol=1e-7)
 
 
@@ -403,16 +422,13 @@ def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path, freeze=["embeddings.*"])
     one.train(tmp_path / "run")
     assert "of them trained" in capsys.readouterr().out
-    arrays = [
-        checkpoint.read(path)[0] for path in checkpoint.steps(tmp_path / "run" / "checkpoints")
-    ]
-    same = {
-        name.split("|")[1]: (array == arrays[-1][name]).all() for name, array in arrays[0].items()
-    }
+    arrays = [read_checkpoint(path).variables for path in checkpoints(tmp_path / "run")]
+    same = {name: (array == arrays[-1][name]).all() for name, array in arrays[0].items()}
     assert same["embeddings.tokens/embeddings"]
     assert not same["encoder.layers.0.attention.query/kernel"]
 
 
+@pytest.mark.slow
 def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 2})
     one.train(tmp_path / "straight")
@@ -422,7 +438,9 @@ def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsy
         with pytest.raises(Interrupted, match="stopped at step 5"):
             one.train(run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "_average", lambda self: 1 / 0)  # As if it were killed there.
+        patch.setattr(
+            Evaluation, "average_checkpoints", lambda self: 1 / 0
+        )  # As if it were killed there.
         with pytest.raises(ZeroDivisionError):
             one.train(run)
     one.train(run)
@@ -430,7 +448,7 @@ def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsy
     (run / "model.keras").unlink()
     one.train(run)
     assert saved(run) == saved(tmp_path / "straight")
-    assert len(checkpoint.steps(run / "checkpoints")) == 2
+    assert len(checkpoints(run)) == 2
 
 
 def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch):
@@ -443,16 +461,16 @@ def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch
     last = one.train(run)
     best = run / "checkpoints" / "step-0000003"
     assert best.is_dir()
-    (best / "arrays.npz").write_bytes(b"")
+    (best / VARIABLES).write_bytes(b"")
     (run / "model.keras").unlink()
     assert one.train(run) == last
     assert "the best model is lost, and the newest takes its place" in capsys.readouterr().out
     weights = {
         weight.path: weight for weight in keras.saving.load_model(run / "model.keras").weights
     }
-    for name, array in checkpoint.read(run / "checkpoints" / "step-0000006")[0].items():
-        if (path := name.split("|")[1]) in weights:
-            np.testing.assert_array_equal(array, weights[path])
+    for name, array in read_checkpoint(run / "checkpoints" / "step-0000006").variables.items():
+        if name in weights:
+            np.testing.assert_array_equal(array, weights[name])
 
 
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
@@ -469,8 +487,8 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
 def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 3})
     one.train(tmp_path / "run")
-    damaged = checkpoint.steps(tmp_path / "run" / "checkpoints")[0]
-    (damaged / "arrays.npz").write_bytes(b"")
+    damaged = checkpoints(tmp_path / "run")[0]
+    (damaged / VARIABLES).write_bytes(b"")
     one.train(tmp_path / "run")
     told = capsys.readouterr().out
     assert f"damaged, not in the mean: {damaged}" in told

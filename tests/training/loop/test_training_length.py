@@ -16,7 +16,7 @@ class TenBatches:
         return 10
 
 
-def extent(accumulate=1, **written):
+def length(accumulate=1, **written):
     plain = dict.fromkeys(("steps", "epochs", "tokens", "minutes")) | written
     batch = SimpleNamespace(accumulate=accumulate)
     return TrainingLength(SimpleNamespace(batch=batch, **plain), TenBatches())
@@ -33,19 +33,19 @@ def extent(accumulate=1, **written):
     ],
 )
 def test_steps_are_counted_from_what_is_written(written, accumulate, steps):
-    one = extent(accumulate, **written)
+    one = length(accumulate, **written)
     assert one.steps == steps
-    assert not one.reached(steps - 1)
-    assert one.reached(steps)
-    assert one.left(steps - 2, pace=3.0) == 6.0
+    assert not one.is_reached(steps - 1)
+    assert one.is_reached(steps)
+    assert one.seconds_left(steps - 2, 3.0) == 6.0
 
 
 def test_minutes_end_a_run_whatever_its_step():
-    one = extent(minutes=2)
+    one = length(minutes=2)
     assert one.steps is None
     one.seconds = 119.0
-    assert not one.reached(10**9)
-    assert one.left(1, pace=5.0) == 1.0
+    assert not one.is_reached(10**9)
+    assert one.seconds_left(1, 5.0) == 1.0
     one.seconds = 120.0
-    assert one.reached(1)
+    assert one.is_reached(1)
     assert str(one) == "2 minutes"

@@ -6,7 +6,8 @@ import pytest
 
 from archbuilder.experiment import Experiment
 from archbuilder.language import SpecError, check, read
-from archbuilder.training.recipe.parameter_groups import ParameterGroup, treatment
+from archbuilder.network.layer_role import HEAD, LayerRole
+from archbuilder.training.recipe.parameter_groups import ParameterGroup, update_rule
 from tests import small_run
 
 
@@ -44,7 +45,7 @@ def test_of_several_groups_the_last_that_says_it_counts():
     recipe = SimpleNamespace(
         optimizer=SimpleNamespace(weight_decay=0.01), layer_rate_decay=1.0, parameter_groups=groups
     )
-    depths = {"encoder": 1}
-    inside = treatment(recipe, "encoder.layers.0.attention.query", (4, 4), depths)
+    role = LayerRole("column", stack_matrix=True, distance_to_heads=1)
+    inside = update_rule(recipe, "encoder.layers.0.attention.query", role, (4, 4))
     assert (inside.rate_scale, inside.decay) == (0.5, 0.3)
-    assert treatment(recipe, "next_sentence", (4, 2), depths).rate_scale == 0.1
+    assert update_rule(recipe, "next_sentence", HEAD, (4, 2)).rate_scale == 0.1

@@ -6,9 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from archbuilder.training.engines.engine import _averages
+from archbuilder.network.layer_role import HEAD, LayerRole
+from archbuilder.training.engines.engine import averages_of
 from archbuilder.training.recipe.optimizer import SGD, AdamW, Muon, Optimizer, ScheduleFreeAdamW
-from archbuilder.training.recipe.parameter_groups import ParameterGroup, bound, treatment
+from archbuilder.training.recipe.parameter_groups import (
+    ParameterGroup,
+    build_optimizer,
+    update_rule,
+)
 from archbuilder.training.recipe.weight_averaging import Exponential
 from tests.training.updates import references
 from tests.variants import classes, minimal
@@ -24,7 +29,13 @@ OTHERS = [
 ]
 SPECS = [variant(**minimal(variant)) for variant in classes(Optimizer)] + OTHERS
 every = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.type)
-DEPTHS = {"encoder": 1}
+INSIDE = LayerRole(stack_matrix=True, distance_to_heads=1)
+ROLES = {
+    "embeddings.tokens": LayerRole("table", distance_to_heads=2),
+    "encoder.layers.0.dense": INSIDE,
+    "encoder.layers.0.norm": INSIDE.as_vectors(),
+    "head": HEAD,
+}
 
 if not JAX:
     import tensorflow as tf
@@ -42,6 +53,8 @@ def model():
     inside = keras.layers.Dense(4, name="encoder.layers.0.dense")
     norm = keras.layers.LayerNormalization(name="encoder.layers.0.norm")
     head = keras.layers.Dense(2, name="head")
+    for layer in (table, inside, norm, head):
+        layer.role = ROLES[layer.name]
     found = keras.Model(ids, head(norm(inside(table(ids)))))
     random = np.random.default_rng(0)
     for weight in found.weights:
@@ -94,14 +107,14 @@ def arrays(variables):
 def assert_as_the_papers(one, spec, begin, found, plain, **options):
     for place, weight in enumerate(one.trainable_weights):
         layer = weight.path.partition("/")[0]
-        treated = treatment(plain, layer, weight.shape, DEPTHS)
+        treated = update_rule(plain, layer, ROLES[layer], weight.shape)
         wanted = references.OF[spec.type](
             spec,
             begin[place].astype("float64"),
             [whole[place].astype("float64") for whole in found],
             [rate * treated.rate_scale for rate in RATES],
             treated,
-            ".layers." in layer,
+            ROLES[layer].stack_matrix,
             **options,
         )
         np.testing.assert_allclose(np.array(weight), wanted, rtol=2e-5, atol=3e-6)
@@ -111,14 +124,14 @@ def assert_as_the_papers(one, spec, begin, found, plain, **options):
 def test_steps_are_the_papers_and_go_on_bit_by_bit(spec):
     one, plain = model(), recipe(spec)
     begin, found = arrays(one.trainable_weights), gradients(one)
-    optimizer = bound(plain, one, DEPTHS)
+    optimizer = build_optimizer(plain, one)
     take(one, optimizer, found[:2], RATES[:2])
     kept = arrays([*one.trainable_variables, *optimizer.variables])
     take(one, optimizer, found[2:], RATES[2:])
     assert_as_the_papers(one, spec, begin, found, plain)
     wanted = arrays(one.trainable_variables)
     again = model()
-    optimizer = bound(plain, again, DEPTHS)
+    optimizer = build_optimizer(plain, again)
     variables = [*again.trainable_variables, *optimizer.variables]
     for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
@@ -136,10 +149,11 @@ def test_groups_and_depth_change_steps_as_they_say(spec):
     )
     one, plain = model(), recipe(spec, parameter_groups=groups, layer_rate_decay=0.9)
     begin, found = arrays(one.trainable_weights), gradients(one)
-    take(one, bound(plain, one, DEPTHS), found, RATES)
+    take(one, build_optimizer(plain, one), found, RATES)
     scales = {
-        weight.path: treatment(plain, weight.path.partition("/")[0], weight.shape, DEPTHS)[0]
-        for weight in one.trainable_weights
+        weight.path: update_rule(plain, layer.name, ROLES[layer.name], weight.shape).rate_scale
+        for layer in one.layers
+        for weight in layer.weights
     }
     assert scales["embeddings.tokens/embeddings"] == pytest.approx(0.9**2)
     assert scales["encoder.layers.0.dense/kernel"] == pytest.approx(0.9 * 0.5)
@@ -151,7 +165,7 @@ def test_what_is_frozen_stays_and_has_no_state():
     spec = AdamW(type="adamw", weight_decay=0.1)
     one = model()
     plain = recipe(spec, freeze=("embeddings*", "encoder.layers.*.norm"))
-    optimizer = bound(plain, one, DEPTHS)
+    optimizer = build_optimizer(plain, one)
     assert [weight.path for weight in one.trainable_weights] == [
         "encoder.layers.0.dense/kernel",
         "encoder.layers.0.dense/bias",
@@ -166,13 +180,15 @@ def averaged(spec, **changes):
     """The model after its steps, with the average in place of its weights; and how it began."""
     one, plain = model(), recipe(spec, **changes)
     begin, found = arrays(one.trainable_weights), gradients(one)
-    optimizer = bound(plain, one, DEPTHS)
+    optimizer = build_optimizer(plain, one)
     path = []
     for whole, rate in zip(found, RATES, strict=True):
         take(one, optimizer, [whole], [rate])
         path.append(arrays(one.trainable_weights))
     weights = one.trainable_variables
-    for weight, value in zip(weights, _averages(optimizer, weights, arrays(weights)), strict=True):
+    for weight, value in zip(
+        weights, averages_of(optimizer, weights, arrays(weights)), strict=True
+    ):
         weight.assign(value)
     return one, plain, begin, found, path
 

@@ -1,0 +1,39 @@
+"""Keras's own file, with the spec and the tokenizer in it."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from archbuilder.errors import UserError
+from archbuilder.exchange.comparison import largest_difference
+from archbuilder.exchange.formats.format import Format, companion_files
+from archbuilder.runs.run_folder import RunFolder
+
+_READER = """
+import keras
+model = keras.saving.load_model(path)
+run = lambda batch: model(batch, training=False)
+"""
+
+
+class KerasFile(Format):
+    """A `.keras` file: `keras.saving.load_model` loads it with Keras alone."""
+
+    name = "keras"
+
+    def check_path(self, path: Path) -> None:
+        if path.suffix != ".keras":
+            raise UserError(f"{path}: Keras wants a name that ends in .keras")
+
+    def write(self, model: Any, run: RunFolder, path: Path) -> str:
+        model.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            for file in companion_files(run):
+                archive.write(file, file.relative_to(run.path).as_posix())
+        return ""
+
+    def compare(self, model: Any, path: Path) -> float:
+        return largest_difference(model, path, _READER)
+
+
+FORMAT = KerasFile()

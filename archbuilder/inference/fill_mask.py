@@ -1,0 +1,139 @@
+"""Predict the tokens that masks stand for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archbuilder.batches.batches import padded
+from archbuilder.errors import UserError
+from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, TaskParts, require_length
+from archbuilder.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class TokenProbability:
+    """A candidate for a masked token."""
+
+    token: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class FilledText(Prediction):
+    """A line with its masks filled."""
+
+    text: str
+    """The line with the most probable token at each mask."""
+    masks: tuple[tuple[TokenProbability, ...], ...]
+    """The most probable tokens of each mask, in order."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `text`, and in `guesses` a list of candidates for each mask."""
+        guesses = [
+            [{"token": candidate.token, "share": candidate.probability} for candidate in mask]
+            for mask in self.masks
+        ]
+        return {"text": self.text, "guesses": guesses}
+
+    def to_text(self, show_candidates: bool = False) -> str:
+        """Return the text, and a line of candidates for each mask."""
+        candidates = [
+            "    " + "  ".join(f"{each.token} {each.probability:.2f}" for each in mask)
+            for mask in self.masks
+        ]
+        return "\n".join([self.text, *(candidates if show_candidates else ())])
+
+
+class FillMask(Task):
+    """Predict the tokens behind the masks of a line (Devlin et al., 2018)."""
+
+    name = "fill_mask"
+
+    def __init__(
+        self,
+        model: "keras.Model",
+        vocabulary: Vocabulary,
+        output: str,
+        positions: str,
+        max_length: int | None,
+        top_k: int = 5,
+        batch_size: int = BATCH_SIZE,
+    ):
+        """Create the task.
+
+        Args:
+            model: A model with logits [B, M, V] for M masked positions.
+            vocabulary: The vocabulary of the model.
+            output: The name of the output with the logits.
+            positions: The name of the input with the masked positions, int32 [B, M].
+            max_length: Maximum number of tokens of a line; None: no limit.
+            top_k: Number of candidates for each mask. Default: 5.
+            batch_size: Number of lines that the model reads at a time. Default: 64.
+        """
+        self.model, self.vocabulary = model, vocabulary
+        self.output, self.positions = output, positions
+        self.max_length, self.top_k, self.batch_size = max_length, top_k, batch_size
+
+    @classmethod
+    def create(cls, parts: TaskParts, objective: str, top_k: int) -> "FillMask":
+        """Return the task for a masked language model's head."""
+        (positions,) = parts.graph.objectives[objective].inputs(objective)
+        vocabulary, _ = parts.vocabularies
+        return cls(parts.graph.model, vocabulary, objective, positions, parts.max_length, top_k)
+
+    def __call__(self, lines: Sequence[str]) -> Iterator[FilledText]:
+        """Yield each line with its masks filled."""
+        vocabulary = self.vocabulary
+        encoded = vocabulary.encode(lines, specials=True)
+        rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
+        for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
+            require_length(row, self.max_length, number)
+            if vocabulary.mask_id not in row:
+                raise UserError(f"line {number} has no {vocabulary.mask_token} to fill: {line!r}")
+        for start in range(0, len(rows), self.batch_size):
+            yield from self.fill(rows[start : start + self.batch_size])
+
+    def fill(self, rows: list[list[int]]) -> Iterator[FilledText]:
+        """Yield each row of token ids with its masks filled; each has start, end and a mask."""
+        vocabulary = self.vocabulary
+        token_ids, padding_mask = padded(rows, vocabulary.padding_id)
+        masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
+        positions = padded(masked, 0)[0]
+        logits = self._logits(token_ids, padding_mask, positions)
+        for ids, mask_positions, scores in zip(token_ids, masked, logits, strict=True):
+            yield self._filled(list(ids), mask_positions, scores)
+
+    def _logits(
+        self, token_ids: np.ndarray, padding_mask: np.ndarray, positions: np.ndarray
+    ) -> np.ndarray:  # [B, M, V]
+        arrays = {
+            "token_ids": token_ids,
+            "padding_mask": padding_mask,
+            "segment_ids": np.zeros_like(token_ids),
+            self.positions: positions,
+        }
+        names = {tensor.name for tensor in self.model.inputs}
+        inputs = {name: array for name, array in arrays.items() if name in names}
+        return np.asarray(self.model(inputs, training=False)[self.output], dtype="float64")
+
+    def _filled(self, ids: list[int], positions: np.ndarray, scores: np.ndarray) -> FilledText:
+        masks = []
+        for position, logits in zip(positions, scores, strict=False):  # `scores` is padded.
+            logits[list(self.vocabulary.special_ids)] = -np.inf
+            logits = logits[: self.vocabulary.size]
+            probabilities = np.exp(logits - logits.max())
+            probabilities /= probabilities.sum()
+            best = np.argsort(-probabilities, kind="stable")[: self.top_k]
+            ids[position] = int(best[0])
+            masks.append(
+                tuple(
+                    TokenProbability(self.vocabulary.token(int(i)), float(probabilities[i]))
+                    for i in best
+                )
+            )
+        return FilledText(self.vocabulary.decode(ids), tuple(masks))

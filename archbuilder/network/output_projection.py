@@ -1,0 +1,39 @@
+"""The projection on the vocabulary: a matrix of its own, or a table of token embeddings."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from archbuilder.network.layer import bias, dense
+
+if TYPE_CHECKING:
+    from archbuilder.network.backbone import BackboneConfig
+
+
+def build_output_projection(
+    config: "BackboneConfig", layers: Any, table: Any
+) -> Callable[[Any], Any]:
+    """Return the projection, [B, T, D] -> [B, T, V]; `table` is the one that it may be tied to."""
+    size, use_bias = config.output_vocabulary_size, config.embeddings.output_bias
+    if not config.embeddings.ties_output:
+        return dense(
+            layers, "output", config.hidden_dim, size, config.initializer, use_bias=use_bias
+        )
+    scale = config.hidden_dim**-0.5 if config.embeddings.scale_output else None
+    return TiedProjection(table, scale, bias(layers, "output.bias", size) if use_bias else None)
+
+
+class TiedProjection:
+    """The projection with the transpose of a table of token embeddings."""
+
+    def __init__(self, table: Any, scale: float | None, bias: Any) -> None:
+        self.table, self.scale, self.bias = table, scale, bias
+
+    def __call__(self, hidden: Any) -> Any:
+        """Return logits [B, T, V] of hidden [B, T, D]."""
+        from keras import ops
+
+        scaled = hidden if self.scale is None else hidden * self.scale
+        logits = self.table(scaled, reverse=True)
+        if self.bias is None:
+            return logits
+        return logits + self.bias(ops.zeros_like(hidden[:1, :1, 0], dtype="int32"))

@@ -1,0 +1,51 @@
+"""The load-balancing loss of a mixture of experts, as a loss term of the backbone's own."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.network.feed_forward import LOAD_BALANCING
+from archbuilder.objectives.loss_term import LossTerm, Tensor, TrainingLoss
+from archbuilder.objectives.metric import LOSS
+from archbuilder.objectives.objective import Objective
+from archbuilder.text.batch import Batch, Target
+from archbuilder.text.vocabulary import Vocabulary
+
+
+class LoadBalancing:
+    """A loss of each row, which the backbone computes, and has multiplied by its own weight."""
+
+    def prepare_batch(
+        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+    ) -> None:
+        """Let every row count that is not padding alone."""
+        weights = np.any(batch.padding_masks()[0] > 0, axis=1).astype("float32")
+        batch.targets[name] = Target(np.zeros(len(weights), "int32"), weights)
+
+    def terms(self, name: str) -> dict[str, LossTerm]:
+        """Return the loss, which evaluations leave out."""
+
+        def sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+            from keras import ops
+
+            return {
+                "loss": ops.sum(outputs[name] * target.weights),
+                "count": ops.sum(target.weights),
+            }
+
+        return {name: LossTerm(sums, (LOSS,), predicts_ids=False, training_only=True)}
+
+    def weight_at(self, step: int | None, steps: int | None) -> float:
+        """Return 1.0."""
+        return 1.0
+
+
+def training_losses(
+    backbone: BackboneConfig, objectives: Mapping[str, Objective]
+) -> dict[str, TrainingLoss]:
+    """Return the losses that are added up in training: of the objectives and of the backbone."""
+    losses: dict[str, TrainingLoss] = dict(objectives)
+    if backbone.has_load_balancing_loss:
+        losses[LOAD_BALANCING] = LoadBalancing()
+    return losses

@@ -1,0 +1,1 @@
+"""Weights, configurations and tokenizers of pretrained models."""

@@ -1,0 +1,154 @@
+"""A folder as `save_pretrained` writes it: a configuration, and arrays by name."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archbuilder.errors import UserError
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+
+# Arrays that are derived from the configuration.
+_COMPUTED = re.compile(
+    r"(.*\.)?(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\..*|inv_freq)"
+)
+_FLOATS = ("F64", "F32", "F16", "BF16")
+# Older names of a norm's gain and bias.
+_OLDER_SUFFIXES = {".gamma": ".weight", ".beta": ".bias"}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file. Raise UserError if there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no object")
+    return content
+
+
+class Arrays(Mapping[str, np.ndarray]):
+    """The arrays in a folder, by name; each is loaded when it is used.
+
+    Names are those in the files of a model with a head: those of a model without one get the
+    prefix `body`.
+    """
+
+    def __init__(self, folder: Path, body: str) -> None:
+        self.folder = folder
+        self._read: set[str] = set()
+        self._locations: dict[str, tuple[Path, str]] = {}
+        for file in _weight_files(folder):
+            with _opened(file) as content:
+                names = content.keys()
+                self._locations |= {_current_name(name): (file, name) for name in names}
+        if body and not any(name.startswith(f"{body}.") for name in self._locations):
+            self._locations = {f"{body}.{name}": at for name, at in self._locations.items()}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._locations
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._locations)
+
+    def __len__(self) -> int:
+        return len(self._locations)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return an array in float32. Raise UserError if it is missing, NaN or infinite."""
+        if name not in self._locations:
+            raise UserError(f"{self.folder}: has no weights {name!r}, which {CONFIG} implies")
+        self._read.add(name)
+        array = self._load(name)
+        if not np.isfinite(array).all():
+            raise UserError(f"{self.folder}: the weights {name!r} hold what is no number")
+        return array
+
+    def unread(self) -> Iterator[str]:
+        """Yield the names of arrays that were not used and are not derived from the others."""
+        for name in sorted(self._locations.keys() - self._read):
+            if not _COMPUTED.fullmatch(name) and not self._is_a_copy(name):
+                yield name
+
+    def _is_a_copy(self, name: str) -> bool:
+        """Return whether an array equals one that was used under another name."""
+        shape, array = self._shape(name), None
+        for other in self._read:
+            if self._shape(other) == shape and self._dtype(name) in _FLOATS:
+                array = self._load(name) if array is None else array
+                if np.array_equal(array, self._load(other)):
+                    return True
+        return False
+
+    def _shape(self, name: str) -> list[int]:
+        file, stored_name = self._locations[name]
+        with _opened(file) as content:
+            return content.get_slice(stored_name).get_shape()
+
+    def _dtype(self, name: str) -> str:
+        file, stored_name = self._locations[name]
+        with _opened(file) as content:
+            return content.get_slice(stored_name).get_dtype()
+
+    def _load(self, name: str) -> np.ndarray:
+        file, stored_name = self._locations[name]
+        dtype = self._dtype(name)
+        if dtype not in _FLOATS:
+            raise UserError(f"{file}: the weights {name!r} are {dtype}, which is not read")
+        with _opened(file) as content:
+            return np.asarray(content.get_tensor(stored_name), dtype="float32")
+
+
+def write_folder(folder: Path, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Create the folder of a configuration and of arrays."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True)
+    (folder / CONFIG).write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    stored = {name: np.ascontiguousarray(array, dtype="float32") for name, array in arrays.items()}
+    save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Return the files of the arrays; large models have several."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        files_by_name = read_json(folder / INDEX).get("weight_map")
+        if not isinstance(files_by_name, dict) or not all(
+            isinstance(file, str) for file in files_by_name.values()
+        ):
+            raise UserError(f"{folder / INDEX}: its weight_map is none of names and files")
+        files = [folder / name for name in sorted(set(files_by_name.values()))]
+        missing = next((file for file in files if not file.is_file()), None)
+        if missing:
+            raise UserError(f"{missing}: is not there, though {INDEX} names it")
+        return files
+    pickled = next(folder.glob("*.bin"), None)
+    hint = f"; {pickled.name} may hold code: save the model again as safetensors" if pickled else ""
+    raise UserError(f"{folder}: has no {WEIGHTS}{hint}")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as content:
+            yield content
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{file}: cannot be read ({error})") from error
+
+
+def _current_name(name: str) -> str:
+    suffix = next((older for older in _OLDER_SUFFIXES if name.endswith(older)), None)
+    return name.removesuffix(suffix) + _OLDER_SUFFIXES[suffix] if suffix else name

@@ -1,0 +1,60 @@
+"""RoBERTa (Liu et al., 2019): BERT with position ids that follow the padding token's id."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from archbuilder.pretrained.hugging_face.architecture import Arrays, HFArchitecture
+from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
+from archbuilder.pretrained.hugging_face.config import Config
+from archbuilder.pretrained.hugging_face.fields import Derived, Row, Tree
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames
+from archbuilder.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class _PositionsAfterPadding(Row):
+    """The padding token's id, after which the table of positions begins."""
+
+    def read(self, config: Config, spec: Tree) -> None:
+        positions = spec["positions"]
+        positions["offset"] = config.get("pad_token_id", 1) + 1
+        positions["max_sequence_length"] -= positions["offset"]
+
+    def write(self, model: Tree, fields: dict[str, Any]) -> None:
+        offset = model["positions"]["offset"]
+        fields["max_position_embeddings"] += offset
+        fields["pad_token_id"] = offset - 1
+
+
+def _move_positions(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
+    """Make the table of positions begin after the id of the vocabulary's padding token."""
+    name = f"{ROBERTA.weight_names.names['positions']}.weight"
+    table = arrays[name][fields["pad_token_id"] + 1 :]
+    arrays[name] = np.pad(table, ((vocabulary.padding_id + 1, 0), (0, 0)))
+    fields["pad_token_id"] = vocabulary.padding_id
+    fields["max_position_embeddings"] = len(arrays[name])
+
+
+ROBERTA = HFArchitecture(
+    "roberta",
+    bert_spec(pooler={"type": "first_token"}),
+    (
+        *bert_fields(),
+        _PositionsAfterPadding(),
+        Derived("heads.masked_lm.activation", lambda config, spec: "gelu"),
+    ),
+    WeightNames(
+        {
+            **bert_names("roberta"),
+            "masked_lm.transform": "lm_head.dense",
+            "masked_lm.norm": "lm_head.layer_norm",
+            "masked_lm.bias": "lm_head",
+        },
+        "roberta",
+    ),
+    {(): "RobertaModel", ("masked_lm",): "RobertaForMaskedLM"},
+    special_ids={"bos": "start", "eos": "end"},
+    fit_to_vocabulary=_move_positions,
+)

@@ -1,0 +1,108 @@
+"""The files of a folder's tokenizer, written from one of our vocabularies."""
+
+import json
+from typing import Any
+
+from archbuilder.errors import UserError
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.pretrained.hugging_face.sentencepiece_json import to_tokenizer_json
+from archbuilder.pretrained.hugging_face.tokenizer_files import (
+    MARIAN_TOKENS,
+    SETTINGS,
+    SOURCE_MODEL,
+    TARGET_MODEL,
+    TOKENIZER_JSON,
+    special_tokens,
+)
+from archbuilder.text.tokenizer.marian import PIECES, TABLE, MarianVocabulary
+from archbuilder.text.vocabulary import Vocabulary
+
+
+def tokenizer_files(
+    vocabularies: tuple[Vocabulary, Vocabulary], model: BackboneConfig
+) -> dict[str, bytes]:
+    """Return the files of a folder's tokenizer.
+
+    Args:
+        vocabularies: Those of source and target.
+        model: The network that reads their ids.
+
+    Raises:
+        UserError: The `tokenizers` library has no such tokenizer.
+    """
+    vocabulary, target = vocabularies
+    if isinstance(vocabulary, MarianVocabulary):
+        return _marian_files(vocabulary, target)
+    content = _tokenizer_json(vocabulary)
+    if model.encoder is not None:
+        content["post_processor"] = _template(vocabulary, model)
+    settings = _settings(vocabulary, model)
+    return {TOKENIZER_JSON: _json(content), SETTINGS: _json(settings)}
+
+
+def _marian_files(source: MarianVocabulary, target: Vocabulary) -> dict[str, bytes]:
+    tokens = special_tokens(source)
+    settings = {f"{name}_token": tokens[role] for role, (name, _) in MARIAN_TOKENS.items()}
+    return {
+        SOURCE_MODEL: source.files[PIECES],
+        TARGET_MODEL: target.files[PIECES],
+        TABLE: source.files[TABLE],
+        SETTINGS: _json({"tokenizer_class": "MarianTokenizer", **settings}),
+    }
+
+
+def _tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
+    if TOKENIZER_JSON in vocabulary.files:
+        return json.loads(vocabulary.files[TOKENIZER_JSON])
+    if "spm.model" in vocabulary.files:
+        return to_tokenizer_json(vocabulary)
+    raise UserError(f"Hugging Face has no tokenizer like {vocabulary.kind}")
+
+
+def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
+    names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
+    if model.decoder is None:
+        names |= {"start": "cls", "end": "sep"}
+    else:
+        names |= {"start": "bos", "end": "eos"}
+    tokens = special_tokens(vocabulary)
+    inputs = ["input_ids", "attention_mask"]
+    if (model.embeddings.num_segments or 1) > 1:
+        inputs.insert(1, "token_type_ids")
+    settings: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": inputs,
+        **{f"{name}_token": tokens[role] for role, name in names.items() if tokens[role]},
+    }
+    if model.max_sequence_length:
+        settings["model_max_length"] = model.max_sequence_length
+    return settings
+
+
+def _template(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
+    """Return a tokenizer.json's post-processor, which adds an encoder's special tokens."""
+    ids = {vocabulary.token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
+    start, end = (vocabulary.token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))
+    first = [] if model.decoder is not None else [_special(start)]
+    single = [*first, _sequence("A"), _special(end)]
+    return {
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": [*single, _sequence("B", 1), _special(end, 1)],
+        "special_tokens": {
+            token: {"id": token, "ids": [id_], "tokens": [token]} for token, id_ in ids.items()
+        },
+    }
+
+
+def _special(token: str, segment: int = 0) -> dict[str, Any]:
+    return {"SpecialToken": {"id": token, "type_id": segment}}
+
+
+def _sequence(name: str, segment: int = 0) -> dict[str, Any]:
+    return {"Sequence": {"id": name, "type_id": segment}}
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

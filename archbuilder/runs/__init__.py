@@ -1,0 +1,1 @@
+"""Run folders: the spec, vocabularies, metrics, checkpoints and best model of a run."""

@@ -1,0 +1,37 @@
+"""The best model of a run, as plain Keras."""
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbuilder.errors import UserError
+from archbuilder.files import replace_file
+
+if TYPE_CHECKING:
+    import keras
+
+
+def save_model(model: "keras.Model", path: Path) -> None:
+    """Save a model, complete or not at all; it was never compiled with an optimizer."""
+    with replace_file(path) as temporary:
+        model.save(temporary)
+
+
+def load_model(path: Path) -> "keras.Model":
+    """Return a saved model. Raise `UserError` if there is none, or it is damaged."""
+    import keras
+
+    if not path.exists():
+        raise UserError(f"{path.parent}: has no {path.name} yet; train it first")
+    if not is_intact(path):
+        raise UserError(f"{path}: is damaged; the command that trained it writes it again")
+    return keras.saving.load_model(path, compile=False)
+
+
+def is_intact(path: Path) -> bool:
+    """Return whether a saved model is there and undamaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,24 @@
+"""The learning rate of a recipe, as a Keras schedule."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class RateByStep(keras.optimizers.schedules.LearningRateSchedule):
+    """The rates of all steps of a run; the last one is that of later steps, too."""
+
+    def __init__(self, rates: Sequence[float]):
+        """Create the schedule; `rates[0]` is the rate of the first step."""
+        self.rates = list(rates)
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate of a step, a scalar; `step` counts from 0."""
+        rates = ops.convert_to_tensor(self.rates, dtype="float32")
+        return rates[ops.minimum(ops.cast(step, "int32"), len(self.rates) - 1)]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"rates": self.rates}

@@ -1,0 +1,102 @@
+"""Prepare a model and its data for Keras's `fit`."""
+
+from typing import Any
+
+import keras
+
+from archbuilder.batches.padding import BatchPadder
+from archbuilder.batches.training_data import TrainingData, load_training_data
+from archbuilder.errors import UserError
+from archbuilder.objectives import loss_terms, training_losses
+from archbuilder.text.prepare import ProgressListener
+from archbuilder.training.fit.dataset import EvaluationDataset, FitDataset, TrainingDataset
+from archbuilder.training.fit.learning_rate import RateByStep
+from archbuilder.training.fit.loss import TermLoss
+from archbuilder.training.loop.training_length import TrainingLength
+from archbuilder.training.recipe.parameter_groups import build_optimizer
+from archbuilder.training.recipe.recipe import Training
+
+
+def make_dataset(experiment: Any, split: str) -> FitDataset:
+    """Return the dataset of a split.
+
+    Raises:
+        UserError: The spec lacks the split, or has a setting that `fit` does not support.
+    """
+    recipe: Training = experiment.training
+    _require_supported(recipe)
+    data = load_training_data(experiment, ProgressListener())
+    batches = data.split(split)
+    pad = BatchPadder(data.train.budget, replicas=1, compiled=_is_compiled(recipe))
+    kind = TrainingDataset if split == "train" else EvaluationDataset
+    return kind(batches, pad, _num_steps(recipe, data))
+
+
+def compile_model(experiment: Any, model: keras.Model) -> None:
+    """Compile a model that the experiment has built, with its losses and its optimizer.
+
+    Raises:
+        UserError: The spec has a setting that `fit` does not support.
+    """
+    recipe: Training = experiment.training
+    _require_supported(recipe)
+    terms = loss_terms(training_losses(experiment.model, experiment.objectives))
+    for name in terms.keys() - model.output.keys():
+        raise UserError(f"objectives: 'fit' cannot train {name!r}, which is not an output")
+    model.compile(
+        optimizer=_optimizer(experiment, model),
+        loss={name: TermLoss(name, term) for name, term in terms.items()},
+        jit_compile=_is_compiled(recipe),
+    )
+
+
+def _optimizer(experiment: Any, model: keras.Model) -> keras.optimizers.Optimizer:
+    recipe: Training = experiment.training
+    steps = _num_steps(recipe, load_training_data(experiment, ProgressListener()))
+    dim = experiment.model.hidden_dim
+    optimizer = build_optimizer(recipe, model)
+    optimizer.learning_rate = RateByStep(
+        [recipe.learning_rate.rate_at(step, steps, dim) for step in range(1, steps + 1)]
+    )
+    optimizer.global_clipnorm = recipe.global_clipnorm
+    if keras.config.backend() == "tensorflow":
+        _merge_sparse_gradients(optimizer)
+    return optimizer
+
+
+def _merge_sparse_gradients(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let `apply` add up TensorFlow's gradients of equal ids, which Keras squares separately."""
+    import tensorflow as tf
+
+    apply = optimizer.apply
+
+    def apply_merged(grads: list[Any], trainable_variables: Any = None) -> None:
+        merged = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
+        apply(merged, trainable_variables)
+
+    optimizer.apply = apply_merged
+
+
+def _num_steps(recipe: Training, data: TrainingData) -> int:
+    steps = TrainingLength(recipe, data.train).steps
+    if steps is None:
+        raise _unsupported("minutes")
+    return steps
+
+
+def _is_compiled(recipe: Training) -> bool:
+    return recipe.engine == "jax" or bool(recipe.jit_compile)
+
+
+def _require_supported(recipe: Training) -> None:
+    is_set = {
+        "batch.accumulate": recipe.batch.accumulate > 1,
+        "batch.packing": recipe.batch.packing,
+        "distribution": recipe.distribution is not None,
+    }
+    for setting in filter(is_set.get, is_set):
+        raise _unsupported(setting)
+
+
+def _unsupported(setting: str) -> UserError:
+    return UserError(f"training.{setting}: 'fit' does not support it; 'archbuild train' does")

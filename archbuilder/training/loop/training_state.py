@@ -1,0 +1,47 @@
+"""What changes in a run from step to step besides the variables of its engine."""
+
+from archbuilder.batches.batches import Batches
+from archbuilder.objectives import evaluation_metrics, loss_terms
+from archbuilder.training.loop.training_length import TrainingLength
+from archbuilder.training.recipe.best import Best
+from archbuilder.training.recipe.recipe import Training
+
+
+class TrainingState:
+    """The step of a run, its best and its last metrics, and the time it took."""
+
+    def __init__(self, recipe: Training, train: Batches):
+        self._recipe = recipe
+        self._metric = evaluation_metrics(loss_terms(train.losses))[recipe.best]
+        self.length = TrainingLength(recipe, train)
+        self.step = 0
+        self.checkpoint_step = 0
+        """The last step after which a checkpoint was written."""
+        self.last: dict = {}
+        """The metrics of the last step that was evaluated."""
+        self.forget_best()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no step is left to take."""
+        return self.step > 0 and (self.length.is_reached(self.step) or self.best.is_given_up)
+
+    def forget_best(self) -> None:
+        """Start over looking for the best evaluation."""
+        higher_is_better = self._metric.higher_is_better
+        self.best = Best(self._recipe.best, self._recipe.early_stopping, higher_is_better)
+
+    def to_dict(self) -> dict:
+        """Return what a checkpoint stores."""
+        return {
+            "step": self.step,
+            "best": self.best.state(),
+            "last": self.last,
+            "seconds": self.length.seconds,
+        }
+
+    def restore(self, stored: dict) -> None:
+        """Continue from what a checkpoint stored."""
+        self.step, self.last = stored["step"], stored["last"]
+        self.length.seconds = stored["seconds"]
+        self.best.restore(stored["best"])

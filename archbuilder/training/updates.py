@@ -1,0 +1,167 @@
+"""Optimizers that are faster than those of Keras, or closer to their papers."""
+
+import keras
+from keras import ops
+
+from archbuilder.training.keras_internals import (
+    first_moment,
+    second_moment,
+    variable_index,
+)
+
+
+class Adam(keras.optimizers.Adam):
+    """Kingma and Ba, 2015, algorithm 1: epsilon is added to the corrected root.
+
+    Keras adds it before the correction, which makes early steps of weights with small gradients
+    much smaller.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        step = ops.cast(self.iterations + 1, "float32")
+        powers = ops.power(self.beta_1, step), ops.power(self.beta_2, step)
+        epsilon = self.epsilon * ops.sqrt(1 - powers[1])
+        mean, square = first_moment(self, variable), second_moment(self, variable)
+        if keras.backend.backend() == "tensorflow":
+            self._fused(gradient, variable, learning_rate, mean, square, powers, epsilon)
+            return
+        self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
+        self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
+        rate = learning_rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
+        self.assign_sub(variable, rate * mean / (ops.sqrt(square) + epsilon))
+
+    def _fused(self, gradient, variable, learning_rate, mean, square, powers, epsilon):
+        """Compute the same with TensorFlow's fused kernel: a single pass over the weights."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(mean),
+            v=_handle(square),
+            beta1_power=powers[0],
+            beta2_power=powers[1],
+            lr=ops.cast(learning_rate, "float32"),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=epsilon,
+            grad=gradient,
+        )
+
+
+class Adafactor(keras.optimizers.Optimizer):
+    """Shazeer and Stern, 2018, algorithms 4 and 5, with the learning rate for rho.
+
+    That of Keras limits the rate to 1 / sqrt(step), and stores a matrix of squares beside its
+    row and column.
+    """
+
+    def __init__(self, decay_exponent, epsilon, smallest_scale, clip_threshold):
+        super().__init__(learning_rate=0.0)
+        self.decay_exponent, self.epsilon = decay_exponent, epsilon
+        self.smallest_scale, self.clip_threshold = smallest_scale, clip_threshold
+
+    def build(self, variables):
+        super().build(variables)
+        self._squares = [self._means(variable) for variable in variables]
+
+    def _means(self, variable) -> list:
+        """A mean for each row and one for each column; of a vector, the squares themselves."""
+        shape, weight = tuple(variable.shape), variable.path.replace("/", "_")
+        shapes = {"squares": shape}
+        if len(shape) > 1:
+            shapes = {"row_squares": shape[:-1], "column_squares": (*shape[:-2], shape[-1])}
+        return [self.add_variable(shape, name=f"{weight}_{kind}") for kind, shape in shapes.items()]
+
+    def update_step(self, gradient, variable, learning_rate):
+        means = self._squares[variable_index(self, variable)]
+        step = ops.cast(self.iterations + 1, "float32")
+        change = ops.power(step, -self.decay_exponent)
+        square = ops.square(gradient) + self.epsilon
+        whole = [square] if len(means) == 1 else [ops.mean(square, axis=axis) for axis in (-1, -2)]
+        for mean, new in zip(means, whole, strict=True):
+            self.assign_add(mean, (new - mean) * change)
+        update = gradient * _inverse_root(means)
+        update = update / ops.maximum(1.0, _root_mean_square(update) / self.clip_threshold)
+        scale = ops.maximum(self.smallest_scale, _root_mean_square(variable))
+        self.assign_sub(variable, learning_rate * scale * update)
+
+
+class LAMB(keras.optimizers.Lamb):
+    """You et al., 2020, algorithm 2: the scaled direction includes the weight decay."""
+
+    def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
+        """Update a weight; norms and biases, where `matrix` is false, as Adam does."""
+        step = ops.cast(self.iterations + 1, "float32")
+        mean, square = first_moment(self, variable), second_moment(self, variable)
+        self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
+        self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
+        corrected = square / (1 - ops.power(self.beta_2, step))
+        direction = mean / (1 - ops.power(self.beta_1, step))
+        direction = direction / (ops.sqrt(corrected) + self.epsilon) + decay * variable
+        self.assign_sub(variable, learning_rate * _trust(variable, direction, matrix) * direction)
+
+
+class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
+    """Defazio et al., 2024, algorithm 1: decay is applied where gradients are, and the average
+    weighs steps by the square of their rate."""
+
+    def build(self, variables):
+        super().build(variables)
+        self._squares = self.add_variable(
+            (), initializer="zeros", name="squares", aggregation="only_first_replica"
+        )
+
+    def apply(self, grads, trainable_variables=None):
+        rate = self._corrected(self.learning_rate)
+        super().apply(grads, trainable_variables)
+        self._squares.assign_add(ops.square(rate))
+
+    def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
+        """Update a weight: z along the gradient, x towards z, and y, the weight, between them."""
+        base, square = first_moment(self, variable), second_moment(self, variable)
+        rate = ops.square(self._corrected(self.learning_rate))
+        share = rate / ops.maximum(self._squares + rate, 1e-30)
+        average = (variable - (1 - self.beta_1) * base) / self.beta_1
+        self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
+        step = gradient / (ops.sqrt(square) + self.epsilon) + decay * variable
+        self.assign_sub(base, self._corrected(learning_rate) * step)
+        average = average + share * (base - average)
+        self.assign(variable, (1 - self.beta_1) * base + self.beta_1 * average)
+
+    def averages(self, weights: list, values: list) -> list:
+        """Return x, which is evaluated and saved, computed from y, the `values`, and z."""
+        bases = [first_moment(self, weight) for weight in weights]
+        return [
+            (value - (1 - self.beta_1) * ops.convert_to_numpy(base)) / self.beta_1
+            for value, base in zip(values, bases, strict=True)
+        ]
+
+    def _corrected(self, rate):
+        step = ops.cast(self.iterations + 1, "float32")
+        return rate * ops.sqrt(1 - ops.power(self.beta_2, step))
+
+
+def _trust(variable, direction, matrix: bool):
+    """Return the norm of a matrix over that of its direction; 1 where either is zero."""
+    if not matrix:
+        return 1.0
+    lengths = [ops.sqrt(ops.sum(ops.square(one))) for one in (variable, direction)]
+    known = ops.logical_and(lengths[0] > 0, lengths[1] > 0)
+    return ops.where(known, lengths[0] / ops.where(known, lengths[1], 1.0), 1.0)
+
+
+def _inverse_root(means: list):
+    """Return 1 / sqrt of the factored squares; factors separately, to avoid division by zero."""
+    if len(means) == 1:
+        return ops.rsqrt(means[0])
+    rows, columns = means
+    rows = rows / ops.mean(rows, axis=-1, keepdims=True)
+    return ops.rsqrt(rows)[..., :, None] * ops.rsqrt(columns)[..., None, :]
+
+
+def _root_mean_square(x):
+    return ops.sqrt(ops.mean(ops.square(x)))
+
+
+def _handle(variable):
+    return (variable.value if isinstance(variable, keras.Variable) else variable).handle

@@ -1,0 +1,63 @@
+"""The small specs that every tree trains, and the training of them."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.golden.generated_text import write_documents, write_parallel
+from tests.golden.trees import environment, run_commands
+
+SPECS = Path(__file__).with_name("specs")
+
+QUICK_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""XLA flags that halve the time of a comparison, most of which is compilation."""
+
+CASES = tuple(sorted(path.stem for path in SPECS.glob("*.yaml")))
+"""One case for each objective, or pair of objectives; see the comments in their specs."""
+
+
+def write_specs(folder: Path) -> Path:
+    """Write the specs and their text to `folder`; return the folder of the specs."""
+    specs = folder / "specs"
+    shutil.copytree(SPECS, specs)
+    text = specs / "text"
+    text.mkdir()
+    write_documents(text / "train.txt", 12_000)
+    write_documents(text / "validation.txt", 2_000, seed=1)
+    write_parallel(text / "train", 120)
+    write_parallel(text / "validation", 20, seed=1)
+    return specs
+
+
+def train(
+    tree: Path, engine: str, specs: Path, folder: Path, cases: Sequence[str] = CASES
+) -> dict[str, Path]:
+    """Train the cases with `tree` and return the run folder of each.
+
+    Args:
+        tree: The source tree.
+        engine: The Keras backend, "tensorflow" or "jax".
+        specs: The folder that `write_specs` returned.
+        folder: An empty folder for the runs and the cache.
+        cases: Names of the cases.
+    """
+    runs = {case: folder / case for case in cases}
+    commands = [
+        ["train", f"{specs / case}.yaml", "--run", str(run), "--set", f"training.engine={engine}"]
+        for case, run in runs.items()
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = environment(tree, folder / "cache", engine)
+    variables["XLA_FLAGS"] += f" {QUICK_COMPILATION}"
+    variables |= _compilation_cache(specs.with_name("compiled"))
+    run_commands(commands, tree, variables, folder)
+    return runs
+
+
+def _compilation_cache(folder: Path) -> dict[str, str]:
+    """Return JAX's settings for sharing compiled programs between trees that trace the same."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
