@@ -183,8 +183,8 @@ def predict(
     json: AsJson = False,
 ) -> None:
     """Fill masks, embed or translate: lines in, lines out, in order."""
+    from archbuilder import open_run
     from archbuilder.inference.text_io import format_prediction, read_lines
-    from archbuilder.run import open_run
 
     opened = open_run(run)
     for prediction in opened.predict(read_lines(input), task, guesses or 5):
@@ -221,7 +221,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
-    from archbuilder.run import open_run
+    from archbuilder import open_run
 
     result = open_run(run).export(format, output)
     for note in result.notes:

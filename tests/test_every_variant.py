@@ -29,7 +29,7 @@ def spec_with(place, variant, folder):
         return with_variant(place, variant, decoder=False)
     settings = minimal(variant)
     examples = getattr(variant, "examples", None)
-    parallel = "source" in settings or getattr(examples, "form", "") == "pairs"
+    parallel = "source" in settings or "source" in getattr(examples, "needs", ())
     kind = small_run.bert
     if variant is CausalLM:
         return small_run.gpt(folder)

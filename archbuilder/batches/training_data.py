@@ -38,10 +38,10 @@ class TrainingData:
         found = []
         for name, batches in self.splits().items():
             split = self.prepared.splits[name]
-            told = split.left_out()
+            skipped = split.skipped()
             for examples in batches.examples:
-                told += [f"{count:,} {what}" for what, count in examples.left_out.items()]
-            found += [f"data.{name}: {line}" for line in told]
+                skipped += examples.skipped
+            found += [f"data.{name}: {one}" for one in skipped]
         texts = [split.fingerprint for split in self.prepared.splits.values()]
         if len(set(texts)) < len(texts):
             found.append("data.validation is the text of data.train: it will not show overfitting")
@@ -66,7 +66,7 @@ def load_training_data(experiment, listener, vocabularies=None) -> TrainingData:
         try:
             parts = [
                 (weight, decider.make_examples(tokens, vocabularies, limits))
-                for weight, tokens in split.parts
+                for weight, tokens in split.members
             ]
         except UserError as error:
             raise UserError(f"data.{name}: {error}") from error

@@ -1,12 +1,17 @@
 """What a model will be fed: the text, its tokens, its batches, and examples as it sees them."""
 
+from typing import Any
+
 import numpy as np
 
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.training_data import load_training_data
 from archbuilder.insight.text_facts import text_facts
 from archbuilder.objectives import loss_terms
-from archbuilder.text.prepare import ProgressListener
+from archbuilder.text.prepare import ProgressListener, Split
+from archbuilder.text.record import SOURCE, TARGET, TEXT
+from archbuilder.text.token_store import RaggedText
+from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 RATIO = 3.0
@@ -37,28 +42,28 @@ def inspect(experiment, listener: ProgressListener, examples: int = 3) -> dict:
     return found
 
 
-def _tokens(split, vocabularies) -> dict:
-    """Lengths, and tokens that stand for what the vocabulary does not know."""
-    sides: dict[str, dict] = {}
-    for _, tokens in split.parts:
-        names = ("source", "target") if hasattr(tokens, "source_ids") else ("",)
-        for name, vocabulary in zip(names, vocabularies, strict=False):
-            ids, offsets = (
-                (getattr(tokens, f"{name}_ids"), getattr(tokens, f"{name}_offsets"))
-                if name
-                else (tokens.ids, tokens.sentences)
-            )
-            side = sides.setdefault(name or "sentences", {"lengths": [], "unknown": 0, "bytes": 0})
-            side["lengths"].append(np.diff(offsets[:]).astype("int32"))
-            unknown, spelled = _not_known(ids, vocabulary)
-            side["unknown"] += unknown
-            side["bytes"] += spelled
-    for side in sides.values():
-        side["lengths"] = np.concatenate(side["lengths"])
-    found = {name: _side(**side) for name, side in sides.items()}
-    if "target" in sides:
-        found["ratio"] = _ratio(sides["source"]["lengths"], sides["target"]["lengths"])
+def _tokens(split: Split, vocabularies: Vocabularies) -> dict[str, Any]:
+    """Return the lengths of each text column, and its tokens that stand for unknown text."""
+    first = split.members[0][1]
+    by_column = vocabularies.by_column(first.text)
+    columns = {
+        name: _column_facts([tokens.text[name] for _, tokens in split.members], vocabulary)
+        for name, vocabulary in by_column.items()
+    }
+    names = {TEXT: "sentences"}
+    found = {names.get(name, name): facts for name, (facts, _) in columns.items()}
+    if TARGET in columns:
+        found["ratio"] = _ratio(columns[SOURCE][1], columns[TARGET][1])
     return found
+
+
+def _column_facts(
+    texts: list[RaggedText], vocabulary: Vocabulary
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the facts of one text column of all corpora, and the tokens of each of its lines."""
+    lengths = np.concatenate([text.lengths().astype("int32") for text in texts])
+    unknown, spelled = np.sum([_unknown(text, vocabulary) for text in texts], axis=0).tolist()
+    return _side(lengths, unknown, spelled), lengths
 
 
 def _side(lengths: np.ndarray, unknown: int, bytes: int) -> dict:
@@ -78,10 +83,11 @@ def _side(lengths: np.ndarray, unknown: int, bytes: int) -> dict:
     }
 
 
-def _not_known(ids, vocabulary) -> tuple[int, int]:
+def _unknown(text: RaggedText, vocabulary: Vocabulary) -> tuple[int, int]:
+    """Return the number of unknown tokens, and of tokens that spell unknown text in bytes."""
     unknown = spelled = 0
-    for begin in range(0, len(ids), BLOCK):
-        block = ids[begin : begin + BLOCK]
+    for begin in range(0, len(text.ids), BLOCK):
+        block = text.ids[begin : begin + BLOCK]
         unknown += int((block == vocabulary.unknown_id).sum())
         if vocabulary.byte_ids:
             spelled += int(np.isin(block, vocabulary.byte_ids).sum())
@@ -129,10 +135,11 @@ def _place(worst: list[dict], places: dict[int, str], all_have_tokens: bool) -> 
 
 def _batches(batches, counts: dict[str, int]) -> dict:
     left_out: dict[str, int] = {}
-    for examples in batches.examples:
-        for reason, count in examples.left_out.items():
-            left_out[reason] = left_out.get(reason, 0) + count
-    shares = {reason: count / counts[reason.split()[0]] for reason, count in left_out.items()}
+    units: dict[str, str] = {}
+    for skipped in (one for examples in batches.examples for one in examples.skipped):
+        left_out[skipped.reason] = left_out.get(skipped.reason, 0) + skipped.count
+        units[skipped.reason] = skipped.unit
+    shares = {reason: count / counts[units[reason]] for reason, count in left_out.items()}
     return {
         "examples": batches.order.examples(),
         "batches": len(batches),

@@ -1,13 +1,16 @@
-"""What a text is like before anything is done with it: counted in one pass, in bounded memory."""
+"""Facts about a text before it is used: counted in one pass, in bounded memory."""
 
 import re
 from array import array
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 import numpy as np
 
-from archbuilder.text.corpus.reading import Reading
+from archbuilder.text.corpus import ByteCounter, SkipLog, TextSource
+from archbuilder.text.record import SOURCE, TARGET, TEXT, Record, has_sentences
 
-# What is seldom meant, whatever the language; joiners and marks of direction are left in peace.
+# Rarely intended, whatever the language; joiners and directional marks are not listed.
 ODDITIES = {
     "control characters": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]",
     "replacement characters": "\ufffd",
@@ -19,63 +22,79 @@ _ODD = {name: re.compile(pattern) for name, pattern in ODDITIES.items()}
 _ANY_ODD = re.compile("|".join(ODDITIES.values()))
 
 
-def text_facts(corpus, progress=None, wanted=()) -> dict:
-    """Counts of a corpus: what it holds, what stands in it twice, what is empty or odd.
+def text_facts(
+    corpus: TextSource,
+    progress: Callable[[int], None] = lambda done: None,
+    numbers: Collection[int] = (),
+) -> dict[str, Any]:
+    """Return counts of a corpus: its records, and what is duplicate, empty or odd.
 
-    Duplicates are counted by 64-bit hashes, eight bytes for each line. `places` are those of the
-    items whose numbers, counted from 1 on, are `wanted`.
+    Duplicates are counted by 64-bit hashes, eight bytes for each line.
+
+    Args:
+        corpus: The text.
+        progress: Called with the bytes of text that are done. Default: not reported.
+        numbers: The numbers of records, counted from 1, whose locations are returned as `places`.
     """
-    reading, places = Reading(), {}
-    facts = _Pairs() if corpus.form == "pairs" else _Documents()
-    items = corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading)
-    for number, item in enumerate(items, start=1):
-        facts.add(item, reading)
-        if number in wanted:
-            places[number] = reading.place()
-        if progress and number % 1000 == 0:
-            progress(reading.bytes)
-    left_out = {reason: one.count for reason, one in reading.left_out.items()}
-    return facts.told() | {
-        "empty_lines": reading.empty_lines,
-        "left_out": left_out,
-        "odd": facts.odd,
+    skip_log, byte_counter, places = SkipLog(), ByteCounter(), {}
+    facts: _Facts = _Documents() if has_sentences(corpus.record_columns()) else _Pairs()
+    for number, record in enumerate(corpus.records(skip_log, byte_counter), start=1):
+        facts.add(record)
+        if number in numbers:
+            places[number] = str(record.location)
+        if number % 1000 == 0:
+            progress(byte_counter.count)
+    return facts.summary() | {
+        "empty_lines": skip_log.empty_lines,
+        "left_out": {skipped.reason: skipped.count for skipped in skip_log.skipped()},
+        "odd": facts.lines.odd,
         "places": places,
     }
 
 
-class _Facts:
+class _LineFacts:
     """Counts of lines, whatever they belong to."""
 
     def __init__(self) -> None:
         self.characters = 0
-        self.odd: dict[str, dict] = {}
+        self.odd: dict[str, dict[str, Any]] = {}
 
-    def look(self, line: str, reading: Reading, sentence: int = 0, side: str = "") -> None:
+    def add(self, line: str, record: Record, sentence: int = 0, side: str = "") -> None:
         self.characters += len(line)
         if _ANY_ODD.search(line):
             for name, pattern in _ODD.items():
-                found = pattern.search(line)
-                if found:
-                    where = f"{reading.place(sentence)}{side}: {_around(line, found.start())}"
-                    self.odd.setdefault(name, {"lines": 0, "first": where})["lines"] += 1
+                match = pattern.search(line)
+                if match:
+                    location = record.location.of_sentence(sentence)
+                    first = f"{location}{side}: {_around(line, match.start())}"
+                    self.odd.setdefault(name, {"lines": 0, "first": first})["lines"] += 1
 
 
-class _Documents(_Facts):
+class _Facts(Protocol):
+    lines: _LineFacts
+
+    def add(self, record: Record) -> None: ...
+
+    def summary(self) -> dict[str, Any]: ...
+
+
+class _Documents:
     def __init__(self) -> None:
-        super().__init__()
+        self.lines = _LineFacts()
         self.sentences, self.documents = array("q"), array("q")
 
-    def add(self, document: list[str], reading: Reading) -> None:
-        for place, line in enumerate(document):
-            self.look(line, reading, place)
+    def add(self, record: Record) -> None:
+        sentences = record.columns[TEXT]
+        for index, line in enumerate(sentences):
+            self.lines.add(line, record, index)
             self.sentences.append(hash(line))
-        self.documents.append(hash(tuple(document)))
+        self.documents.append(hash(tuple(sentences)))
 
-    def told(self) -> dict:
+    def summary(self) -> dict[str, Any]:
         return {
             "documents": len(self.documents),
             "sentences": len(self.sentences),
-            "characters": self.characters,
+            "characters": self.lines.characters,
             "duplicates": {
                 "documents": _duplicates(self.documents),
                 "sentences": _duplicates(self.sentences),
@@ -83,25 +102,25 @@ class _Documents(_Facts):
         }
 
 
-class _Pairs(_Facts):
+class _Pairs:
     def __init__(self) -> None:
-        super().__init__()
+        self.lines = _LineFacts()
         self.sources, self.targets, self.pairs = array("q"), array("q"), array("q")
         self.copies = 0
 
-    def add(self, pair: tuple[str, str], reading: Reading) -> None:
-        source, target = pair
-        self.look(source, reading, side=", source")
-        self.look(target, reading, side=", target")
+    def add(self, record: Record) -> None:
+        source, target = record.columns[SOURCE], record.columns[TARGET]
+        self.lines.add(source, record, side=", source")
+        self.lines.add(target, record, side=", target")
         self.sources.append(hash(source))
         self.targets.append(hash(target))
-        self.pairs.append(hash(pair))
+        self.pairs.append(hash((source, target)))
         self.copies += source == target
 
-    def told(self) -> dict:
+    def summary(self) -> dict[str, Any]:
         return {
             "pairs": len(self.pairs),
-            "characters": self.characters,
+            "characters": self.lines.characters,
             "duplicates": {
                 "pairs": _duplicates(self.pairs),
                 "sources": _duplicates(self.sources),
@@ -112,10 +131,10 @@ class _Pairs(_Facts):
 
 
 def _duplicates(hashes: array) -> int:
-    """How many have stood before."""
+    """Return how many equal one before them."""
     return len(hashes) - len(np.unique(np.frombuffer(hashes, "int64"))) if hashes else 0
 
 
-def _around(line: str, place: int) -> str:
-    begin = max(place - 15, 0)
-    return repr(line[begin : place + 15])
+def _around(line: str, position: int) -> str:
+    begin = max(position - 15, 0)
+    return repr(line[begin : position + 15])

@@ -1,224 +1,203 @@
-"""Text made ready once: tokenizers trained and text turned into ids, both kept on disk."""
+"""Text prepared once: vocabularies trained and text turned into ids, both kept on disk."""
 
-import hashlib
-import json
-import shutil
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, Protocol
 
 from archbuilder.errors import UserError
-from archbuilder.text.cache import Tokens, cache_root, cached
-from archbuilder.text.tokenizer import load_vocabulary
-from archbuilder.text.tokenizer.tokenizer import TooSmall
+from archbuilder.language.node import quote
+from archbuilder.text.cache import cache_root, cached
+from archbuilder.text.corpus import TextSource
+from archbuilder.text.label import NUM_SHOWN
+from archbuilder.text.label_space import LabelNames, train_label_names, with_label_names
+from archbuilder.text.progress import ProgressListener
+from archbuilder.text.record import SOURCE, TARGET
+from archbuilder.text.skipped import Skipped
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.tokenizer import Tokenizer
+from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
+from archbuilder.text.vocabulary_cache import TokenizerRequest, TrainingText, vocabulary_of
 
-FORMAT = 1
+__all__ = ["Prepared", "ProgressListener", "Split", "TextSpec", "prepare"]
 
 
-class ProgressListener:
-    """Who is told how preparing goes; this one listens in silence."""
+class _VocabularySizes(Protocol):
+    @property
+    def vocabulary_size(self) -> int: ...
 
-    def tell(self, line: str) -> None:
-        """A line of text."""
+    @property
+    def target_vocabulary_size(self) -> int | None: ...
 
-    def begin(self, what: str, total: int | None) -> Callable[[int], None]:
-        """Some work on `total` bytes, if that is known; gives what to call with those done."""
-        return lambda done: None
 
-    def end(self) -> None:
-        """The work that was begun last is done."""
+class _VocabularyCheck(Protocol):
+    def check_vocabulary(self, vocabulary: Vocabulary) -> None: ...
+
+
+class TextSpec(Protocol):
+    """What preparing reads of an experiment."""
+
+    @property
+    def model(self) -> _VocabularySizes: ...
+
+    @property
+    def objectives(self) -> Mapping[str, _VocabularyCheck]: ...
+
+    @property
+    def target_tokenizer(self) -> Tokenizer | None: ...
+
+    def needs(self, work: str, *parts: str) -> Any:
+        """Return the last of the parts. Raise `UserError` if one is missing."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A text to train or to measure on: each of its corpora with its weight and its tokens."""
+    """The training or the validation data: each of its corpora with its weight and its tokens."""
 
     fingerprint: str
-    parts: tuple[tuple[float, Tokens], ...]
+    members: tuple[tuple[float, Tokens], ...]
 
     def counts(self) -> dict[str, int]:
-        """How much it holds."""
-        found: dict[str, int] = {}
-        for _, tokens in self.parts:
+        """Return the number of records, sentences and tokens, by words for messages."""
+        total: dict[str, int] = {}
+        for _, tokens in self.members:
             for name, count in tokens.counts().items():
-                found[name] = found.get(name, 0) + count
-        return found
+                total[name] = total.get(name, 0) + count
+        return total
 
-    def left_out(self) -> list[str]:
-        """What of the text is not in its tokens."""
-        return [
-            f"{count:,} {reason}" + (f", the first at {place}" if place else "")
-            for _, tokens in self.parts
-            for reason, (count, place) in tokens.left_out.items()
-        ]
+    def skipped(self) -> list[Skipped]:
+        """Return the text that has no tokens."""
+        return [skipped for _, tokens in self.members for skipped in tokens.skipped]
+
+    def label_names(self) -> LabelNames:
+        """Return the names of the classes of each label column; None for numbers to predict."""
+        return self.members[0][1].label_names
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a run reads; `vocabularies` are the source's and the target's, often one."""
+    """Everything that a run reads."""
 
-    vocabularies: tuple[Vocabulary, Vocabulary]
+    vocabularies: Vocabularies
     splits: dict[str, Split]
 
     def lines(self) -> list[str]:
-        """What was prepared, for a person to read."""
-        told = []
+        """Return a summary for people."""
+        lines = []
         for name, split in self.splits.items():
             counts = ", ".join(f"{count:,} {what}" for what, count in split.counts().items())
-            told += [f"data.{name}: {counts}"]
-            told += [f"data.{name}: {line}" for line in split.left_out()]
-        return told
+            lines.append(f"data.{name}: {counts}")
+            lines += [f"data.{name}: {skipped}" for skipped in split.skipped()]
+            if name == "train":
+                lines += [
+                    f"data.{name}: {column}: {_described(names)}"
+                    for column, names in split.label_names().items()
+                ]
+        return lines
 
     def state(self) -> dict[str, str]:
-        """What makes the batches what they are, to be compared when a run goes on."""
+        """Return hashes of what batches depend on, which are compared when a run is resumed."""
         texts = {f"data.{name}": split.fingerprint for name, split in self.splits.items()}
         names = ("tokenizer", "target_tokenizer")
         tokenizers = zip(names, self.vocabularies, strict=True)
         return texts | {name: vocabulary.digest for name, vocabulary in tokenizers}
 
 
-def prepare(experiment, listener: ProgressListener, vocabularies=None) -> Prepared:
-    """Prepare an experiment's text, or find what was prepared before.
+def prepare(
+    spec: TextSpec,
+    listener: ProgressListener,
+    vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
+) -> Prepared:
+    """Prepare the text of a spec, or open what was prepared before.
 
-    A run that goes on brings its own `vocabularies`.
+    Args:
+        spec: The experiment.
+        listener: Receives the progress.
+        vocabularies: Those of source and target of a run that is resumed. Default: those of the
+            spec's tokenizers.
+
+    Raises:
+        UserError: Text or a tokenizer cannot be read, text is changed meanwhile, or a validation
+            label is not among those of the training data.
     """
-    data = experiment.data
-    corpora = {"train": data.train, "validation": data.validation}
-    corpora = {name: corpus for name, corpus in corpora.items() if corpus is not None}
+    data = spec.needs("preparing", "data")
+    corpora: dict[str, TextSource] = {"train": data.train}
+    if data.validation is not None:
+        corpora["validation"] = data.validation
     for corpus in corpora.values():
         corpus.check()
     stamps = {name: corpus.stamps() for name, corpus in corpora.items()}
     fingerprints = {name: corpus.fingerprint() for name, corpus in corpora.items()}
     if vocabularies is None:
-        vocabularies = _vocabularies(experiment, fingerprints["train"], stamps["train"], listener)
-    for objective in experiment.objectives.values():
-        objective.check_vocabulary(vocabularies[-1])
-    splits = {
-        name: Split(
-            fingerprints[name],
-            tuple(
-                (weight, _tokens(f"data.{name}", part, vocabularies, listener))
-                for weight, part in corpus.parts()
-            ),
-        )
-        for name, corpus in corpora.items()
-    }
-    for name, corpus in corpora.items():  # What was found may be another text's than is told.
+        text = TrainingText(data.train, fingerprints["train"], stamps["train"])
+        vocabularies = _vocabularies(spec, text, listener)
+    both = Vocabularies(*vocabularies)
+    for objective in spec.objectives.values():
+        objective.check_vocabulary(both.target)
+    members = {name: _members(name, corpus, both, listener) for name, corpus in corpora.items()}
+    splits = _splits(fingerprints, members)
+    for name, corpus in corpora.items():  # What is in the cache may be of an earlier text.
         corpus.check_unchanged(stamps[name])
-    return Prepared(vocabularies, splits)
+    return Prepared(both, splits)
 
 
-def _tokens(name: str, corpus, vocabularies, listener: ProgressListener) -> Tokens:
-    progress = listener.begin(f"tokenising {name}", corpus.total_bytes())
-    try:
-        return cached(corpus, vocabularies, cache_root(), progress)
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from error
-    finally:
-        listener.end()
-
-
-def _vocabularies(
-    experiment, fingerprint: str, stamps: dict, listener: ProgressListener
-) -> tuple[Vocabulary, Vocabulary]:
-    corpus, model = experiment.data.train, experiment.model
-    if experiment.target_tokenizer is None:
-        wanted = Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size)
-        found = _vocabulary(wanted, corpus, corpus.lines, fingerprint, stamps, listener)
-        return found, found
-    sides = (
-        Wanted("tokenizer", experiment.tokenizer, "vocabulary_size", model.vocabulary_size),
-        Wanted(
-            "target_tokenizer",
-            experiment.target_tokenizer,
-            "target_vocabulary_size",
-            model.target_vocabulary_size,
-        ),
-    )
-    lines = (corpus.source_lines, corpus.target_lines)
-    source, target = (
-        _vocabulary(wanted, corpus, read, f"{fingerprint} {wanted.name}", stamps, listener)
-        for wanted, read in zip(sides, lines, strict=True)
-    )
-    return source, target
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A tokenizer by its name in the spec, and how large a vocabulary is wanted of it."""
-
-    name: str
-    spec: object
-    size_name: str
-    size: int
-
-
-def _vocabulary(
-    wanted: Wanted, corpus, lines, fingerprint: str, stamps: dict, listener: ProgressListener
-) -> Vocabulary:
-    if wanted.spec.file:
-        found = wanted.spec.load_file()
-        if found.size != wanted.size:
-            raise UserError(
-                f"{wanted.spec.file}: has {found.size} tokens, "
-                f"model.{wanted.size_name} is {wanted.size}"
-            )
-        return found
-    key = json.dumps([FORMAT, wanted.spec.model_dump(mode="json"), wanted.size, fingerprint])
-    folder = cache_root() / "tokenizers" / hashlib.sha256(key.encode()).hexdigest()[:32]
-    found = _kept(folder)
-    if found is None:
-        listener.tell(f"training the {wanted.name} to {wanted.size:,} tokens")
-        progress = listener.begin(f"reading for the {wanted.name}", corpus.total_bytes())
+def _members(
+    name: str, corpus: TextSource, vocabularies: Vocabularies, listener: ProgressListener
+) -> list[tuple[float, Tokens]]:
+    members = []
+    for weight, member in corpus.members():
+        progress = listener.begin(f"tokenising data.{name}", member.total_bytes())
         try:
-            found = wanted.spec.train(_watched(lines, progress), wanted.size)
-        except TooSmall as error:
-            raise UserError(f"model.{wanted.size_name}: {error}") from error
+            members.append((weight, cached(member, vocabularies, cache_root(), progress)))
+        except UserError as error:
+            raise UserError(f"data.{name}: {error}") from error
         finally:
             listener.end()
-        corpus.check_unchanged(stamps)
-        _keep(found, folder)
-    if found.size < wanted.size:
-        listener.tell(
-            f"the text yields {found.size:,} tokens; "
-            f"the rest of model.{wanted.size_name} {wanted.size:,} stays unused"
-        )
-    return found
+    return members
 
 
-def _watched(lines, progress):
-    from archbuilder.text.corpus.reading import Reading
-
-    reading = Reading()
-    for number, line in enumerate(lines(reading)):
-        if number % 10_000 == 0:
-            progress(reading.bytes)
-        yield line
-
-
-def _kept(folder: Path) -> Vocabulary | None:
-    """The tokenizer in a folder of the cache, if it is there as it was written."""
-    try:
-        found = load_vocabulary(folder / "tokenizer")
-        return found if (folder / "digest").read_text() == found.digest else None
-    except (OSError, ValueError, UserError):
-        return None
-
-
-def _keep(vocabulary: Vocabulary, folder: Path) -> None:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+def _splits(
+    fingerprints: dict[str, str], members: dict[str, list[tuple[float, Tokens]]]
+) -> dict[str, Split]:
+    """Return the splits, all of them with the classes of the training data."""
+    splits, names = {}, {}
+    for name, corpora in members.items():
         try:
-            vocabulary.save(temporary / "tokenizer")
-            (temporary / "digest").write_text(vocabulary.digest)
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(FileExistsError):  # Another process was faster, with the same content.
-                temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise UserError(f"{folder}: the tokenizer cannot be written ({error.strerror})") from error
+            if name == "train":
+                names = train_label_names(tokens for _, tokens in corpora)
+            splits[name] = Split(fingerprints[name], with_label_names(corpora, names))
+        except UserError as error:
+            raise UserError(f"data.{name}: {error}") from error
+    return splits
+
+
+def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener) -> Vocabularies:
+    model, tokenizer = spec.model, spec.needs("preparing", "tokenizer")
+    separate = spec.target_tokenizer
+    source = vocabulary_of(
+        TokenizerRequest(
+            "tokenizer",
+            tokenizer,
+            "vocabulary_size",
+            model.vocabulary_size,
+            None if separate is None else (SOURCE,),
+        ),
+        text,
+        listener,
+    )
+    if separate is None:
+        return Vocabularies(source, source)
+    size = model.target_vocabulary_size
+    if size is None:
+        raise UserError("a vocabulary of its own needs model.target_vocabulary_size")
+    request = TokenizerRequest(
+        "target_tokenizer", separate, "target_vocabulary_size", size, (TARGET,)
+    )
+    return Vocabularies(source, vocabulary_of(request, text, listener))
+
+
+def _described(names: tuple[str, ...] | None) -> str:
+    if names is None:
+        return "numbers"
+    shown = ", ".join(map(quote, names[:NUM_SHOWN]))
+    return f"{len(names):,} classes, {shown}{' and others' if len(names) > NUM_SHOWN else ''}"

@@ -1,179 +1,266 @@
-"""A text's tokens on the way to disk: written chunk by chunk, gone on with where that was cut."""
+"""The tokens of a corpus on the way to disk: written in chunks, resumed after an interruption."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from archbuilder.files import read_json, write_json
 from archbuilder.text.array_file import ArrayReader, ArrayWriter, is_as_written
-from archbuilder.text.corpus.reading import Reading
 from archbuilder.text.encoding_workers import Arrays, Job
+from archbuilder.text.label_writer import LabelWriter, write_final_labels
+from archbuilder.text.record import (
+    Record,
+    RecordColumns,
+    annotation_columns,
+    has_sentences,
+)
+from archbuilder.text.skipped import Skipped
+from archbuilder.text.token_store import (
+    META,
+    read_labels,
+    stored_labels,
+    stored_location,
+)
+from archbuilder.text.vocabulary import Vocabulary
 
-FORMAT = 4
-"""To be raised with every change of what is written, or of how text is read."""
+FORMAT = 5
+"""Raised with every change of what is written, or of how text is read."""
 CHUNK, CHARACTERS = 10_000, 2**21
-"""Sentences, or pairs, and characters that are tokenised together, at most but for one item."""
+"""Rows, and characters, that are tokenized together, exceeded by one row at most."""
 PROGRESS = "progress.json"
-"""Where it is noted how far what is written goes."""
+"""Records how much of the arrays is valid."""
+
+Row = tuple
+"""A line of each text column, and whether the row is the last of its record; where there are
+labels, also the number of the row in its record, and the record.
+
+A sentence of a document is a row, and so is a pair. Without a record the garbage collector does not
+visit the rows of a chunk, which saves much time.
+"""
 
 
-class Writer:
-    """Arrays that grow chunk by chunk; what is settled is found again after a cut."""
+class Chunk(NamedTuple):
+    """What is written of consecutive rows beside their lines."""
 
-    dtypes: ClassVar[dict[str, str | None]]
-    """What is written; the smallest that holds its ids, where None."""
-    without_tokens: ClassVar[str]
-    """What is left out for having no token."""
+    is_last: Sequence[bool]
+    """Whether each row is the last of its record."""
+    indices: Sequence[int] = ()
+    """The number of each row in its record, where there are labels."""
+    records: Sequence[Record] = ()
+    """The record of each row, where there are labels."""
 
-    def __init__(self, part: Path, vocabularies, files: ExitStack):
-        self.part, self.vocabularies = part, vocabularies
-        state = self._settled()
-        self.chunks, self.count, self.mark = state["chunks"], state["count"], state["mark"]
-        self.empty = state["empty"]
-        sizes = iter(vocabulary.size for vocabulary in vocabularies)
+
+class TokenWriter:
+    """Arrays that grow chunk by chunk; what was flushed is valid after an interruption."""
+
+    def __init__(
+        self,
+        folder: Path,
+        columns: RecordColumns,
+        vocabularies: Mapping[str, Vocabulary],
+        files: Sequence[str],
+        stack: ExitStack,
+    ):
+        """Open the arrays in a folder, and resume if they are valid.
+
+        Args:
+            folder: The folder to write to.
+            columns: The columns of the corpus.
+            vocabularies: The vocabulary of each text column.
+            files: The files of the corpus, in order.
+            stack: Closes the arrays.
+        """
+        self.folder, self.columns, self.files = folder, columns, files
+        self.vocabularies = vocabularies
+        self._has_sentences = has_sentences(columns)
+        dtypes = self._dtypes()
+        state = self._resumable_state(dtypes)
+        self.chunks, self.rows = state["chunks"], state["rows"]
+        self.finished_rows, self.without_tokens = state["finished_rows"], state["without_tokens"]
         self.arrays: dict[str, ArrayWriter] = {}
-        for name, dtype in self.dtypes.items():
-            dtype = dtype or ("uint16" if next(sizes) <= 2**16 else "uint32")
+        for name, dtype in dtypes.items():
             _, length, checksum = state["arrays"].get(name, (dtype, 0, 0))
-            array = ArrayWriter(part / f"{name}.npy", dtype, length, checksum)
-            files.callback(array.close)
+            array = ArrayWriter(folder / f"{name}.npy", dtype, length, checksum)
+            stack.callback(array.close)
             self.arrays[name] = array
-            if not length and not name.endswith("ids"):
+            if not length and name.endswith(("_offsets", "_documents")):
                 array.add([0])
+        self.labels = {
+            name: LabelWriter(
+                self.arrays[f"{name}_codes"],
+                self.arrays.get(f"{name}_numbers"),
+                read_labels(state["labels"].get(name, []), files),
+            )
+            for name in annotation_columns(columns)
+        }
 
-    def _settled(self) -> dict:
+    def _dtypes(self) -> dict[str, str]:
+        """Return the type of each array; ids have the smallest that holds them."""
+        dtypes = {}
+        for name, vocabulary in self.vocabularies.items():
+            dtypes[f"{name}_ids"] = "uint16" if vocabulary.size <= 2**16 else "uint32"
+            dtypes[f"{name}_offsets"] = "int64"
+            if self._has_sentences:
+                dtypes[f"{name}_documents"] = "int64"
+        for name, kind in annotation_columns(self.columns).items():
+            dtypes[f"{name}_codes"] = "int32"
+            if kind == "label":
+                dtypes[f"{name}_numbers"] = "float64"
+            else:
+                dtypes[f"{name}_offsets"] = "int64"
+        return dtypes
+
+    def _resumable_state(self, dtypes: Mapping[str, str]) -> dict[str, Any]:
         try:
-            state = read_json(self.part / PROGRESS)
+            state = read_json(self.folder / PROGRESS)
             for name, written in state["arrays"].items():
-                if not is_as_written(ArrayReader(self.part / f"{name}.npy"), written, more=True):
+                array = ArrayReader(self.folder / f"{name}.npy")
+                if not is_as_written(array, written, more=True):
                     raise ValueError(name)
-            if state["format"] == _layout() and set(state["arrays"]) == set(self.dtypes):
+            if state["format"] == _layout() and set(state["arrays"]) == set(dtypes):
                 return state
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        return {"chunks": 0, "count": 0, "mark": 0, "empty": 0, "arrays": {}}
+        counts = dict.fromkeys(("chunks", "rows", "finished_rows", "without_tokens"), 0)
+        return {**counts, "arrays": {}, "labels": {}}
 
-    def settle(self, left_out: dict | None = None) -> None:
-        """Make safe what is done: the arrays first, then the note of how far they go."""
+    def jobs(self, records: Iterable[Record]) -> Iterator[Job]:
+        """Yield each chunk that is not written yet, with its lines for each vocabulary."""
+        done, num_columns = self.chunks, len(self.vocabularies)
+        for number, rows in enumerate(_chunks(self._rows(records), num_columns)):
+            if number >= done:
+                columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
+                yield Chunk(*columns[num_columns:]), columns[:num_columns]
+
+    def _rows(self, records: Iterable[Record]) -> Iterator[Row]:
+        names, is_labeled = tuple(self.vocabularies), bool(self.labels)
+        if not self._has_sentences:
+            for record in records:
+                lines = [record.columns[name] for name in names]
+                yield (*lines, True, 0, record) if is_labeled else (*lines, True)
+            return
+        (name,) = names
+        in_document = self.vocabularies[name].in_document
+        for record in records:
+            sentences = record.columns[name]
+            last = len(sentences) - 1
+            for index, line in enumerate(sentences):
+                is_last = index == last
+                line = in_document(line, index == 0, is_last)
+                yield (line, is_last, index, record) if is_labeled else (line, is_last)
+
+    def add(self, chunk: Chunk, arrays: Arrays) -> None:
+        """Write a chunk; rows without tokens, and records without rows, are skipped."""
+        # A pair with an empty side has nothing to read or to write.
+        kept = np.all([lengths > 0 for _, lengths in arrays], axis=0)
+        for name, (ids, lengths) in zip(self.vocabularies, arrays, strict=True):
+            array = self.arrays[f"{name}_ids"]
+            self.arrays[f"{name}_offsets"].add(array.length + np.cumsum(lengths[kept]))
+            array.add(ids if kept.all() else ids[np.repeat(kept, lengths)])
+        rows = self.rows + np.cumsum(kept)
+        finished = np.array(chunk.is_last)
+        ends = rows[finished]
+        has_rows = np.diff(ends, prepend=self.finished_rows) > 0
+        if self._has_sentences:
+            for name in self.vocabularies:
+                self.arrays[f"{name}_documents"].add(ends[has_rows])
+        if self.labels:
+            self._add_annotations(chunk, kept, np.flatnonzero(finished)[has_rows])
+        self.chunks, self.rows = self.chunks + 1, int(rows[-1])
+        self.without_tokens += int((~kept).sum())
+        self.finished_rows = int(ends[-1]) if len(ends) else self.finished_rows
+
+    def _add_annotations(self, chunk: Chunk, kept: np.ndarray, last_rows: np.ndarray) -> None:
+        """Write the tags of rows that are kept, and the labels of records by their last rows."""
+        for name, kind in annotation_columns(self.columns).items():
+            if kind == "label":
+                records = [chunk.records[row] for row in last_rows.tolist()]
+                self.labels[name].add([(one.columns[name], one.location) for one in records])
+                continue
+            words = [
+                (record.columns[name][index], record.location)
+                for index, record, is_kept in zip(chunk.indices, chunk.records, kept, strict=True)
+                if is_kept
+            ]
+            written = self.arrays[f"{name}_codes"].length
+            ends = written + np.cumsum([len(tags) for tags, _ in words], dtype="int64")
+            self.arrays[f"{name}_offsets"].add(ends)
+            self.labels[name].add((tag, location) for tags, location in words for tag in tags)
+
+    def flush(self, skipped: Sequence[Skipped] | None = None) -> None:
+        """Make what was written so far durable: first the arrays, then how far they are valid.
+
+        Args:
+            skipped: What the corpus skipped, once all of it was read.
+        """
         for array in self.arrays.values():
             array.settle()
-        names = ("chunks", "count", "mark", "empty")
-        state = {"format": _layout()} | {name: getattr(self, name) for name in names}
+        counts = ("chunks", "rows", "finished_rows", "without_tokens")
+        state: dict[str, Any] = {"format": _layout()}
+        state |= {name: getattr(self, name) for name in counts}
         state["arrays"] = {
-            name: (one.dtype.str, one.length, one.checksum) for name, one in self.arrays.items()
+            name: [array.dtype.str, array.length, array.checksum]
+            for name, array in self.arrays.items()
         }
-        if left_out is not None and self.empty:
-            left_out = left_out | {self.without_tokens: [self.empty, ""]}
-        state["left_out"] = left_out
-        write_json(self.part / PROGRESS, state)
+        state["labels"] = {
+            name: stored_labels(labels.distinct, self.files) for name, labels in self.labels.items()
+        }
+        state["skipped"] = None if skipped is None else self._stored_skipped(skipped)
+        write_json(self.folder / PROGRESS, state)
 
-    def jobs(self, corpus, reading: Reading) -> Iterator[Job]:
-        """Chunk after chunk of the text, but for those that are done, with the lines of each."""
-        done = self.chunks
-        for number, chunk in enumerate(_chunks(self.items(corpus, reading), self.characters)):
-            if number >= done:
-                yield chunk, self.lines(chunk)
+    def _stored_skipped(self, skipped: Sequence[Skipped]) -> list:
+        if self.without_tokens:
+            unit = "sentences" if self._has_sentences else "pairs"
+            reason = f"{unit} without tokens"
+            if not self._has_sentences:
+                reason = "pairs with a side without tokens"
+            skipped = [*skipped, Skipped(unit, reason, self.without_tokens)]
+        return [
+            [one.unit, one.reason, one.count, stored_location(one.first_at, self.files)]
+            for one in skipped
+        ]
 
-    def items(self, corpus, reading: Reading) -> Iterable:
-        """What a chunk is made of."""
-        raise NotImplementedError
+    def finish(self, skipped: Sequence[Skipped]) -> None:
+        """Flush, put the labels in order, and write the file that completes the store."""
+        self.flush(skipped)
+        meta = read_json(self.folder / PROGRESS)
+        for name, labels in self.labels.items():
+            del meta["arrays"][f"{name}_codes"]
+            has_numbers = meta["arrays"].pop(f"{name}_numbers", None) is not None
+            meta["arrays"][name] = write_final_labels(
+                self.folder / f"{name}.npy",
+                ArrayReader(self.folder / f"{name}_codes.npy"),
+                ArrayReader(self.folder / f"{name}_numbers.npy") if has_numbers else None,
+                labels.distinct,
+            )
+        write_json(self.folder / META, meta)
 
-    def characters(self, item) -> int:
-        """How long an item is."""
-        raise NotImplementedError
 
-    def lines(self, chunk: list) -> list[list[str]]:
-        """The lines of a chunk for each vocabulary."""
-        raise NotImplementedError
-
-    def add(self, chunk: list, arrays: Arrays) -> None:
-        """Write the ids of a chunk's lines and where they begin."""
-        raise NotImplementedError
+def remove_unfinished_labels(folder: Path, columns: RecordColumns) -> None:
+    """Remove the files of labels without order from a complete store."""
+    for name in annotation_columns(columns):
+        for part in ("codes", "numbers"):
+            (folder / f"{name}_{part}.npy").unlink(missing_ok=True)
 
 
 def _layout() -> list[int]:
-    """What chunks depend on, beside the text."""
+    """Return what chunks depend on, beside the text."""
     return [FORMAT, CHUNK, CHARACTERS]
 
 
-def _chunks(items: Iterable, characters: Callable[[Any], int]) -> Iterator[list]:
-    """The items in lists of `CHUNK`, or of fewer that have `CHARACTERS` between them."""
-    chunk, held = [], 0
-    for item in items:
-        chunk.append(item)
-        held += characters(item)
-        if len(chunk) == CHUNK or held >= CHARACTERS:
+def _chunks(rows: Iterable[Row], num_columns: int) -> Iterator[list[Row]]:
+    """Yield the rows in lists of `CHUNK`, or of fewer that have `CHARACTERS` together."""
+    chunk, characters, others = [], 0, range(1, num_columns)
+    for row in rows:
+        chunk.append(row)
+        characters += len(row[0])
+        for column in others:
+            characters += len(row[column])
+        if len(chunk) == CHUNK or characters >= CHARACTERS:
             yield chunk
-            chunk, held = [], 0
+            chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-class DocumentsWriter(Writer):
-    """`count` is the sentences written, `mark` those of them in finished documents."""
-
-    without_tokens = "sentences without tokens"
-    dtypes: ClassVar = {"ids": None, "sentences": "int64", "documents": "int64"}
-
-    def items(self, corpus, reading):
-        parted = self.vocabularies[0].in_document
-        for document in corpus.documents(reading):
-            for place, line in enumerate(document, start=1):
-                last = place == len(document)
-                yield parted(line, place == 1, last), last
-
-    def characters(self, item):
-        return len(item[0])
-
-    def lines(self, chunk):
-        return [[line for line, _ in chunk]]
-
-    def add(self, chunk, arrays):
-        ((ids, lengths),) = arrays
-        last = np.array([last for _, last in chunk])
-        written = self.arrays["ids"].length + np.cumsum(lengths)
-        kept = lengths > 0  # A sentence without a token is none.
-        sentences = self.count + np.cumsum(kept)
-        ends = np.unique(sentences[last])
-        ends = ends[ends > self.mark]  # Nor is a document without a sentence.
-        self.arrays["ids"].add(ids)
-        self.arrays["sentences"].add(written[kept])
-        self.arrays["documents"].add(ends)
-        self.chunks, self.count = self.chunks + 1, int(sentences[-1])
-        self.empty += int((~kept).sum())
-        self.mark = int(ends[-1]) if len(ends) else self.mark
-
-
-class PairsWriter(Writer):
-    """`count` is the pairs written."""
-
-    without_tokens = "pairs with a side without tokens"
-    dtypes: ClassVar = {
-        "source_ids": None,
-        "source_offsets": "int64",
-        "target_ids": None,
-        "target_offsets": "int64",
-    }
-
-    def items(self, corpus, reading):
-        return corpus.pairs(reading)
-
-    def characters(self, item):
-        return len(item[0]) + len(item[1])
-
-    def lines(self, chunk):
-        return [list(lines) for lines in zip(*chunk, strict=True)]
-
-    def add(self, chunk, arrays):
-        # A side without tokens has nothing to read or to write, as an empty line has.
-        kept = np.all([lengths > 0 for _, lengths in arrays], axis=0)
-        for name, (ids, lengths) in zip(("source", "target"), arrays, strict=True):
-            array = self.arrays[f"{name}_ids"]
-            written = array.length + np.cumsum(lengths[kept])
-            array.add(ids[np.repeat(kept, lengths)])
-            self.arrays[f"{name}_offsets"].add(written)
-        self.chunks, self.count = self.chunks + 1, self.count + int(kept.sum())
-        self.empty += int((~kept).sum())

@@ -8,6 +8,8 @@ import pytest
 from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.batches.batches import Batches
 from archbuilder.text.examples import Limits, Segments, Translations
+from archbuilder.text.token_store import RaggedText
+from tests.tokens import document_tokens, pair_tokens
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
 INPUTS = ("token_ids", "segment_ids")
@@ -18,7 +20,7 @@ def documents(*texts):
     """Documents of one sentence each, of the given lengths; ids say which document they are of."""
     ids = np.concatenate([np.full(length, 10 + number) for number, length in enumerate(texts)])
     starts = np.arange(len(texts) + 1)
-    return SimpleNamespace(ids=ids, sentences=np.cumsum([0, *texts]), documents=starts, left_out={})
+    return document_tokens(ids, np.cumsum([0, *texts]), starts)
 
 
 def batches(*texts, seed=0, **budget):
@@ -55,11 +57,9 @@ def test_a_packed_row_says_whose_tokens_they_are_and_their_places():
 
 
 def test_each_side_is_padded_with_its_own_padding():
-    pairs = SimpleNamespace(
-        source_ids=np.array([11, 12, 13]),
-        source_offsets=np.array([0, 1, 3]),
-        target_ids=np.array([21, 22, 23]),
-        target_offsets=np.array([0, 2, 3]),
+    pairs = pair_tokens(
+        RaggedText(np.array([11, 12, 13]), np.array([0, 1, 3])),
+        RaggedText(np.array([21, 22, 23]), np.array([0, 2, 3])),
     )
     translations = Translations(pairs, (VOCABULARY, OTHER), Limits(8, "drop"))
     budget = BatchSize(tokens=64, rows=None)

@@ -2,7 +2,6 @@
 
 import json
 from functools import cache
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,7 +15,9 @@ from archbuilder.objectives.loss_weight import LinearWeight
 from archbuilder.objectives.selection import Spans
 from archbuilder.text.batch import TOKEN_SEQUENCES, Target
 from archbuilder.text.examples import Limits
+from archbuilder.text.token_store import RaggedText
 from tests.objectives.test_rates import FIRST, VOCABULARY
+from tests.tokens import document_tokens, pair_tokens
 from tests.variants import classes, minimal, tiny
 
 INPUTS = tuple(name for names in TOKEN_SEQUENCES.values() for name in names)
@@ -72,25 +73,20 @@ CASES = [
 def documents():
     """Six documents of four sentences of five to eight tokens."""
     lengths = [5 + place % 4 for place in range(24)]
-    return SimpleNamespace(
-        ids=FIRST + np.arange(sum(lengths)),
-        sentences=np.cumsum([0, *lengths]),
-        documents=np.arange(0, 25, 4),
-    )
+    ids = FIRST + np.arange(sum(lengths))
+    return document_tokens(ids, np.cumsum([0, *lengths]), np.arange(0, 25, 4))
 
 
 def pairs():
     """Six pairs of five to eight tokens each."""
     offsets = np.cumsum([0, 5, 6, 7, 8, 5, 6])
     ids = FIRST + np.arange(offsets[-1])
-    return SimpleNamespace(
-        source_ids=ids, source_offsets=offsets, target_ids=ids, target_offsets=offsets
-    )
+    return pair_tokens(RaggedText(ids, offsets), RaggedText(ids, offsets))
 
 
 def batches(objective) -> str:
     """Three batches of 30 tokens a row."""
-    text = pairs() if objective.examples.form == "pairs" else documents()
+    text = pairs() if "source" in objective.examples.needs else documents()
     limits = Limits(30, objective.examples.overlong[0])
     both = (VOCABULARY, VOCABULARY)
     examples = objective.make_examples(text, both, limits)

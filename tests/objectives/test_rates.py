@@ -16,6 +16,7 @@ from archbuilder.objectives.sentence_order import SentenceOrder
 from archbuilder.objectives.span_corruption import SpanCorruption
 from archbuilder.text.batch import TOKEN_SEQUENCES
 from archbuilder.text.examples import Limits
+from tests.tokens import document_tokens
 
 INPUTS = tuple(name for names in TOKEN_SEQUENCES.values() for name in names)
 LENGTH = 128
@@ -48,7 +49,7 @@ def documents():
     sentences = np.cumsum([0, *np.concatenate(texts)])
     starts = np.cumsum([0, *map(len, texts)])
     ids = FIRST + np.arange(sentences[-1])
-    return SimpleNamespace(ids=ids, sentences=sentences, documents=starts)
+    return document_tokens(ids, sentences, starts)
 
 
 def batches(objective):
@@ -115,8 +116,7 @@ def test_span_corruption_leaves_out_15_percent_in_spans_of_3():
 def test_span_corruption_hides_each_place_alike_but_the_ends_where_few_spans_fit():
     random = np.random.default_rng(0)
     objective = SpanCorruption(type="span_corruption")
-    text = SimpleNamespace(ids=FIRST + np.arange(100), sentences=[0, 100], documents=[0, 1])
-    text = SimpleNamespace(**{name: np.array(array) for name, array in vars(text).items()})
+    text = document_tokens(FIRST + np.arange(100), [0, 100], [0, 1])
     examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), Limits(LENGTH, "split"))
     hidden = np.zeros(100)
     for _ in range(4000):

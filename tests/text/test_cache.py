@@ -12,10 +12,14 @@ from archbuilder.text import cache
 from archbuilder.text import encoding_workers as workers
 from archbuilder.text import token_writer as writers
 from archbuilder.text.corpus import Documents, Lines, Parallel
+from archbuilder.text.skipped import Skipped
+from archbuilder.text.token_store import open_tokens
 from archbuilder.text.tokenizer import Characters, WordPiece
+from archbuilder.text.vocabularies import Vocabularies
+from tests.text.corpus.written import skipped
 
 VOCABULARY = Characters(type="characters").train(["abc"], 20)  # a 5, b 6, c 7
-BOTH = (VOCABULARY, VOCABULARY)
+BOTH = Vocabularies(VOCABULARY, VOCABULARY)
 
 
 @pytest.fixture
@@ -34,16 +38,32 @@ def folders(root):
     return list(root.iterdir())
 
 
+def arrays(tokens):
+    """All arrays of the text columns, by name."""
+    return {
+        f"{column}_{name}": array[:]
+        for column, text in tokens.text.items()
+        for name, array in vars(text).items()
+    }
+
+
+def assert_equal(tokens, others):
+    expected = arrays(others)
+    assert arrays(tokens).keys() == expected.keys()
+    for name, array in arrays(tokens).items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
 def test_ids_and_where_sentences_and_documents_begin(corpus, tmp_path):
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
-    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
-    assert found.sentences[:].tolist() == [0, 2, 3, 6]
-    assert found.documents[:].tolist() == [0, 2, 3]
+    assert found.sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences.offsets[:].tolist() == [0, 2, 3, 6]
+    assert found.sentences.documents[:].tolist() == [0, 2, 3]
     assert found.counts() == {"documents": 2, "sentences": 3, "tokens": 6}
 
 
 def test_ids_take_two_bytes_where_they_fit(corpus, tmp_path):
-    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids.dtype == "uint16"
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids.dtype == "uint16"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -51,42 +71,40 @@ def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
     whole = cache.cached(corpus, BOTH, tmp_path / "whole")
     monkeypatch.setattr(writers, "CHUNK", size)
     parts = cache.cached(corpus, BOTH, tmp_path / "parts")
-    for name in whole.arrays:
-        np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
+    assert_equal(parts, whole)
 
 
 @pytest.mark.parametrize("most", [1, 3, 4])
 def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, monkeypatch, most):
     whole, sizes = cache.cached(corpus, BOTH, tmp_path / "whole"), []
-    add = writers.DocumentsWriter.add
+    add = writers.TokenWriter.add
     monkeypatch.setattr(writers, "CHARACTERS", most)
     monkeypatch.setattr(
-        writers.DocumentsWriter,
+        writers.TokenWriter,
         "add",
-        lambda self, chunk, arrays: sizes.append(len(chunk)) or add(self, chunk, arrays),
+        lambda self, chunk, arrays: sizes.append(len(chunk.is_last)) or add(self, chunk, arrays),
     )
     parts = cache.cached(corpus, BOTH, tmp_path / "parts")
     assert sizes == {1: [1, 1, 1], 3: [2, 1], 4: [3]}[most]
-    for name in whole.arrays:
-        np.testing.assert_array_equal(getattr(whole, name)[:], getattr(parts, name)[:])
+    assert_equal(parts, whole)
 
 
 def test_parallel_text_has_ids_of_both_sides(tmp_path):
     pairs = parallel(tmp_path, "a\nbc\n", "cc\nb\n")
     found = cache.cached(pairs, BOTH, tmp_path / "cache")
-    assert found.source_ids[:].tolist() == [5, 6, 7]
-    assert found.source_offsets[:].tolist() == [0, 1, 3]
-    assert found.target_ids[:].tolist() == [7, 7, 6]
-    assert found.target_offsets[:].tolist() == [0, 2, 3]
+    assert found.text["source"].ids[:].tolist() == [5, 6, 7]
+    assert found.text["source"].offsets[:].tolist() == [0, 1, 3]
+    assert found.text["target"].ids[:].tolist() == [7, 7, 6]
+    assert found.text["target"].offsets[:].tolist() == [0, 2, 3]
     assert found.counts() == {"pairs": 2, "source tokens": 3, "target tokens": 3}
 
 
 def test_each_side_has_the_ids_of_its_own_tokenizer(tmp_path):
     other = Characters(type="characters").train(["cba"], 7)  # a 5, b 6; c is unknown, 1
     pairs = parallel(tmp_path, "abc\n", "abc\n")
-    found = cache.cached(pairs, (VOCABULARY, other), tmp_path / "cache")
-    assert found.source_ids[:].tolist() == [5, 6, 7]
-    assert found.target_ids[:].tolist() == [5, 6, 1]
+    found = cache.cached(pairs, Vocabularies(VOCABULARY, other), tmp_path / "cache")
+    assert found.text["source"].ids[:].tolist() == [5, 6, 7]
+    assert found.text["target"].ids[:].tolist() == [5, 6, 1]
 
 
 def test_what_is_left_out_stands_where_the_text_now_lies(tmp_path):
@@ -94,7 +112,7 @@ def test_what_is_left_out_stands_where_the_text_now_lies(tmp_path):
         (tmp_path / name).write_text("ab\n\nc\n")
         corpus = Lines(type="lines", files=(str(tmp_path / name),))
         found = cache.cached(corpus, BOTH, tmp_path / "cache")
-        assert found.left_out == {"empty document": [1, f"{tmp_path / name}:2"]}
+        assert skipped(found) == {"empty document": (1, f"{tmp_path / name}:2")}
     assert len(folders(tmp_path / "cache")) == 1
 
 
@@ -102,19 +120,19 @@ def test_the_second_time_nothing_is_tokenised(corpus, tmp_path, monkeypatch):
     first = cache.cached(corpus, BOTH, tmp_path / "cache")
     monkeypatch.setattr(cache, "_write", None)
     again = cache.cached(corpus, BOTH, tmp_path / "cache")
-    assert again.ids[:].tolist() == first.ids[:].tolist()
+    assert again.sentences.ids[:].tolist() == first.sentences.ids[:].tolist()
 
 
 def test_other_text_and_another_tokenizer_have_tokens_of_their_own(corpus, tmp_path):
-    root = tmp_path / "cache"
+    root, other = tmp_path / "cache", Characters(type="characters").train(["xyzabc"], 20)
     cache.cached(corpus, BOTH, root)
-    cache.cached(corpus, (Characters(type="characters").train(["xyzabc"], 20),), root)
+    cache.cached(corpus, Vocabularies(other, other), root)
     (tmp_path / "text").write_text("c\n")
-    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [7]
+    assert cache.cached(corpus, BOTH, root).sentences.ids[:].tolist() == [7]
     assert len(folders(root)) == 3
 
 
-@pytest.mark.parametrize("file", ["ids.npy", "sentences.npy", "meta.json"])
+@pytest.mark.parametrize("file", ["text_ids.npy", "text_offsets.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
 def test_a_damaged_folder_is_made_again(corpus, tmp_path, file, damage):
     root = tmp_path / "cache"
@@ -128,7 +146,7 @@ def test_a_damaged_folder_is_made_again(corpus, tmp_path, file, damage):
         (folder / file).write_bytes(content)
     else:
         (folder / file).unlink()
-    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert cache.cached(corpus, BOTH, root).sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
     assert folders(root) == [folder]
 
 
@@ -136,7 +154,7 @@ def test_another_format_is_not_looked_at(corpus, tmp_path, monkeypatch):
     root = tmp_path / "cache"
     cache.cached(corpus, BOTH, root)
     monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
-    assert cache.cached(corpus, BOTH, root).ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert cache.cached(corpus, BOTH, root).sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
     assert len(folders(root)) == 2
 
 
@@ -147,7 +165,7 @@ def test_a_mistake_in_the_text_leaves_nothing(tmp_path):
         cache.cached(corpus, BOTH, tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
     (tmp_path / "text").write_bytes(b"ab\n")
-    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6]
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids[:].tolist() == [5, 6]
 
 
 @pytest.mark.parametrize("settle", [-1, 100])
@@ -158,11 +176,11 @@ def test_text_that_is_changed_while_it_is_read_leaves_nothing(
         (tmp_path / "text").write_text("ccc\nc\n\ncc\n")
 
     monkeypatch.setattr(writers, "CHUNK", 1)
-    monkeypatch.setattr(cache, "SETTLE", settle)
+    monkeypatch.setattr(cache, "FLUSH_SECONDS", settle)
     with pytest.raises(UserError, match="text: was changed while it was read; begin again"):
         cache.cached(corpus, BOTH, tmp_path / "cache", change)
     assert folders(tmp_path / "cache") == []
-    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [7] * 6
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids[:].tolist() == [7] * 6
 
 
 class Cut(Exception):
@@ -171,7 +189,7 @@ class Cut(Exception):
 
 def cut_after(monkeypatch, chunks, error):
     """Let the work end with `error` when so many chunks are done and made safe."""
-    add = writers.DocumentsWriter.add
+    add = writers.TokenWriter.add
 
     def adding(self, *chunk):
         if self.chunks == chunks:
@@ -179,8 +197,8 @@ def cut_after(monkeypatch, chunks, error):
         add(self, *chunk)
 
     monkeypatch.setattr(writers, "CHUNK", 1)
-    monkeypatch.setattr(cache, "SETTLE", -1)
-    monkeypatch.setattr(writers.DocumentsWriter, "add", adding)
+    monkeypatch.setattr(cache, "FLUSH_SECONDS", -1)
+    monkeypatch.setattr(writers.TokenWriter, "add", adding)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
@@ -191,17 +209,17 @@ def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     monkeypatch.setattr(writers, "CHUNK", 1)
     added = []
-    add = writers.DocumentsWriter.add
+    add = writers.TokenWriter.add
     monkeypatch.setattr(
-        writers.DocumentsWriter,
+        writers.TokenWriter,
         "add",
         lambda self, *chunk: added.append(chunk) or add(self, *chunk),
     )
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
     assert len(added) == 3 - chunks
-    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
-    assert found.sentences[:].tolist() == [0, 2, 3, 6]
-    assert found.documents[:].tolist() == [0, 2, 3]
+    assert found.sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences.offsets[:].tolist() == [0, 2, 3, 6]
+    assert found.sentences.documents[:].tolist() == [0, 2, 3]
     assert len(folders(tmp_path / "cache")) == 1
 
 
@@ -219,7 +237,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [("ids.npy", "cut"), ("ids.npy", "a value"), ("sentences.npy", "a value")]
+    [("text_ids.npy", "cut"), ("text_ids.npy", "a value"), ("text_offsets.npy", "a value")]
     + [("progress.json", damage) for damage in ("cut", "a count", "of another kind")],
 )
 def test_half_done_work_that_is_damaged_is_not_gone_on_with(
@@ -235,20 +253,20 @@ def test_half_done_work_that_is_damaged_is_not_gone_on_with(
     (part / name).write_bytes(DAMAGES[damage](before))
     assert (part / name).read_bytes() != before
     found = cache.cached(corpus, BOTH, tmp_path / "cache")
-    assert found.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
-    assert found.sentences[:].tolist() == [0, 2, 3, 6]
+    assert found.sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert found.sentences.offsets[:].tolist() == [0, 2, 3, 6]
 
 
 def test_every_byte_of_what_is_noted_counts(tmp_path):
     (tmp_path / "text").write_text("ab\n\n\n\nc\n")
     corpus, root = Lines(type="lines", files=(str(tmp_path / "text"),)), tmp_path / "cache"
-    left_out = cache.cached(corpus, BOTH, root).left_out
-    assert left_out == {"empty document": [3, f"{tmp_path / 'text'}:2"]}
+    tokens = cache.cached(corpus, BOTH, root)
+    assert skipped(tokens) == {"empty document": (3, f"{tmp_path / 'text'}:2")}
     (folder,) = folders(root)
     note = (folder / "meta.json").read_bytes()
     for place in range(len(note)):
         (folder / "meta.json").write_bytes(flipped(note, place))
-        assert cache._open(folder, cache.TokenizedDocuments, list(corpus.files)) is None
+        assert open_tokens(folder, corpus.record_columns(), list(corpus.files)) is None
 
 
 def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
@@ -258,7 +276,14 @@ def test_a_full_disk_keeps_what_is_done(corpus, tmp_path):
             cache.cached(corpus, BOTH, tmp_path / "cache")
     (part,) = folders(tmp_path / "cache")
     assert part.name.endswith(".part")
-    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids[:].tolist() == [
+        5,
+        6,
+        7,
+        5,
+        6,
+        7,
+    ]
 
 
 def test_a_place_that_cannot_be_written_is_told(corpus, tmp_path):
@@ -273,7 +298,7 @@ def test_two_at_once_do_the_work_once(corpus, tmp_path, monkeypatch):
     found = []
 
     def work():
-        found.append(cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist())
+        found.append(cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids[:].tolist())
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -295,9 +320,9 @@ def test_a_pair_without_tokens_on_one_side_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(writers, "CHUNK", 1)
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
     pairs = parallel(tmp_path, "a\n\x01\nb\n", "b\nb\na\n")  # Control characters are no tokens.
-    found = cache.cached(pairs, (vocabulary, vocabulary), tmp_path / "cache")
-    assert len(found.source_offsets) == len(found.target_offsets) == 3
-    assert found.left_out == {"pairs with a side without tokens": [1, ""]}
+    found = cache.cached(pairs, Vocabularies(vocabulary, vocabulary), tmp_path / "cache")
+    assert len(found.text["source"].offsets) == len(found.text["target"].offsets) == 3
+    assert found.skipped == (Skipped("pairs", "pairs with a side without tokens", 1),)
 
 
 def test_a_text_without_tokens_is_told(tmp_path):
@@ -305,7 +330,7 @@ def test_a_text_without_tokens_is_told(tmp_path):
     pairs = parallel(tmp_path, "\x01\n\x02\n", "\x01\n\x02\n")
     for one in (Documents(type="documents", files=(pairs.source,)), pairs):
         with pytest.raises(UserError, match="the tokenizer finds no token in the text"):
-            cache.cached(one, (vocabulary, vocabulary), tmp_path / "cache")
+            cache.cached(one, Vocabularies(vocabulary, vocabulary), tmp_path / "cache")
     assert folders(tmp_path / "cache") == []
 
 
@@ -321,8 +346,7 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(cache, "WORTH_IT", 0)
     monkeypatch.setattr(cache, "cores", lambda: 3)
     several = cache.cached(corpus, BOTH, tmp_path / "several")
-    for name in one.arrays:
-        np.testing.assert_array_equal(getattr(one, name)[:], getattr(several, name)[:])
+    assert_equal(several, one)
 
 
 def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path, monkeypatch):
@@ -332,4 +356,11 @@ def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path,
         patch.setattr(workers, "_START", "import sys; sys.exit(3)")
         with pytest.raises(WorkFailed, match="a process that tokenises has ended"):
             cache.cached(corpus, BOTH, tmp_path / "cache")
-    assert cache.cached(corpus, BOTH, tmp_path / "cache").ids[:].tolist() == [5, 6, 7, 5, 6, 7]
+    assert cache.cached(corpus, BOTH, tmp_path / "cache").sentences.ids[:].tolist() == [
+        5,
+        6,
+        7,
+        5,
+        6,
+        7,
+    ]

@@ -20,6 +20,7 @@ from archbuilder.text.examples.spans import (
     places_of,
     poisson_lengths_of,
 )
+from tests.tokens import document_tokens
 
 T5 = Corruption(rate=0.15, mean=3.0)
 BART = Corruption(rate=0.3, mean=3.0)
@@ -34,7 +35,7 @@ def documents(*texts):
     sentences = np.cumsum([0, *lengths])
     starts = np.cumsum([0, *(len(text) for text in texts)])
     ids = 1000 + np.arange(sentences[-1])
-    return SimpleNamespace(ids=ids, sentences=sentences, documents=starts)
+    return document_tokens(ids, sentences, starts)
 
 
 def drawn(examples, times=5):

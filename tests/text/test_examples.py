@@ -10,6 +10,9 @@ from archbuilder.errors import UserError
 from archbuilder.text.examples import Limits, NextPairs, OrderedPairs, Segments, Translations
 from archbuilder.text.examples import documents as module
 from archbuilder.text.examples.pairs import shortened
+from archbuilder.text.skipped import Skipped
+from archbuilder.text.token_store import RaggedText
+from tests.tokens import document_tokens, pair_tokens
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
 BOTH = (VOCABULARY, VOCABULARY)
@@ -24,8 +27,7 @@ def documents(*texts):
         for length in lengths:
             sentences.append(sentences[-1] + length)
         starts.append(len(sentences) - 1)
-    arrays = (np.array(values) for values in (ids, sentences, starts))
-    return SimpleNamespace(**dict(zip(("ids", "sentences", "documents"), arrays, strict=True)))
+    return document_tokens(ids, sentences, starts)
 
 
 def rows(examples, indices=None, seed=0):
@@ -54,7 +56,7 @@ def test_segments_take_as_many_sentences_as_fit_and_never_cross_documents():
         [0, 1, 2, 3],
     ]
     assert found.lengths[:, 0].tolist() == [8, 5, 7, 6]
-    assert not found.left_out
+    assert not found.skipped
 
 
 def test_blocks_of_documents_change_nothing(monkeypatch):
@@ -75,9 +77,9 @@ def test_blocks_of_documents_change_nothing(monkeypatch):
 def test_a_sentence_that_is_too_long_is_dealt_with_as_chosen_and_counted(overlong, expected):
     found = segments([2, 8, 1], overlong=overlong)
     assert [inside(row) for row in rows(found)] == expected
-    ((told, count),) = found.left_out.items()
-    assert count == 1
-    assert told.startswith("sentences of more than data.sequence_length 8 tokens")
+    (skipped,) = found.skipped
+    assert (skipped.unit, skipped.count) == ("sentences", 1)
+    assert skipped.reason.startswith("sentences of more than data.sequence_length 8 tokens")
 
 
 def test_what_is_too_long_is_refused_where_that_is_asked_for():
@@ -211,7 +213,9 @@ def test_pairs_need_two_documents():
 
 def test_documents_of_one_sentence_make_no_pair_and_are_counted():
     found = pairs([3], [3, 3], [4, 4], [9])
-    assert found.left_out == {"documents of one sentence left out: a pair needs two": 2}
+    assert found.skipped == (
+        Skipped("documents", "documents of one sentence left out: a pair needs two", 2),
+    )
 
 
 def test_runs_with_an_overlong_sentence_are_dropped_where_that_is_asked_for():
@@ -242,11 +246,11 @@ def test_a_pair_is_no_longer_than_others_can_make_it(texts):
 def test_dropping_takes_no_other_text_along_and_counts_what_it_takes():
     texts = ([3, 3, 50, 4, 4], [5, 60, 5, 2], [6, 6], [70], [7])
     found = pairs(*texts, length=40, overlong="drop", kind=OrderedPairs)
-    assert found.left_out == {
-        "sentences of more than data.sequence_length 40 tokens left out": 3,
-        "documents of one sentence left out: a pair needs two": 1,
-        "sentences left out that have no other beside them": 1,
-    }
+    assert found.skipped == (
+        Skipped("sentences", "sentences of more than data.sequence_length 40 tokens left out", 3),
+        Skipped("documents", "documents of one sentence left out: a pair needs two", 1),
+        Skipped("sentences", "sentences left out that have no other beside them", 1),
+    )
     shown = {int(token) for row in rows(found) for part in split(row) for token in part}
     kept = {1: [*range(6), *range(56, 64)], 2: [*range(65, 72)], 3: [*range(12)]}
     assert shown == {10_000 * text + token for text, tokens in kept.items() for token in tokens}
@@ -274,7 +278,7 @@ def test_shortening_goes_by_turns_once_both_are_equally_long():
 
 
 def test_shortening_takes_from_the_longer_segment():
-    first, second = shortened([1] * 9, [2] * 3, room=8, random=np.random.default_rng(0))
+    first, second = shortened([1] * 9, [2] * 3, max_tokens=8, random=np.random.default_rng(0))
     assert (len(first), len(second)) == (5, 3)
 
 
@@ -291,13 +295,8 @@ def translations(*pairs, length=10, overlong="drop"):
         return np.concatenate(texts), np.cumsum([0, *(len(text) for text in texts)])
 
     (source, source_offsets), (target, target_offsets) = flat(0), flat(1)
-    stored = SimpleNamespace(
-        source_ids=source,
-        source_offsets=source_offsets,
-        target_ids=target,
-        target_offsets=target_offsets,
-    )
-    return Translations(stored, BOTH, Limits(length, overlong))
+    tokens = pair_tokens(RaggedText(source, source_offsets), RaggedText(target, target_offsets))
+    return Translations(tokens, BOTH, Limits(length, overlong))
 
 
 def test_the_decoder_reads_what_it_is_to_write_one_place_later():
@@ -312,12 +311,16 @@ def test_the_decoder_reads_what_it_is_to_write_one_place_later():
 
 def test_pairs_over_the_length_are_left_out_and_counted():
     found = translations([[11] * 5, [21]], [[13], [22]], length=5)
-    assert found.left_out == {"pairs of more than data.sequence_length 5 tokens left out": 1}
+    assert found.skipped == (
+        Skipped("pairs", "pairs of more than data.sequence_length 5 tokens left out", 1),
+    )
     assert found.lengths.tolist() == [[2, 2]]
 
 
 def test_pairs_over_the_length_are_cut_where_that_is_asked_for():
     found = translations([[11] * 5, [21]], [[13], [22]], length=5, overlong="truncate")
-    assert found.left_out == {"pairs of more than data.sequence_length 5 tokens cut off": 1}
+    assert found.skipped == (
+        Skipped("pairs", "pairs of more than data.sequence_length 5 tokens cut off", 1),
+    )
     assert found.lengths.tolist() == [[5, 2], [2, 2]]
     assert rows(found)[0]["encoder_token_ids"].tolist() == [11, 11, 11, 11, 3]

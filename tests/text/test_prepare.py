@@ -3,7 +3,7 @@
 import pytest
 
 from archbuilder import UserError, load
-from archbuilder.text import prepare as module
+from archbuilder.text import vocabulary_cache as module
 from archbuilder.text.cache import cache_root
 from archbuilder.text.prepare import ProgressListener, prepare
 from tests import small_run

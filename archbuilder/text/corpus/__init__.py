@@ -1,4 +1,4 @@
-"""Where text comes from: documents of sentences, or sentences with their translations."""
+"""Corpora: documents of sentences, or sources with their targets, with labels if wanted."""
 
 from typing import Annotated
 
@@ -10,25 +10,26 @@ from archbuilder.text.corpus.corpus import TextSource
 from archbuilder.text.corpus.delimited import Csv, Tsv
 from archbuilder.text.corpus.documents import Documents, Lines
 from archbuilder.text.corpus.json_lines import JsonLines
+from archbuilder.text.corpus.line_reader import ByteCounter
 from archbuilder.text.corpus.mixture import Mixture, SingleCorpus
 from archbuilder.text.corpus.parallel import Parallel
 from archbuilder.text.corpus.python_docs import PythonDocs
-from archbuilder.text.corpus.reading import LeftOut, Reading
+from archbuilder.text.corpus.skip_log import SkipLog
 
 __all__ = [
+    "ByteCounter",
     "Columns",
     "Corpus",
     "Csv",
     "Documents",
     "HuggingFace",
     "JsonLines",
-    "LeftOut",
     "Lines",
     "Mixture",
     "Parallel",
     "Parquet",
     "PythonDocs",
-    "Reading",
+    "SkipLog",
     "TextSource",
     "Tsv",
 ]

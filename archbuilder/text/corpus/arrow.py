@@ -1,4 +1,4 @@
-"""Tables in Arrow's columns: Parquet files, and the data sets of Hugging Face."""
+"""Tables in Arrow columns: Parquet files, and data sets of Hugging Face."""
 
 import hashlib
 import os
@@ -11,11 +11,14 @@ from pydantic import BeforeValidator
 
 from archbuilder.errors import UserError
 from archbuilder.language.spec import file_path
-from archbuilder.text.corpus.reading import Files, Reading, check_files, expanded, total_bytes
+from archbuilder.text.corpus.file_set import Files, expand_patterns, total_bytes
+from archbuilder.text.corpus.line_reader import ByteCounter, check_files
+from archbuilder.text.corpus.skip_log import SkipLog
 from archbuilder.text.corpus.table import Name, Table, no_column
+from archbuilder.text.record import annotation_columns, unit_of
 
 _ROWS = 1000
-"""Rows taken out of their columns at once."""
+"""Rows that are converted at a time."""
 
 
 class Parquet(Table):
@@ -25,7 +28,10 @@ class Parquet(Table):
     files: Files
     """The files, or patterns of files."""
 
-    def rows(self, file: str, reading: Reading) -> Iterator[tuple[int, Sequence[Any]]]:
+    def rows(
+        self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        counter, names = byte_counter or ByteCounter(), list(self.table_columns().values())
         parquet = _needed("pyarrow.parquet", "parquet", "pyarrow")
         arrow = import_module("pyarrow")
         check_files((file,))
@@ -33,25 +39,25 @@ class Parquet(Table):
         try:
             with parquet.ParquetFile(file, buffer_size=2**20) as table:
                 empty = arrow.Table.from_batches([], table.schema_arrow)
-                _check_columns(self.wanted, empty.flatten().column_names, file)
+                _check_columns(names, empty.flatten().column_names, file)
                 count = table.metadata.num_rows
-                for batch in table.iter_batches(_ROWS, columns=list(self.wanted)):
+                for batch in table.iter_batches(_ROWS, columns=names):
                     flat = arrow.Table.from_batches([batch]).flatten()
-                    columns = [flat.column(name).to_pylist() for name in self.wanted]
+                    columns = [flat.column(name).to_pylist() for name in names]
                     yield from enumerate(zip(*columns, strict=True), start=number + 1)
                     number += len(batch)
-                    reading.bytes += size * number // count - counted
+                    counter.count += size * number // count - counted
                     counted = size * number // count
         except (arrow.ArrowException, *_ODD) as error:
             raise UserError(f"{file}: not Parquet that can be read ({_first(error)})") from error
-        reading.bytes += size - counted
+        counter.count += size - counted
 
     def files_to_read(self) -> tuple[str, ...]:
-        return expanded(self.files)
+        return expand_patterns(self.files)
 
 
 _ODD = (OSError, LookupError, ValueError, OverflowError, ImportError)
-"""What the library raises, beside its own, for odd columns and for what Python has no value."""
+"""Errors of the library, beside its own, for odd columns and values that Python does not have."""
 
 
 def _path_or_name(value: Any) -> Any:
@@ -70,12 +76,14 @@ class HuggingFace(Table):
     split: Name = "train"
     """Which of its splits."""
 
-    def rows(self, file: str, reading: Reading) -> Iterator[tuple[int, Sequence[Any]]]:
-        data = self._load()
-        _check_columns(self.wanted, data.column_names, file)
+    def rows(
+        self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        data, names = self._load(), list(self.table_columns().values())
+        _check_columns(names, data.column_names, file)
         number = 1
-        for batch in data.select_columns(list(self.wanted)).iter(batch_size=_ROWS):
-            columns = [batch[name] for name in self.wanted]
+        for batch in data.select_columns(names).iter(batch_size=_ROWS):
+            columns = [batch[name] for name in names]
             yield from enumerate(zip(*columns, strict=True), start=number)
             number += len(columns[0])
 
@@ -89,9 +97,11 @@ class HuggingFace(Table):
         return None
 
     def fingerprint(self) -> str:
-        """As of every corpus; the cells themselves are hashed, since they may lie anywhere."""
-        digest = hashlib.sha256(" ".join((self.type, self.form)).encode())
-        for _, cells in self.rows(self.path, Reading()):
+        """Return a hash of the cells themselves, since the files may be anywhere."""
+        columns = self.record_columns()
+        settings = [self.type, unit_of(columns), *annotation_columns(columns)]
+        digest = hashlib.sha256(" ".join(settings).encode())
+        for _, cells in self.rows(self.path, SkipLog(), None):
             for cell in cells:
                 content = repr(cell).encode("utf-8", "surrogatepass")
                 digest.update(len(content).to_bytes(8, "big") + content)
@@ -119,12 +129,12 @@ def _needed(module: str, kind: str, package: str) -> Any:
         ) from error
 
 
-def _check_columns(wanted: Sequence[str], names: list[str], file: str) -> None:
-    for name in wanted:
+def _check_columns(needed: Sequence[str], names: list[str], file: str) -> None:
+    for name in needed:
         if name not in names:
             raise no_column(file, 1, name, names)
 
 
 def _first(error: Exception) -> str:
-    """The first line of what a library says."""
+    """Return the first line of the message of a library."""
     return next(iter(str(error).splitlines()), type(error).__name__)

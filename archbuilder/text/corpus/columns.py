@@ -1,24 +1,31 @@
-"""Tokens in columns, one a line, as annotated corpora are kept."""
+"""Tokens in columns, one a line, as annotated corpora are published."""
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from itertools import chain
+from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus.corpus import (
-    LONGEST_DOCUMENT,
+    MAX_DOCUMENT_SENTENCES,
     TextSource,
-    some,
-    too_long_a_document,
+    document_too_long,
+    require_any,
 )
-from archbuilder.text.corpus.reading import Files, Reading, expanded, numbered_lines
+from archbuilder.text.corpus.documents import EMPTY_DOCUMENT
+from archbuilder.text.corpus.file_set import Files, expand_patterns
+from archbuilder.text.corpus.line_reader import ByteCounter, numbered_lines
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.record import DOCUMENTS, TAGS, TEXT, Record, RecordColumns, SourceLocation
 
-LONGEST_SENTENCE = 100_000
-"""Tokens: a longer one lacks its blank lines."""
+MAX_SENTENCE_TOKENS = 100_000
+"""A longer sentence lacks its blank lines."""
 _CONLL_U_COLUMNS = 10
 _SIGNS = ("#", "-")
+_Sentence = tuple[str, list[str]]
+"""The text of a sentence and the tags of its words."""
 
 
 class Columns(TextSource):
@@ -35,78 +42,105 @@ class Columns(TextSource):
     text: NonNegativeInt = 0
     """The column of the token, counted from nought: 0 in CoNLL-2003, 1 in CoNLL-U."""
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """Each document's sentences: tokens with spaces between them."""
-        files, reading = self.files_to_read(), reading or Reading()
-        return some((one for file in files for one in self._documents(file, reading)), files)
+    tags: NonNegativeInt | None = None
+    """The column of a tag for each token, such as 3 for the entities of CoNLL-2003 or 3 for the
+    parts of speech of CoNLL-U, counted from 0. Default: no tags."""
+
+    annotations: ClassVar[frozenset[str]] = frozenset({TAGS})
+
+    def record_columns(self) -> RecordColumns:
+        return DOCUMENTS if self.tags is None else {**DOCUMENTS, TAGS: "tags"}
+
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each document; a sentence is its tokens with spaces between them."""
+        files, log = self.files_to_read(), skip_log or SkipLog()
+        by_file = (self._documents(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
-        return expanded(self.files)
+        return expand_patterns(self.files)
 
-    def _documents(self, file: str, reading: Reading) -> Iterator[list[str]]:
-        document: list[str] = []
-        begin, marked = 1, False
-        for number, sentence in self._sentences(file, reading):
+    def _documents(
+        self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[Record]:
+        sentences: list[_Sentence] = []
+        location, is_marked = SourceLocation(file, 1), False
+        for number, sentence in self._sentences(file, byte_counter):
             if sentence is not None:
-                document.append(sentence)
-                if len(document) > LONGEST_DOCUMENT:
-                    raise too_long_a_document(file, begin)
+                sentences.append(sentence)
+                if len(sentences) > MAX_DOCUMENT_SENTENCES:
+                    raise document_too_long(file, location.line)
                 continue
-            if document:
-                reading.at(file, begin)
-                yield document
-            elif marked:
-                reading.leave_out("empty document", file, begin)
-            document, begin, marked = [], number, True
-        if document:
-            reading.at(file, begin)
-            yield document
+            if sentences:
+                yield self._record(sentences, location)
+            elif is_marked:
+                skip_log.add("documents", EMPTY_DOCUMENT, location)
+            sentences, location, is_marked = [], SourceLocation(file, number), True
+        if sentences:
+            yield self._record(sentences, location)
         else:
-            reading.leave_out("empty document", file, begin)
+            skip_log.add("documents", EMPTY_DOCUMENT, location)
 
-    def _sentences(self, file: str, reading: Reading) -> Iterator[tuple[int, str | None]]:
-        """(line, sentence) for each; None for a sentence where a document begins."""
+    def _record(self, sentences: list[_Sentence], location: SourceLocation) -> Record:
+        columns: dict[str, list] = {TEXT: [text for text, _ in sentences]}
+        if self.tags is not None:
+            columns[TAGS] = [tags for _, tags in sentences]
+        return Record(columns, location.file, location.line)
+
+    def _sentences(
+        self, file: str, byte_counter: ByteCounter | None
+    ) -> Iterator[tuple[int, _Sentence | None]]:
+        """Yield (line, sentence) for each; None for a sentence where a document begins."""
         tokens: list[str] = []
-        column, number, covered = self.text, 1, 0
-        for number, line in numbered_lines(file, reading):
+        tags: list[str] = []
+        number, covered = 1, 0
+        for number, line in numbered_lines(file, byte_counter):
             begins = line[:1] in _SIGNS and _begins_document(line, bool(tokens))
             if begins or not line or line.isspace():
                 if tokens:
-                    yield number, " ".join(tokens)
-                    tokens = []
+                    yield number, (" ".join(tokens), tags)
+                    tokens, tags = [], []
                 if begins:
                     yield number, None
             elif tokens or not _is_comment(line):
                 cells = line.split("\t") if "\t" in line else _between_spaces(line)
-                if column and len(cells) == _CONLL_U_COLUMNS:
-                    stands, covered = _stands_in_text(cells, covered if tokens else 0)
-                    if not stands:
+                if self.text and len(cells) == _CONLL_U_COLUMNS:
+                    is_written, covered = _is_in_text(cells, covered if tokens else 0)
+                    if not is_written:
                         continue
-                tokens.append(_token(cells, column, file, number))
-                if len(tokens) > LONGEST_SENTENCE:
-                    raise UserError(
-                        f"{file}:{number}: a sentence of more than {LONGEST_SENTENCE:,} tokens; "
-                        "a blank line between sentences is missing"
-                    )
+                tokens.append(_token(cells, self.text, file, number))
+                if self.tags is not None:
+                    tags.append(_tag(cells, self.tags, file, number))
+                if len(tokens) > MAX_SENTENCE_TOKENS:
+                    raise _sentence_too_long(file, number)
         if tokens:
-            yield number, " ".join(tokens)
+            yield number, (" ".join(tokens), tags)
 
 
-def _stands_in_text(cells: list[str], covered: int) -> tuple[bool, int]:
-    """Whether a word of CoNLL-U is written in the text, and up to which word a token goes.
+def _sentence_too_long(file: str, number: int) -> UserError:
+    return UserError(
+        f"{file}:{number}: a sentence of more than {MAX_SENTENCE_TOKENS:,} tokens; "
+        "a blank line between sentences is missing"
+    )
 
-    It gives "3-4 zum" before its words "3 zu" and "4 dem", which are not in the text; nor are
-    words such as "8.1", which the text leaves to be understood.
+
+def _is_in_text(cells: list[str], covered: int) -> tuple[bool, int]:
+    """Return whether a word of CoNLL-U is written in the text, and the last word that is covered.
+
+    The format gives "3-4 zum" before its words "3 zu" and "4 dem", which are not in the text; nor
+    are words such as "8.1", which the text omits.
     """
-    if found := re.fullmatch(r"[0-9]+-([0-9]+)", cells[0]):
-        return True, int(found[1])
+    if span := re.fullmatch(r"[0-9]+-([0-9]+)", cells[0]):
+        return True, int(span[1])
     if cells[0].isdecimal():
         return not 0 < int(cells[0]) <= covered, covered
     return not re.fullmatch(r"[0-9]+\.[0-9]+", cells[0]), covered
 
 
 def _between_spaces(line: str) -> list[str]:
-    """What stands between spaces, and not between others that Unicode has."""
+    """Return the cells between spaces; other white space of Unicode does not separate cells."""
     return [cell for cell in line.split(" ") if cell]
 
 
@@ -120,8 +154,18 @@ def _token(cells: list[str], column: int, file: str, number: int) -> str:
     return token
 
 
+def _tag(cells: list[str], column: int, file: str, number: int) -> str:
+    tag = cells[column].strip() if column < len(cells) else ""
+    if not tag:
+        raise UserError(
+            f"{file}:{number}: no tag in column {column}, counted from 0; "
+            f"the line has {len(cells)} columns"
+        )
+    return tag
+
+
 def _is_comment(line: str) -> bool:
-    """A "#" with a tab behind it is a token."""
+    """Return whether a line is a comment; a "#" in a line with tabs is a token."""
     return line.startswith("#") and "\t" not in line
 
 

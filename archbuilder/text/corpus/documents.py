@@ -1,15 +1,22 @@
-"""Plain text: documents parted by blank lines, or a document a line."""
+"""Plain text: documents separated by blank lines, or a document a line."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 from archbuilder.text.corpus.corpus import (
-    LONGEST_DOCUMENT,
+    MAX_DOCUMENT_SENTENCES,
     TextSource,
-    some,
-    too_long_a_document,
+    document_too_long,
+    require_any,
 )
-from archbuilder.text.corpus.reading import Files, Reading, expanded, line_blocks
+from archbuilder.text.corpus.file_set import Files, expand_patterns
+from archbuilder.text.corpus.line_reader import ByteCounter, line_blocks
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.record import TEXT, Record, SourceLocation
+
+EMPTY_DOCUMENT = "empty document"
+"""Why a document is skipped."""
 
 
 class Documents(TextSource):
@@ -19,35 +26,40 @@ class Documents(TextSource):
     files: Files
     """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """Each document's sentences; several blank lines part as one does."""
-        files, reading = self.files_to_read(), reading or Reading()
-        return some((one for file in files for one in _documents(file, reading)), files)
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each document; several blank lines separate documents as one does."""
+        files, log = self.files_to_read(), skip_log or SkipLog()
+        by_file = (_documents(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
-        return expanded(self.files)
+        return expand_patterns(self.files)
 
 
-def _documents(file: str, reading: Reading) -> Iterator[list[str]]:
-    document: list[str] = []
-    found, place = False, 0
-    for number, lines in line_blocks(file, reading):
-        for place, line in enumerate(map(str.strip, lines), start=number):
+def _documents(file: str, skip_log: SkipLog, byte_counter: ByteCounter | None) -> Iterator[Record]:
+    sentences: list[str] = []
+    is_empty, number = True, 0
+    for first, lines in line_blocks(file, byte_counter):
+        for number, line in enumerate(map(str.strip, lines), start=first):
             if line:
-                document.append(line)
+                sentences.append(line)
                 continue
-            reading.empty_lines += 1
-            if document:
-                reading.at(file, place - len(document), a_line_each=True)
-                yield document
-                found, document = True, []
-        if len(document) > LONGEST_DOCUMENT:
-            raise too_long_a_document(file, number + len(lines) - len(document))
-    if document:
-        reading.at(file, place + 1 - len(document), a_line_each=True)
-        yield document
-    elif not found:
-        reading.leave_out("empty document", file, 1)
+            skip_log.empty_lines += 1
+            if sentences:
+                yield _document(sentences, file, number - len(sentences))
+                is_empty, sentences = False, []
+        if len(sentences) > MAX_DOCUMENT_SENTENCES:
+            raise document_too_long(file, number + 1 - len(sentences))
+    if sentences:
+        yield _document(sentences, file, number + 1 - len(sentences))
+    elif is_empty:
+        skip_log.add("documents", EMPTY_DOCUMENT, SourceLocation(file, 1))
+
+
+def _document(sentences: list[str], file: str, line: int) -> Record:
+    return Record({TEXT: sentences}, file, line, line_per_sentence=True)
 
 
 class Lines(TextSource):
@@ -57,20 +69,22 @@ class Lines(TextSource):
     files: Files
     """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """Each line, as a document of one sentence; an empty one is left out."""
-        files, reading = self.files_to_read(), reading or Reading()
-        return some((one for file in files for one in _lines(file, reading)), files)
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each line as a document of one sentence; an empty line is skipped."""
+        files, log = self.files_to_read(), skip_log or SkipLog()
+        by_file = (_lines(file, log, byte_counter) for file in files)
+        return require_any(chain.from_iterable(by_file), files)
 
     def files_to_read(self) -> tuple[str, ...]:
-        return expanded(self.files)
+        return expand_patterns(self.files)
 
 
-def _lines(file: str, reading: Reading) -> Iterator[list[str]]:
-    for number, lines in line_blocks(file, reading):
-        for place, line in enumerate(map(str.strip, lines), start=number):
+def _lines(file: str, skip_log: SkipLog, byte_counter: ByteCounter | None) -> Iterator[Record]:
+    for first, lines in line_blocks(file, byte_counter):
+        for number, line in enumerate(map(str.strip, lines), start=first):
             if line:
-                reading.at(file, place)
-                yield [line]
+                yield Record({TEXT: [line]}, file, number)
             else:
-                reading.leave_out("empty document", file, place)
+                skip_log.add("documents", EMPTY_DOCUMENT, SourceLocation(file, number))

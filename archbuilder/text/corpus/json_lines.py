@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 from archbuilder.errors import UserError
 from archbuilder.language.node import quote
-from archbuilder.text.corpus.reading import Files, Reading, expanded, numbered_lines
-from archbuilder.text.corpus.table import LONGEST_ROW, Table, no_column
+from archbuilder.text.corpus.file_set import Files, expand_patterns
+from archbuilder.text.corpus.line_reader import ByteCounter, numbered_lines
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.corpus.table import EMPTY_LINE, MAX_ROW_BYTES, Table, no_column
+from archbuilder.text.record import SourceLocation
 
 
 class JsonLines(Table):
@@ -17,49 +20,51 @@ class JsonLines(Table):
     files: Files
     """The files, or patterns of files; .gz, .xz and .zst are decompressed."""
 
-    def rows(self, file: str, reading: Reading) -> Iterator[tuple[int, Sequence[Any]]]:
-        wanted = self.wanted
-        for number, line in numbered_lines(file, reading, LONGEST_ROW):
+    def rows(
+        self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        names = tuple(self.table_columns().values())
+        for number, line in numbered_lines(file, byte_counter, MAX_ROW_BYTES):
             if not line or line.isspace():
-                reading.leave_out("empty line", file, number)
+                skip_log.add("lines", EMPTY_LINE, SourceLocation(file, number))
                 continue
-            found = _object(line, file, number)
-            cells = [_cell(found, name, file, number) for name in wanted]
+            row = _parse_object(line, file, number)
+            cells = [_cell(row, name, file, number) for name in names]
             if "\\u" in line:
-                _refuse_halves(cells, wanted, file, number)
+                _refuse_lone_surrogates(cells, names, file, number)
             yield number, cells
 
     def files_to_read(self) -> tuple[str, ...]:
-        return expanded(self.files)
+        return expand_patterns(self.files)
 
 
-def _object(line: str, file: str, number: int) -> dict[str, Any]:
+def _parse_object(line: str, file: str, number: int) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        row = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(
             f"{file}:{number}: not JSON at column {error.colno}: {error.msg}"
         ) from error
-    except (ValueError, RecursionError) as error:  # Numbers and nests that are too long for it.
+    except (ValueError, RecursionError) as error:  # Numbers that are too long, or deep nesting.
         raise UserError(f"{file}:{number}: JSON that cannot be read: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(row, dict):
         raise UserError(f"{file}:{number}: not a JSON object, whose keys are the columns")
-    return found
+    return row
 
 
 def _cell(row: dict[str, Any], name: str, file: str, number: int) -> Any:
     if name in row:
         return row[name]
     value: Any = row
-    for step in name.split("."):
-        if not isinstance(value, dict) or step not in value:
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
             raise no_column(file, number, name, row, kind="key")
-        value = value[step]
+        value = value[key]
     return value
 
 
-def _refuse_halves(cells: list[Any], names: Sequence[str], file: str, number: int) -> None:
-    """JSON can write half of a surrogate pair, which is no character and has no UTF-8."""
+def _refuse_lone_surrogates(cells: list[Any], names: Sequence[str], file: str, number: int) -> None:
+    """Raise `UserError` for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
     for cell, name in zip(cells, names, strict=True):
         try:
             if isinstance(cell, str):

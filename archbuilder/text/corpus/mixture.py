@@ -1,4 +1,4 @@
-"""Several corpora read as one."""
+"""Several corpora that are read as one."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,13 +10,15 @@ from pydantic import AfterValidator, Field
 from archbuilder.language import Spec
 from archbuilder.text.corpus.arrow import HuggingFace, Parquet
 from archbuilder.text.corpus.columns import Columns
-from archbuilder.text.corpus.corpus import Form, TextSource
+from archbuilder.text.corpus.corpus import TextSource
 from archbuilder.text.corpus.delimited import Csv, Tsv
 from archbuilder.text.corpus.documents import Documents, Lines
 from archbuilder.text.corpus.json_lines import JsonLines
+from archbuilder.text.corpus.line_reader import ByteCounter
 from archbuilder.text.corpus.parallel import Parallel
 from archbuilder.text.corpus.python_docs import PythonDocs
-from archbuilder.text.corpus.reading import Reading
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.record import Record, RecordColumns, named_columns, text_columns, unit_of
 
 SingleCorpus = (
     Documents
@@ -32,7 +34,7 @@ SingleCorpus = (
 )
 
 
-class Part(Spec):
+class MixtureMember(Spec):
     """A corpus with its share in a mixture."""
 
     corpus: Annotated[SingleCorpus, Field(discriminator="type")]
@@ -42,56 +44,62 @@ class Part(Spec):
     each epoch."""
 
 
-def _of_one_form(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    if not parts:
+def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMember, ...]:
+    if not members:
         raise ValueError("must hold at least one corpus")
-    forms = [part.corpus.form for part in parts]
-    other = next((place for place, form in enumerate(forms) if form != forms[0]), None)
-    if other is not None:
-        raise ValueError(
-            f"a mixture is of documents or of pairs: corpora[0] has {forms[0]}, "
-            f"corpora[{other}] has {forms[other]}"
-        )
-    return parts
+    first, *others = (member.corpus.record_columns() for member in members)
+    for index, columns in enumerate(others, start=1):
+        if text_columns(columns) != text_columns(first):
+            raise ValueError(
+                f"a mixture is of documents or of pairs: corpora[0] has {unit_of(first)}, "
+                f"corpora[{index}] has {unit_of(columns)}"
+            )
+        if columns != first:
+            raise ValueError(
+                "the corpora of a mixture must have the same columns: corpora[0] has "
+                f"{named_columns(first)}, corpora[{index}] has {named_columns(columns)}"
+            )
+    return members
 
 
 class Mixture(TextSource):
     """Several corpora of one form, each with its weight."""
 
     type: Literal["mixture"]
-    corpora: Annotated[tuple[Part, ...], AfterValidator(_of_one_form)]
+    corpora: Annotated[tuple[MixtureMember, ...], AfterValidator(_with_equal_columns)]
     """The corpora, all of documents or all of pairs."""
 
-    @property
-    def form(self) -> Form:
-        """That of its corpora."""
-        return self.corpora[0].corpus.form
+    def record_columns(self) -> RecordColumns:
+        return self.corpora[0].corpus.record_columns()
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """The documents of all, one corpus after another, whatever their weights."""
-        reading = reading or Reading()
-        return chain.from_iterable(part.corpus.documents(reading) for part in self.corpora)
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield the records of all, one corpus after another, whatever their weights."""
+        return chain.from_iterable(
+            member.corpus.records(skip_log, byte_counter) for member in self.corpora
+        )
 
-    def pairs(self, reading: Reading | None = None) -> Iterator[tuple[str, str]]:
-        """The pairs of all, one corpus after another, whatever their weights."""
-        reading = reading or Reading()
-        return chain.from_iterable(part.corpus.pairs(reading) for part in self.corpora)
-
-    def parts(self) -> tuple[tuple[float, TextSource], ...]:
-        return tuple((part.weight, part.corpus) for part in self.corpora)
+    def members(self) -> tuple[tuple[float, TextSource], ...]:
+        return tuple((member.weight, member.corpus) for member in self.corpora)
 
     def files_to_read(self) -> tuple[str, ...]:
-        return tuple(file for part in self.corpora for file in part.corpus.files_to_read())
+        return tuple(file for member in self.corpora for file in member.corpus.files_to_read())
 
     def check(self) -> None:
-        for part in self.corpora:
-            part.corpus.check()
+        for member in self.corpora:
+            member.corpus.check()
 
     def total_bytes(self) -> int | None:
-        found = [part.corpus.total_bytes() for part in self.corpora]
-        return None if None in found else sum(size for size in found if size is not None)
+        total = 0
+        for member in self.corpora:
+            size = member.corpus.total_bytes()
+            if size is None:
+                return None
+            total += size
+        return total
 
     def fingerprint(self) -> str:
-        """As of every corpus; weights do not change what is read."""
-        found = " ".join([self.type, *(part.corpus.fingerprint() for part in self.corpora)])
-        return hashlib.sha256(found.encode()).hexdigest()
+        """Return a hash of the content; weights do not change what is read."""
+        hashes = " ".join([self.type, *(member.corpus.fingerprint() for member in self.corpora)])
+        return hashlib.sha256(hashes.encode()).hexdigest()

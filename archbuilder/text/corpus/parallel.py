@@ -2,42 +2,53 @@
 
 from collections.abc import Iterator
 from itertools import chain, zip_longest
-from typing import ClassVar, Literal
+from typing import Literal
 
 from archbuilder.errors import UserError
 from archbuilder.language import FilePath
-from archbuilder.text.corpus.corpus import Form, TextSource, some
-from archbuilder.text.corpus.reading import Reading, content_hash, line_blocks
+from archbuilder.text.corpus.corpus import TextSource, require_any
+from archbuilder.text.corpus.file_set import content_hash
+from archbuilder.text.corpus.line_reader import ByteCounter, line_blocks
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.record import PAIRS, SOURCE, TARGET, Record, RecordColumns, SourceLocation
+
+EMPTY_SIDE = "empty side"
+"""Why a pair is skipped."""
 
 
 class Parallel(TextSource):
     """Parallel text: line i of one file is the translation of line i of the other."""
 
-    form: ClassVar[Form] = "pairs"
     type: Literal["parallel"]
     source: FilePath
     """The file to read; what ends in .gz, .xz or .zst is decompressed."""
     target: FilePath
     """The file to write."""
 
-    def pairs(self, reading: Reading | None = None) -> Iterator[tuple[str, str]]:
-        """Source and target lines; a pair with an empty side is left out.
+    def record_columns(self) -> RecordColumns:
+        return PAIRS
 
-        Raises `UserError`, at the end, where the files are of different length.
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each pair of lines, located in the source; a pair with an empty side is skipped.
+
+        Raises:
+            UserError: As for every corpus, and, at the end, if the files differ in length.
         """
-        return some(self._pairs(reading or Reading()), (self.source,))
+        records = self._pairs(skip_log or SkipLog(), byte_counter)
+        return require_any(records, (self.source,))
 
-    def _pairs(self, reading: Reading) -> Iterator[tuple[str, str]]:
-        sources, targets = _lines(self.source, reading), _lines(self.target, reading)
+    def _pairs(self, skip_log: SkipLog, byte_counter: ByteCounter | None) -> Iterator[Record]:
+        sources, targets = _lines(self.source, byte_counter), _lines(self.target, byte_counter)
         number, shorter = 0, None
         for number, (source, target) in enumerate(zip_longest(sources, targets), start=1):
             if source and target:
-                reading.at(self.source, number)
-                yield source, target
+                yield Record({SOURCE: source, TARGET: target}, self.source, number)
             elif source is None or target is None:
                 shorter = shorter or (number - 1, source is None)
             else:
-                reading.leave_out("empty side", self.source, number)
+                skip_log.add("pairs", EMPTY_SIDE, SourceLocation(self.source, number))
         if shorter:
             fewer, source_ended = shorter
             counts = (fewer, number) if source_ended else (number, fewer)
@@ -53,5 +64,6 @@ class Parallel(TextSource):
         return content_hash(self.files_to_read(), self.type)
 
 
-def _lines(file: str, reading: Reading) -> Iterator[str]:
-    return chain.from_iterable(map(str.strip, lines) for _, lines in line_blocks(file, reading))
+def _lines(file: str, byte_counter: ByteCounter | None) -> Iterator[str]:
+    blocks = line_blocks(file, byte_counter)
+    return chain.from_iterable(map(str.strip, lines) for _, lines in blocks)

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from archbuilder.text.corpus.corpus import TextSource
-from archbuilder.text.corpus.reading import Reading
+from archbuilder.text.corpus.line_reader import ByteCounter
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.record import TEXT, Record
 
 VALIDATION_SHARE = 20
 """One document in so many is kept for validation."""
@@ -36,12 +38,12 @@ class PythonDocs(TextSource):
     split: Literal["train", "validation"] = "train"
     """One document in twenty is for validation, the others are for training."""
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """Each document's sentences."""
-        for number, document in enumerate(documents(self.split), start=1):
-            if reading:
-                reading.at(self.type, number)
-            yield document
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each document; it is located by its number."""
+        for number, sentences in enumerate(documents(self.split), start=1):
+            yield Record({TEXT: sentences}, self.type, number)
 
     def files_to_read(self) -> tuple[str, ...]:
         return ()
@@ -50,7 +52,7 @@ class PythonDocs(TextSource):
         return None
 
     def fingerprint(self) -> str:
-        text = "\n\n".join("\n".join(document) for document in self.documents())
+        text = "\n\n".join("\n".join(document) for document in documents(self.split))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,20 +1,40 @@
-"""Tables: rows with named columns, each row a document or a pair."""
+"""Tables: rows with named columns, each row a document or a pair, with a label if wanted."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from archbuilder.errors import UserError
 from archbuilder.language.error_messages import meant
 from archbuilder.language.node import quote
-from archbuilder.text.corpus.corpus import Form, TextSource, some
-from archbuilder.text.corpus.reading import LONGEST_LINE, Reading, too_long_a_line
+from archbuilder.text.corpus.corpus import NO_LABEL, TextSource, require_any
+from archbuilder.text.corpus.documents import EMPTY_DOCUMENT
+from archbuilder.text.corpus.line_reader import MAX_LINE_BYTES, ByteCounter, line_too_long
+from archbuilder.text.corpus.parallel import EMPTY_SIDE
+from archbuilder.text.corpus.skip_log import SkipLog
+from archbuilder.text.label import Label, typed_label
+from archbuilder.text.record import (
+    DOCUMENTS,
+    LABEL,
+    PAIRS,
+    SOURCE,
+    TARGET,
+    TEXT,
+    Record,
+    RecordColumns,
+    SourceLocation,
+    has_sentences,
+    unit_of,
+)
 
-LONGEST_ROW = 16_000_000
+MAX_ROW_BYTES = 16_000_000
 """Bytes in a row; each line in its cells is a sentence, with the limit of a line."""
-_SHOWN = 12
+EMPTY_LINE = "empty line"
+"""Why a line without cells is skipped."""
+_NUM_SHOWN = 12
 _KINDS = {
     bool: "true or false",
     int: "a number",
@@ -35,9 +55,14 @@ class Table(TextSource):
     """The column to read, where rows are pairs."""
     target: Name | None = None
     """The column to write, where rows are pairs."""
+    label: Name | None = None
+    """The column of labels: the names or numbers of classes, or numbers to predict. A row with an
+    empty label is skipped. Default: no labels."""
+
+    annotations: ClassVar[frozenset[str]] = frozenset({LABEL})
 
     @model_validator(mode="after")
-    def _documents_or_pairs(self):
+    def _documents_or_pairs(self) -> Self:
         given = tuple(name is not None for name in (self.text, self.source, self.target))
         if given not in ((True, False, False), (False, True, True)):
             raise ValueError(
@@ -45,82 +70,95 @@ class Table(TextSource):
             )
         return self
 
-    @property
-    def form(self) -> Form:
-        """What a row is."""
-        return "documents" if self.text is not None else "pairs"
+    def record_columns(self) -> RecordColumns:
+        text = DOCUMENTS if self.text is not None else PAIRS
+        return text if self.label is None else {**text, LABEL: "label"}
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """The columns that are read."""
-        return tuple(name for name in (self.text, self.source, self.target) if name is not None)
+    def table_columns(self) -> dict[str, str]:
+        """Return the columns of the table that are read, by the columns of the records."""
+        names = {TEXT: self.text, SOURCE: self.source, TARGET: self.target, LABEL: self.label}
+        return {column: name for column, name in names.items() if name is not None}
 
     @abstractmethod
-    def rows(self, file: str, reading: Reading) -> Iterator[tuple[int, Sequence[Any]]]:
-        """(its line, its wanted cells) for each row of one of `tables()`."""
+    def rows(
+        self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Yield (line, cells) for each row of one of `tables()`; cells as in `table_columns`."""
+
+    def label_of(self, cell: Any) -> Label | None:
+        """Return the label in a cell; None if it is empty. Raise ValueError if it is not one."""
+        return typed_label(cell)
 
     def tables(self) -> tuple[str, ...]:
-        """The names of the tables, as mistakes in them show it."""
+        """Return the names of the tables, as messages show them."""
         return self.files_to_read()
 
-    def documents(self, reading: Reading | None = None) -> Iterator[list[str]]:
-        """Each row's sentences; a row without any is left out."""
-        return some(self._documents(self.tables(), reading or Reading()), self.tables())
-
-    def pairs(self, reading: Reading | None = None) -> Iterator[tuple[str, str]]:
-        """Each row's source and target on one line each; with an empty side it is left out."""
-        return some(self._pairs(self.tables(), reading or Reading()), self.tables())
+    def records(
+        self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
+    ) -> Iterator[Record]:
+        """Yield each row; one without text, with an empty side or without a label is skipped."""
+        tables, log = self.tables(), skip_log or SkipLog()
+        by_table = (self._records(table, log, byte_counter) for table in tables)
+        return require_any(chain.from_iterable(by_table), tables)
 
     def check(self) -> None:
-        """As every corpus; a look at the first row finds columns that are not there."""
+        """Check the files; the first row of each shows whether a column is missing."""
         super().check()
-        for file in self.tables():
-            next(self.rows(file, Reading()), None)
+        for table in self.tables():
+            next(self.rows(table, SkipLog(), None), None)
 
-    def _documents(self, files: Iterable[str], reading: Reading) -> Iterator[list[str]]:
-        (column,) = self.wanted
-        for file in files:
-            for line, (cell,) in self.rows(file, reading):
-                if document := _sentences(cell, column, file, line):
-                    reading.at(file, line)
-                    yield document
-                else:
-                    reading.leave_out("empty document", file, line)
+    def _records(
+        self, table: str, skip_log: SkipLog, byte_counter: ByteCounter | None
+    ) -> Iterator[Record]:
+        columns, names = self.record_columns(), self.table_columns()
+        unit, empty = unit_of(columns), EMPTY_DOCUMENT if has_sentences(columns) else EMPTY_SIDE
+        for line, cells in self.rows(table, skip_log, byte_counter):
+            location = SourceLocation(table, line)
+            values = {
+                column: self._value(column, cell, name, location)
+                for (column, name), cell in zip(names.items(), cells, strict=True)
+            }
+            if not all(values[column] for column in columns if column != LABEL):
+                skip_log.add(unit, empty, location)
+            elif LABEL in columns and values[LABEL] is None:
+                skip_log.add(unit, NO_LABEL, location)
+            else:
+                yield Record(values, table, line)
 
-    def _pairs(self, files: Iterable[str], reading: Reading) -> Iterator[tuple[str, str]]:
-        source_column, target_column = self.wanted
-        for file in files:
-            for line, cells in self.rows(file, reading):
-                source = " ".join(_sentences(cells[0], source_column, file, line))
-                target = " ".join(_sentences(cells[1], target_column, file, line))
-                if source and target:
-                    reading.at(file, line)
-                    yield source, target
-                else:
-                    reading.leave_out("empty side", file, line)
+    def _value(self, column: str, cell: Any, name: str, location: SourceLocation) -> Any:
+        if column == TEXT:
+            return _sentences(cell, name, location)
+        if column != LABEL:
+            return " ".join(_sentences(cell, name, location))
+        try:
+            return self.label_of(cell)
+        except ValueError as error:
+            raise UserError(f"{location}: {quote(name)} is not a label: it {error}") from error
 
 
-def _sentences(cell: Any, column: str, file: str, line: int) -> list[str]:
-    """The lines of a cell that are not empty; a null is an empty cell."""
+def _sentences(cell: Any, name: str, location: SourceLocation) -> list[str]:
+    """Return the lines of a cell that are not empty; a null is an empty cell."""
     if cell is None:
         return []
     if not isinstance(cell, str):
         kind = _KINDS.get(type(cell), f"of the kind {type(cell).__name__}")
-        raise UserError(f"{file}:{line}: {quote(column)} is {kind}, not text")
+        raise UserError(f"{location}: {quote(name)} is {kind}, not text")
     lines = cell.split("\n")
-    if len(cell) * 4 > LONGEST_LINE and any(len(one.encode()) > LONGEST_LINE for one in lines):
-        raise too_long_a_line(file, line, LONGEST_LINE)
-    return [sentence for one in lines if (sentence := one.strip())]
+    if len(cell) * 4 > MAX_LINE_BYTES and any(
+        len(line.encode()) > MAX_LINE_BYTES for line in lines
+    ):
+        raise line_too_long(location.file, location.line, MAX_LINE_BYTES)
+    return [sentence for line in lines if (sentence := line.strip())]
 
 
 def no_column(
-    file: str, line: int, wanted: str, names: Iterable[str], kind: str = "column"
+    file: str, line: int, missing: str, names: Iterable[str], kind: str = "column"
 ) -> UserError:
-    """The mistake of a column that is not there, with those that are."""
+    """Return the error of a column that is missing, with the names of those there are."""
     names = list(names)
-    shown = ", ".join(quote(name) for name in names[:_SHOWN])
-    others = f" and {len(names) - _SHOWN:,} others" if len(names) > _SHOWN else ""
+    shown = ", ".join(quote(name) for name in names[:_NUM_SHOWN])
+    others = f" and {len(names) - _NUM_SHOWN:,} others" if len(names) > _NUM_SHOWN else ""
     return UserError(
-        f"{file}:{line}: no {kind} {quote(wanted)}; "
-        f"it has {shown or 'none'}{others}{meant(wanted, names)}"
+        f"{file}:{line}: no {kind} {quote(missing)}; "
+        f"it has {shown or 'none'}{others}{meant(missing, names)}"
     )

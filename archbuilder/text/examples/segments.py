@@ -1,11 +1,14 @@
-"""Segments: runs of sentences as they stand in a document."""
+"""Segments: runs of sentences in the order of their document."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from archbuilder.text.examples.documents import runs
 from archbuilder.text.examples.examples import Examples, Limits
+from archbuilder.text.record import DOCUMENTS
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabulary import Vocabulary
 
 
 class Segments(Examples):
@@ -14,17 +17,17 @@ class Segments(Examples):
     Liu et al., 2019, section 4.2, "DOC-SENTENCES".
     """
 
-    form = "documents"
+    needs = DOCUMENTS
     overlong = ("split", "truncate", "drop", "refuse")
     sides: ClassVar = {"": ("token_ids", "segment_ids")}
 
-    def __init__(self, documents, vocabularies, limits: Limits):
-        self.documents, self.vocabulary = documents, vocabularies[0]
-        self.begins, tokens, self.left_out = runs(documents, limits.sequence_length - 2, limits)
-        self.lengths = (tokens + 2)[:, None].astype("int32")
+    def __init__(self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits):
+        self.text, (self.vocabulary, _) = tokens.sentences, vocabularies
+        self.begins, counts, self.skipped = runs(self.text, limits.sequence_length - 2, limits)
+        self.lengths = (counts + 2)[:, None].astype("int32")
 
-    def row(self, index, random):
+    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
         begin, tokens = self.begins[index], self.lengths[index, 0] - 2
-        ids = self.documents.ids[begin : begin + tokens]
+        ids = self.text.ids[begin : begin + tokens]
         token_ids = np.concatenate([[self.vocabulary.start_id], ids, [self.vocabulary.end_id]])
         return {"token_ids": token_ids, "segment_ids": np.zeros_like(token_ids)}

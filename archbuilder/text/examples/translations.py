@@ -1,11 +1,19 @@
-"""Translations: a source, and the target that it is to become."""
+"""Translations: a source, and the target to write."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from archbuilder.text.batch import DECODER_TARGETS
-from archbuilder.text.examples.examples import Examples, Limits, some, told
+from archbuilder.text.examples.examples import (
+    Examples,
+    Limits,
+    require_any,
+    skipped_overlong,
+)
+from archbuilder.text.record import PAIRS, SOURCE, TARGET
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabulary import Vocabulary
 
 
 class Translations(Examples):
@@ -14,7 +22,7 @@ class Translations(Examples):
     The encoder reads source, end; the decoder start, target, and is to write target, end.
     """
 
-    form = "pairs"
+    needs = PAIRS
     overlong = ("drop", "truncate", "refuse")
     sides: ClassVar = {
         "encoder_": ("encoder_token_ids",),
@@ -22,28 +30,25 @@ class Translations(Examples):
     }
     columns = (DECODER_TARGETS,)
 
-    def __init__(self, pairs, vocabularies, limits: Limits):
-        self.pairs, (self.source, self.target) = pairs, vocabularies
-        self.room = limits.sequence_length - 1
-        lengths = [np.diff(pairs.source_offsets[:]), np.diff(pairs.target_offsets[:])]
+    def __init__(self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits):
+        self.source_text, self.target_text = tokens.text[SOURCE], tokens.text[TARGET]
+        self.source, self.target = vocabularies
+        self.max_tokens = limits.sequence_length - 1
+        lengths = [self.source_text.lengths(), self.target_text.lengths()]
         lengths = np.stack(lengths, axis=1).astype("int32") + 1
         over = lengths.max(axis=1) > limits.sequence_length
-        self.left_out = told(int(over.sum()), "pairs", limits)
-        keep = np.ones_like(over) if limits.overlong == "truncate" else ~over
-        some(int(keep.sum()), limits)
-        self.kept = np.flatnonzero(keep).astype("int32")
-        self.lengths = np.minimum(lengths[self.kept], limits.sequence_length)
+        self.skipped = skipped_overlong(int(over.sum()), "pairs", limits)
+        is_kept = np.ones_like(over) if limits.overlong == "truncate" else ~over
+        require_any(int(is_kept.sum()), limits)
+        self.records = np.flatnonzero(is_kept).astype("int32")
+        self.lengths = np.minimum(lengths[self.records], limits.sequence_length)
 
-    def row(self, index, random):
-        place = self.kept[index]
-        source = self._ids(self.pairs.source_ids, self.pairs.source_offsets, place)
-        target = self._ids(self.pairs.target_ids, self.pairs.target_offsets, place)
+    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+        record = self.records[index]
+        source = self.source_text.line(record, self.max_tokens)
+        target = self.target_text.line(record, self.max_tokens)
         return {
             "encoder_token_ids": np.concatenate([source, [self.source.end_id]]),
             "decoder_token_ids": np.concatenate([[self.target.start_id], target]),
             DECODER_TARGETS: np.concatenate([target, [self.target.end_id]]),
         }
-
-    def _ids(self, ids, offsets, place):
-        begin, end = offsets[place : place + 2]
-        return ids[int(begin) : int(min(end, begin + self.room))]

@@ -10,6 +10,8 @@ from archbuilder.inference.fill_mask import FillMask
 from archbuilder.inference.task import TaskParts, max_line_length
 from archbuilder.inference.translate import Translate
 from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
+from archbuilder.text.record import SOURCE, TARGET, TEXT
+from archbuilder.text.token_store import Tokens
 from archbuilder.tracking.sample import Sample
 
 UNLESS_TOLD = 2
@@ -46,8 +48,8 @@ class Samples:
 class Shown(ABC):
     """The interface of what is shown of an objective."""
 
-    sides: ClassVar[tuple[tuple[str, str], ...]]
-    """The arrays of a text's tokens: of each side its ids, and where each example begins there."""
+    columns: ClassVar[tuple[str, ...]]
+    """The text columns of an example."""
 
     objective: str
     longest: int | None
@@ -63,7 +65,7 @@ class Shown(ABC):
 
     def examples(self, split, count: int) -> list:
         """The ids of `count` examples by side, spread over the text; fewer where it has fewer."""
-        found = [(tokens, self._lengths(tokens)) for _, tokens in split.parts]
+        found = [(tokens, self._lengths(tokens)) for _, tokens in split.members]
         lengths = np.concatenate([lengths for _, lengths in found])
         begins = np.cumsum([0, *(len(lengths) for _, lengths in found)])
         rows = []
@@ -72,23 +74,19 @@ class Shown(ABC):
             rows.append(self._row(found[part][0], int(place - begins[part])))
         return rows
 
-    def _lengths(self, tokens) -> np.ndarray:
-        """Tokens of each example, of the longer side."""
-        lengths = [np.diff(getattr(tokens, offsets)[:]) for _, offsets in self.sides]
+    def _lengths(self, tokens: Tokens) -> np.ndarray:
+        """Return the tokens of each example, of its longest column; 0 if a column is empty."""
+        lengths = [tokens.text[column].lengths() for column in self.columns]
         return np.where(np.min(lengths, axis=0) > 0, np.max(lengths, axis=0), 0)
 
-    def _row(self, tokens, place: int) -> list[list[int]]:
-        row = []
-        for ids, offsets in self.sides:
-            begin, end = getattr(tokens, offsets)[place : place + 2]
-            row.append(getattr(tokens, ids)[int(begin) : int(end)].tolist())
-        return row
+    def _row(self, tokens: Tokens, index: int) -> list[list[int]]:
+        return [tokens.text[column].line(index).tolist() for column in self.columns]
 
 
 class Fills(Shown):
     """A sentence of which tokens are hidden, as the objective hides them, filled by the model."""
 
-    sides = (("ids", "sentences"),)
+    columns = (TEXT,)
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, (self.vocabulary, _) = objective, vocabularies
@@ -131,7 +129,7 @@ class Fills(Shown):
 class Translations(Shown):
     """A source, what the model writes of it (greedily), and the reference."""
 
-    sides = (("source_ids", "source_offsets"), ("target_ids", "target_offsets"))
+    columns = (SOURCE, TARGET)
 
     def __init__(self, experiment, network, vocabularies, objective: str):
         self.objective, self.vocabularies = objective, vocabularies

@@ -9,8 +9,8 @@ import pytest
 from pyarrow import parquet
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Reading
-from tests.text.corpus.written import StubData, corpus, one_file, stub_datasets
+from archbuilder.text.corpus import ByteCounter, SkipLog
+from tests.text.corpus.written import StubData, corpus, one_file, skipped, stub_datasets, texts
 
 
 def write(path, **columns):
@@ -25,17 +25,16 @@ def told(call):
 
 
 def test_rows_are_documents_and_nulls_are_empty(tmp_path):
-    texts = ["a\nb", None, "", "c", "d"]
-    found, reading = write(tmp_path / "t", text=texts, no=[1] * 5), Reading()
-    assert list(found.documents(reading)) == [["a", "b"], ["c"], ["d"]]
-    assert reading.left_out["empty document"].count == 2
-    assert reading.left_out["empty document"].first == f"{tmp_path}/t:2"
-    assert reading.bytes == os.path.getsize(tmp_path / "t")
+    found = write(tmp_path / "t", text=["a\nb", None, "", "c", "d"], no=[1] * 5)
+    log, counter = SkipLog(), ByteCounter()
+    assert list(texts(found.records(log, counter))) == [["a", "b"], ["c"], ["d"]]
+    assert skipped(log) == {"empty document": (2, f"{tmp_path}/t:2")}
+    assert counter.count == os.path.getsize(tmp_path / "t")
 
 
 def test_text_kept_as_a_dictionary_is_text(tmp_path):
-    texts = pyarrow.array(["a", "b", "a"]).dictionary_encode()
-    assert list(write(tmp_path / "t", text=texts).lines()) == ["a", "b", "a"]
+    column = pyarrow.array(["a", "b", "a"]).dictionary_encode()
+    assert list(write(tmp_path / "t", text=column).lines()) == ["a", "b", "a"]
 
 
 def test_what_is_no_text_or_no_parquet_is_told(tmp_path):
@@ -91,10 +90,10 @@ def test_a_data_set_is_loaded_by_its_name_and_split(asked):
     found = corpus(
         type="hugging_face", path="wmt", name="de-en", split="test", source="en", target="de"
     )
-    reading = Reading()
-    assert list(found.pairs(reading)) == [("a", "A"), ("c", "C")]
+    log = SkipLog()
+    assert list(texts(found.records(log))) == [("a", "A"), ("c", "C")]
     assert asked == [("wmt", "de-en", "test")]
-    assert reading.left_out["empty side"].first == "wmt:2"
+    assert skipped(log) == {"empty side": (1, "wmt:2")}
 
 
 def test_a_data_set_in_a_folder_is_found_from_anywhere(asked, monkeypatch, tmp_path):

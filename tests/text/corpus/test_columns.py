@@ -3,9 +3,9 @@
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Reading, columns
+from archbuilder.text.corpus import SkipLog, columns
 from archbuilder.text.corpus.columns import Columns
-from tests.text.corpus.written import one_file
+from tests.text.corpus.written import one_file, skipped, texts
 
 CONLL_U = """\
 # newdoc id = one
@@ -24,9 +24,9 @@ CONLL_U = """\
 
 
 def read(tmp_path, content, **settings):
-    reading = Reading()
-    found = list(one_file(tmp_path, "columns", content, **settings).documents(reading))
-    return found, {name: (one.count, one.first) for name, one in reading.left_out.items()}
+    log = SkipLog()
+    found = list(texts(one_file(tmp_path, "columns", content, **settings).records(log)))
+    return found, skipped(log)
 
 
 def told(tmp_path, content, **settings):
@@ -80,11 +80,11 @@ def test_a_line_without_the_column_is_told(tmp_path):
 
 def test_text_that_nothing_parts_and_no_text_are_told(tmp_path, monkeypatch):
     assert told(tmp_path, "# nothing\n\n") == "text: there is no text in it"
-    monkeypatch.setattr(columns, "LONGEST_SENTENCE", 2)
+    monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 2)
     assert told(tmp_path, "a\nb\nc\n") == (
         "text:3: a sentence of more than 2 tokens; a blank line between sentences is missing"
     )
-    monkeypatch.setattr(columns, "LONGEST_DOCUMENT", 1)
+    monkeypatch.setattr(columns, "MAX_DOCUMENT_SENTENCES", 1)
     assert told(tmp_path, "a\n\nb\n").startswith("text:1: a document of more than")
 
 
@@ -92,4 +92,4 @@ def test_a_number_sign_that_begins_a_sentence_is_a_token(tmp_path):
     path = tmp_path / "tokens.tsv"
     path.write_text("#\tSYM\n1\tNUM\n\n# a comment\n#\tSYM\n")
     corpus = Columns(type="columns", files=(str(path),))
-    assert list(corpus.documents()) == [["# 1", "#"]]
+    assert list(texts(corpus.records())) == [["# 1", "#"]]

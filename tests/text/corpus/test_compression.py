@@ -8,18 +8,18 @@ import pytest
 import zstandard
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Reading
+from archbuilder.text.corpus import ByteCounter
 from archbuilder.text.corpus.compression import decompressed
-from tests.text.corpus.written import one_file
+from tests.text.corpus.written import one_file, texts
 
 PACK = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.compress}
 TEXT = "".join(f"sentence {number} é\n\n" for number in range(20_000)).encode()
 every_kind = pytest.mark.parametrize("kind", PACK)
 
 
-def read(tmp_path, kind, content, reading=None):
+def read(tmp_path, kind, content, byte_counter=None):
     corpus = one_file(tmp_path, "documents", content, f"text.{kind}")
-    return list(corpus.documents(reading))
+    return list(texts(corpus.records(byte_counter=byte_counter)))
 
 
 def mistake(*arguments):
@@ -30,9 +30,9 @@ def mistake(*arguments):
 
 @every_kind
 def test_what_is_compressed_is_read(kind, tmp_path):
-    reading, content = Reading(), PACK[kind](TEXT)
-    assert read(tmp_path, kind, content, reading) == read(tmp_path, "txt", TEXT)
-    assert reading.bytes == len(content)
+    counter, content = ByteCounter(), PACK[kind](TEXT)
+    assert read(tmp_path, kind, content, counter) == read(tmp_path, "txt", TEXT)
+    assert counter.count == len(content)
 
 
 def test_a_text_packed_with_a_long_memory_is_read(tmp_path):
@@ -85,7 +85,7 @@ def test_a_damaged_byte_is_told_after_what_stands_before(kind, tmp_path):
     content = bytearray(pack(b"good\n\n") + pack(TEXT))
     content[-len(content) // 2] ^= 0xFF
     corpus = one_file(tmp_path, "documents", bytes(content), f"text.{kind}")
-    found = corpus.documents()
+    found = texts(corpus.records())
     assert next(found) == ["good"]
     with pytest.raises(UserError, match=rf"text.{kind}: corrupt after [\d,]+ bytes of text$"):
         list(found)

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Corpus, Reading
-from tests.text.corpus.written import StubData, every_kind, stub_datasets
+from archbuilder.text.corpus import ByteCounter, Corpus, SkipLog
+from tests.text.corpus.written import StubData, every_kind, stub_datasets, texts
 from tests.variants import classes
 
 KINDS = [
@@ -28,8 +28,8 @@ def _data_set_with_the_same_text(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", stub_datasets(load_dataset))
 
 
-def items(corpus, reading=None):
-    return list(corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading))
+def items(corpus, *arguments):
+    return list(texts(corpus.records(*arguments)))
 
 
 def folder(tmp_path, name):
@@ -40,19 +40,19 @@ def folder(tmp_path, name):
 @every_corpus
 def test_it_reads_what_was_written(kind, tmp_path):
     corpus, expected = every_kind(tmp_path)[kind]
-    reading = Reading()
+    log = SkipLog()
     corpus.check()
-    assert items(corpus, reading) == expected
+    assert items(corpus, log) == expected
     assert items(corpus) == expected
-    assert reading.left_out == {}
+    assert log.skipped() == ()
 
 
 @every_corpus
-def test_while_an_item_is_read_its_place_is_known(kind, tmp_path):
+def test_each_record_has_its_columns_and_its_location(kind, tmp_path):
     corpus, expected = every_kind(tmp_path)[kind]
-    reading = Reading()
-    read = corpus.pairs(reading) if corpus.form == "pairs" else corpus.documents(reading)
-    places = [reading.place() for _ in read]
+    records = list(corpus.records())
+    assert all(record.columns.keys() == corpus.record_columns().keys() for record in records)
+    places = [str(record.location) for record in records]
     assert len(set(places)) == len(expected)
     assert all(int(place.rpartition(":")[2]) > 0 for place in places)
     assert places[0].rpartition(":")[0] in (*corpus.files_to_read(), getattr(corpus, "path", ""))
@@ -62,18 +62,18 @@ def test_while_an_item_is_read_its_place_is_known(kind, tmp_path):
 def test_lines_are_all_text_and_sides_are_the_text_of_one_side(kind, tmp_path):
     corpus, expected = every_kind(tmp_path)[kind]
     assert list(corpus.lines()) == [line for item in expected for line in item]
-    if corpus.form == "pairs":
-        assert list(corpus.source_lines()) == [source for source, _ in expected]
-        assert list(corpus.target_lines()) == [target for _, target in expected]
+    if "source" in corpus.record_columns():
+        assert list(corpus.lines(["source"])) == [source for source, _ in expected]
+        assert list(corpus.lines(["target"])) == [target for _, target in expected]
 
 
 @every_corpus
 def test_bytes_read_come_to_the_size_of_the_files(kind, tmp_path):
     corpus, _ = every_kind(tmp_path)[kind]
-    reading = Reading()
-    items(corpus, reading)
-    assert reading.bytes == (corpus.total_bytes() or 0)
-    assert reading.bytes == sum(os.path.getsize(file) for file in corpus.files_to_read())
+    counter = ByteCounter()
+    items(corpus, None, counter)
+    assert counter.count == (corpus.total_bytes() or 0)
+    assert counter.count == sum(os.path.getsize(file) for file in corpus.files_to_read())
     assert bool(corpus.files_to_read()) == (kind != "hugging_face")
 
 
@@ -91,11 +91,11 @@ def test_fingerprints_of_kinds_differ(tmp_path):
 
 
 @every_corpus
-def test_its_parts_hold_its_text(kind, tmp_path):
+def test_its_members_have_its_text(kind, tmp_path):
     corpus, expected = every_kind(tmp_path)[kind]
-    found = [item for _, part in corpus.parts() for item in items(part)]
+    found = [item for _, member in corpus.members() for item in items(member)]
     assert found == expected
-    assert [weight for weight, _ in corpus.parts()] == ([2, 1] if kind == "mixture" else [1])
+    assert [weight for weight, _ in corpus.members()] == ([2, 1] if kind == "mixture" else [1])
 
 
 @every_corpus

@@ -6,13 +6,13 @@ from pydantic import ValidationError
 from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
-from archbuilder.text.corpus import Reading
+from archbuilder.text.corpus import ByteCounter, SkipLog
 from tests import small_run
-from tests.text.corpus.written import corpus, one_file, write
+from tests.text.corpus.written import corpus, one_file, skipped, texts, write
 
 
-def mixture(*parts):
-    return corpus(type="mixture", corpora=list(parts))
+def mixture(*members):
+    return corpus(type="mixture", corpora=list(members))
 
 
 def lines(folder, name, content):
@@ -21,11 +21,12 @@ def lines(folder, name, content):
 
 def test_its_corpora_are_read_one_after_another_and_counted_together(tmp_path):
     one, other = lines(tmp_path, "one", "a\n\n"), lines(tmp_path, "other", "b\n\n")
-    found, reading = mixture({"corpus": one, "weight": 0.5}, {"corpus": other}), Reading()
-    assert list(found.documents(reading)) == [["a"], ["b"]]
-    assert reading.left_out["empty document"].count == 2
-    assert reading.bytes == found.total_bytes() == 6
-    assert [weight for weight, _ in found.parts()] == [0.5, 1.0]
+    found, log = mixture({"corpus": one, "weight": 0.5}, {"corpus": other}), SkipLog()
+    counter = ByteCounter()
+    assert list(texts(found.records(log, counter))) == [["a"], ["b"]]
+    assert skipped(log) == {"empty document": (2, f"{tmp_path}/one:2")}
+    assert counter.count == found.total_bytes() == 6
+    assert [weight for weight, _ in found.members()] == [0.5, 1.0]
 
 
 def test_pairs_mix_as_documents_do(tmp_path):
@@ -33,8 +34,8 @@ def test_pairs_mix_as_documents_do(tmp_path):
     table = one_file(tmp_path, "tsv", "en\tde\nb\tB\n", "t.tsv", source="en", target="de")
     pairs = {"type": "parallel", "source": source, "target": target}
     found = mixture({"corpus": pairs}, {"corpus": table.model_dump()})
-    assert found.form == "pairs"
-    assert list(found.pairs()) == [("a", "A"), ("b", "B")]
+    assert list(found.record_columns()) == ["source", "target"]
+    assert list(texts(found.records())) == [("a", "A"), ("b", "B")]
 
 
 def test_its_size_is_unknown_where_that_of_one_is(tmp_path):
@@ -114,7 +115,9 @@ def test_pairs_where_documents_are_needed_are_told_at_the_type(tmp_path):
 
 def test_the_schema_completes_what_is_within():
     definitions = json_schema(Experiment)["$defs"]
-    assert definitions["Part"]["properties"]["weight"]["description"].startswith("Times that each")
-    within = str(definitions["Part"]["properties"]["corpus"])
+    assert definitions["MixtureMember"]["properties"]["weight"]["description"].startswith(
+        "Times that each"
+    )
+    within = str(definitions["MixtureMember"]["properties"]["corpus"])
     assert "#/$defs/Tsv" in within
     assert "#/$defs/Mixture" not in within

@@ -3,8 +3,8 @@
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Parallel, Reading
-from tests.text.corpus.written import write
+from archbuilder.text.corpus import Parallel, SkipLog
+from tests.text.corpus.written import skipped, texts, write
 
 
 def parallel(tmp_path, source, target):
@@ -13,13 +13,12 @@ def parallel(tmp_path, source, target):
 
 
 def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
-    reading = Reading()
+    log = SkipLog()
     corpus = parallel(tmp_path, "a\n\nc\nd\n", "A\nB\nC\n \n")
-    assert list(corpus.pairs(reading)) == [("a", "A"), ("c", "C")]
-    assert reading.left_out["empty side"].count == 2
-    assert reading.left_out["empty side"].first == f"{tmp_path}/en:2"
+    assert list(texts(corpus.records(log))) == [("a", "A"), ("c", "C")]
+    assert skipped(log) == {"empty side": (2, f"{tmp_path}/en:2")}
     with pytest.raises(UserError, match="en: there is no text in it"):
-        list(parallel(tmp_path, "\n", "A\n").pairs())
+        list(parallel(tmp_path, "\n", "A\n").records())
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
 )
 def test_files_of_different_length_are_told_with_both_counts(source, target, counts, tmp_path):
     with pytest.raises(UserError) as caught:
-        list(parallel(tmp_path, source, target).pairs())
+        list(parallel(tmp_path, source, target).records())
     assert str(caught.value) == (
         f"{tmp_path}/en has {counts[0]} lines, {tmp_path}/de has {counts[1]}: "
         "parallel files need as many"
@@ -36,7 +35,7 @@ def test_files_of_different_length_are_told_with_both_counts(source, target, cou
 
 
 def test_pairs_are_read_as_they_are_asked_for(tmp_path):
-    assert next(parallel(tmp_path, b"a\n\xff\n", "A\nB\n").pairs()) == ("a", "A")
+    assert next(texts(parallel(tmp_path, b"a\n\xff\n", "A\nB\n").records())) == ("a", "A")
 
 
 def test_source_and_target_are_not_the_same_text_the_other_way_round(tmp_path):

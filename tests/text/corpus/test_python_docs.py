@@ -14,7 +14,7 @@ def test_pythons_documentation_has_enough_text_and_splits_by_document():
     held_out = {sentence for one in validation for sentence in one}
     assert not held_out & {sentence for one in train for sentence in one}
     corpus = PythonDocs(type="python_docs", split="validation")
-    assert list(corpus.documents()) == validation
+    assert [record.columns["text"] for record in corpus.records()] == validation
     assert list(corpus.lines()) == [line for one in validation for line in one]
 
 
@@ -23,7 +23,7 @@ def test_it_needs_no_files():
     train.check()
     assert train.files_to_read() == ()
     assert train.total_bytes() is None
-    assert train.parts() == ((1.0, train),)
+    assert train.members() == ((1.0, train),)
     assert train.fingerprint() != validation.fingerprint()
 
 

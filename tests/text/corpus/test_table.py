@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Reading
-from tests.text.corpus.written import corpus, one_file
+from archbuilder.text.corpus import SkipLog
+from tests.text.corpus.written import corpus, one_file, skipped, texts
 
 KINDS = ("tsv", "csv", "jsonl")
 
@@ -13,7 +13,7 @@ KINDS = ("tsv", "csv", "jsonl")
 def read(folder, kind, content, **settings):
     """What a table of documents holds."""
     found = one_file(folder, kind, content, f"t.{kind}", **({"text": "text"} | settings))
-    return list(found.pairs() if found.form == "pairs" else found.documents())
+    return list(texts(found.records()))
 
 
 def told(folder, kind, content, **settings):
@@ -105,12 +105,11 @@ def test_empty_rows_and_cells_are_left_out_and_counted(kind, content, tmp_path):
         ({"text": "text"}, "empty document"),
         ({"source": "text", "target": "de"}, "empty side"),
     ):
-        reading, found = Reading(), one_file(tmp_path, kind, content, **settings)
-        assert list(found.lines(reading)) == (["a"] if found.text else ["a", "A"])
-        left_out = {name: (one.count, one.first) for name, one in reading.left_out.items()}
+        log, found = SkipLog(), one_file(tmp_path, kind, content, **settings)
+        assert list(texts(found.records(log))) == [["a"] if found.text else ("a", "A")]
         lines = {"tsv": (3, 4), "csv": (3, 4), "jsonl": (2, 4)}[kind]
         blank = 2 if kind == "jsonl" else 1
-        assert left_out == {
+        assert skipped(log) == {
             "empty line": (blank, f"{tmp_path}/text:{lines[0]}"),
             reason: (2, f"{tmp_path}/text:{lines[1]}"),
         }

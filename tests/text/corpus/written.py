@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from pydantic import TypeAdapter
 
-from archbuilder.text.corpus import Corpus
+from archbuilder.text.corpus import Corpus, SkipLog
 
 ADAPTER = TypeAdapter(Corpus)
 
@@ -14,6 +14,19 @@ ADAPTER = TypeAdapter(Corpus)
 def corpus(**settings):
     """The corpus that these settings of a spec describe."""
     return ADAPTER.validate_python(settings)
+
+
+def texts(records):
+    """The text of each record: its sentences, or its source and target."""
+    for record in records:
+        columns = record.columns
+        yield columns["text"] if "text" in columns else (columns["source"], columns["target"])
+
+
+def skipped(source) -> dict:
+    """(count, location of the first) of what a log or tokens have, by reason."""
+    found = source.skipped() if isinstance(source, SkipLog) else source.skipped
+    return {one.reason: (one.count, str(one.first_at)) for one in found}
 
 
 def write(path: Path, content: str | bytes) -> str:

@@ -12,12 +12,13 @@ from archbuilder.language import SpecError
 from archbuilder.text.prepare import Split
 from archbuilder.training.loop.sample_predictions import LONGEST, SHORTEST, Fills, Shown, _chosen
 from tests import small_run
+from tests.tokens import document_tokens
 
 
 class Rows(Shown):
     """Ids as they are."""
 
-    sides = (("ids", "at"),)
+    columns = ("text",)
     longest = None
 
     def __init__(self):
@@ -121,7 +122,7 @@ def test_what_is_empty_or_longer_than_the_model_takes_is_never_chosen():
 
 
 def test_every_corpus_of_a_mixture_may_give_examples():
-    texts = [SimpleNamespace(ids=np.arange(20) + 100 * n, at=np.array([0, 8, 20])) for n in (0, 1)]
+    texts = [document_tokens(np.arange(20) + 100 * n, [0, 8, 20], [0, 2]) for n in (0, 1)]
     rows = Rows().examples(Split("", tuple((1.0, text) for text in texts)), 4)
     expected = [[*range(8)], [*range(8, 20)], [*range(100, 108)], [*range(108, 120)]]
     assert [ids for (ids,) in rows] == expected

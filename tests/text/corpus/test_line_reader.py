@@ -1,4 +1,4 @@
-"""How files become lines, and what is told of those that cannot."""
+"""Files read as lines, and the errors of those that are not text."""
 
 import io
 import os
@@ -6,13 +6,13 @@ import os
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus import Reading, reading
-from archbuilder.text.corpus.reading import check_files, expanded, line_blocks, numbered_lines
+from archbuilder.text.corpus import ByteCounter, file_set, line_reader
+from archbuilder.text.corpus.line_reader import check_files, line_blocks, numbered_lines
 from tests.text.corpus.written import one_file, write
 
 
 def lines(tmp_path, content):
-    return [line for _, line in numbered_lines(write(tmp_path / "text", content), Reading())]
+    return [line for _, line in numbered_lines(write(tmp_path / "text", content))]
 
 
 def mistake(call):
@@ -38,10 +38,10 @@ def test_a_mark_at_the_beginning_is_skipped_and_elsewhere_is_text(tmp_path):
 def test_blocks_of_any_size_give_the_same_lines(size, tmp_path, monkeypatch):
     content = "é\r\n\nüber alle\n" + "x" * 20 + "\r\nend"
     whole = lines(tmp_path, content)
-    monkeypatch.setattr(reading, "_FIRST_BLOCK", max(size, 3))  # A mark has three bytes.
-    monkeypatch.setattr(reading, "_BLOCK", size)
+    monkeypatch.setattr(line_reader, "_FIRST_BLOCK", max(size, 3))  # A mark has three bytes.
+    monkeypatch.setattr(line_reader, "_BLOCK", size)
     assert lines(tmp_path, content) == whole == ["é", "", "über alle", "x" * 20, "end"]
-    blocks = list(line_blocks(str(tmp_path / "text"), Reading()))
+    blocks = list(line_blocks(str(tmp_path / "text")))
     numbers = [number + place for number, found in blocks for place in range(len(found))]
     assert numbers == [1, 2, 3, 4, 5]
     bad = content.encode() + b"\nok\nb\xff"
@@ -73,7 +73,7 @@ def test_what_is_no_text_is_told(content, sentence, tmp_path):
 @pytest.mark.parametrize("ending", ["", "\n", "\nafter\n"])
 def test_a_line_without_end_is_told_after_those_before_it(ending, tmp_path):
     file = write(tmp_path / "text", "a\n" + "x" * 1_000_000 + "\n" + "y" * 10_000_000 + ending)
-    found = numbered_lines(file, Reading())
+    found = numbered_lines(file)
     assert next(found) == (1, "a")
     assert next(found) == (2, "x" * 1_000_000)
     assert mistake(lambda: next(found)) == (
@@ -83,9 +83,9 @@ def test_a_line_without_end_is_told_after_those_before_it(ending, tmp_path):
 
 
 def test_of_a_line_without_end_only_its_beginning_is_read(tmp_path):
-    file, read = write(tmp_path / "text", "x" * 10_000_000), Reading()
+    file, read = write(tmp_path / "text", "x" * 10_000_000), ByteCounter()
     mistake(lambda: list(line_blocks(file, read)))
-    assert read.bytes < 2_000_000
+    assert read.count < 2_000_000
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
@@ -93,8 +93,8 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     corpus = one_file(tmp_path, "documents", "a\n")
-    monkeypatch.setattr(reading, "open", refuse, raising=False)
-    for call in (corpus.check, corpus.fingerprint, lambda: list(corpus.documents())):
+    monkeypatch.setattr(file_set, "open", refuse, raising=False)
+    for call in (corpus.check, corpus.fingerprint, lambda: list(corpus.records())):
         assert mistake(call) == f"{tmp_path}/text: Permission denied"
 
 
@@ -104,7 +104,7 @@ def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
             raise OSError(5, "Input/output error")
 
     corpus = one_file(tmp_path, "documents", "a\n")
-    monkeypatch.setattr(reading, "open", Broken, raising=False)
+    monkeypatch.setattr(file_set, "open", Broken, raising=False)
     assert mistake(corpus.check) == f"{tmp_path}/text: Input/output error"
 
 
@@ -113,45 +113,3 @@ def test_a_pipe_is_told_and_not_waited_for(tmp_path):
     file = str(tmp_path / "pipe")
     assert mistake(lambda: check_files([file])) == f"{file}: is not a regular file"
     assert mistake(lambda: check_files(["a\0b"])).endswith("is not a name that a file can have")
-
-
-def test_patterns_stand_for_files_in_order_and_not_for_folders(tmp_path):
-    (tmp_path / "b" / "c").mkdir(parents=True)
-    (tmp_path / "folder.txt").mkdir()
-    names = ["z.txt", "a.txt", "b/c/d.txt", "no.md", "odd[1].txt"]
-    paths = {name: write(tmp_path / name, "x") for name in names}
-    assert expanded([f"{tmp_path}/?.txt"]) == (paths["a.txt"], paths["z.txt"])
-    assert expanded([paths["odd[1].txt"]]) == (paths["odd[1].txt"],)
-    assert expanded([paths["no.md"], f"{tmp_path}/**/d.txt"]) == (
-        paths["no.md"],
-        paths["b/c/d.txt"],
-    )
-    assert len(expanded([f"{tmp_path}/**/*.txt"])) == 4
-
-
-def test_a_folder_with_brackets_in_its_name_is_taken_by_its_name(tmp_path):
-    (tmp_path / "w[1]").mkdir()
-    file = write(tmp_path / "w[1]" / "a[2].txt", "x")
-    for pattern in ("w[1]/*.txt", "w[1]/a*", "w[[]1]/*.txt", "w*/a[[]2].txt"):
-        assert expanded([f"{tmp_path}/{pattern}"]) == (file,)
-
-
-def test_a_pattern_without_files_and_a_file_named_twice_are_told(tmp_path):
-    file = write(tmp_path / "a.txt", "x")
-    assert (
-        mistake(lambda: expanded([f"{tmp_path}/*.text"])) == f"{tmp_path}/*.text: no file matches"
-    )
-    assert mistake(lambda: expanded([file, f"{tmp_path}/*.txt"])) == (
-        f"{file}: is among the files twice"
-    )
-
-
-def test_what_is_left_out_is_counted_with_its_first_place():
-    read = Reading()
-    for line in (3, 5, 8):
-        read.leave_out("empty side", "text", line)
-    read.leave_out("empty line", "text", 9)
-    assert {reason: (one.count, one.first) for reason, one in read.left_out.items()} == {
-        "empty side": (3, "text:3"),
-        "empty line": (1, "text:9"),
-    }

@@ -1,0 +1,181 @@
+"""Text files read as lines: streamed, decompressed, decoded, and every error at its location."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from archbuilder.errors import UserError
+from archbuilder.text.corpus.compression import decompressed, kind_of
+from archbuilder.text.corpus.file_set import open_file
+
+MAX_LINE_BYTES = 1_000_000
+"""A longer line is not a sentence: the file is probably not text."""
+_FIRST_BLOCK, _BLOCK = 2**16, 2**19
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_MARKS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+
+class ByteCounter:
+    """Counts the bytes that were read from disk; those of compressed files are compressed bytes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class _NotUTF8(UserError):
+    """The error of bytes that are not text, or that come from a damaged file."""
+
+
+def check_files(files: Iterable[str]) -> None:
+    """Raise `UserError` for the first that cannot be read, judging by its first block."""
+    for file in files:
+        next(blocks(file), None)
+
+
+def blocks(file: str, byte_counter: ByteCounter | None = None) -> Iterator[bytes]:
+    """Yield the content of a file, decompressed if its name says so.
+
+    Raises:
+        UserError: The file is empty or cannot be read.
+    """
+    counter = byte_counter or ByteCounter()
+    with open_file(file) as raw:
+        size, position = os.fstat(raw.fileno()).st_size, 0
+        if not size:
+            raise UserError(f"{file}: is empty")
+        is_empty = True
+        for block in _gathered(file, raw):
+            counter.count += raw.tell() - position
+            position = raw.tell()
+            is_empty = False
+            yield block
+        if is_empty:
+            raise UserError(f"{file}: is empty once decompressed")
+
+
+def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
+    """Yield blocks of similar size; the first is small, for callers that need no more."""
+    block_size = _FIRST_BLOCK
+    try:
+        if not kind_of(file):
+            while block := raw.read(block_size):
+                yield block
+                block_size = _BLOCK
+            return
+        pieces, size, problem = [], 0, None
+        try:
+            for piece in decompressed(file, raw):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= block_size:
+                    yield b"".join(pieces)
+                    pieces, size, block_size = [], 0, _BLOCK
+        except UserError as error:
+            problem = error  # What precedes it is text.
+        if size:
+            yield b"".join(pieces)
+        if problem is not None:
+            raise problem
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from error
+
+
+def numbered_lines(
+    file: str, byte_counter: ByteCounter | None = None, max_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[int, str]]:
+    """Yield (number, line) for each line, as `line_blocks` reads them."""
+    for number, lines in line_blocks(file, byte_counter, max_bytes):
+        yield from enumerate(lines, start=number)
+
+
+def line_blocks(
+    file: str, byte_counter: ByteCounter | None = None, max_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of the first line, lines) of block after block, in bounded memory.
+
+    Lines end at "\\n" or "\\r\\n" only.
+
+    Raises:
+        UserError: A line is not UTF-8 or has more than `max_bytes` bytes, or the file cannot be
+            read; raised once the lines before it are yielded.
+    """
+    stream = blocks(file, byte_counter)
+    try:
+        yield from _lines_of(stream, file, max_bytes)
+    except _NotUTF8:
+        # Damage may be detected only by the checksum of a compressed file, which comes last.
+        for _ in stream if kind_of(file) else ():
+            pass
+        raise
+
+
+def _lines_of(
+    stream: Iterator[bytes], file: str, max_bytes: int
+) -> Iterator[tuple[int, list[str]]]:
+    number, position, rest = 1, None, b""
+    for block in stream:
+        if position is None:
+            position = _mark_length(file, block)
+            block = block[position:]
+        data, newline, rest = (rest + block).rpartition(b"\n")
+        if newline:
+            for lines in _decoded(data, file, number, position, max_bytes):
+                yield number, lines
+                number += len(lines)
+            position += len(data) + 1
+        if len(rest) > max_bytes:
+            raise line_too_long(file, number, max_bytes)
+    if rest:
+        for lines in _decoded(rest, file, number, position or 0, max_bytes):
+            yield number, lines
+
+
+def _mark_length(file: str, block: bytes) -> int:
+    for mark, name in _OTHER_MARKS.items():
+        if block.startswith(mark):
+            raise UserError(f"{file}: looks like {name}; save it as UTF-8")
+    return len(_BYTE_ORDER_MARK) if block.startswith(_BYTE_ORDER_MARK) else 0
+
+
+def _decoded(
+    data: bytes, file: str, number: int, position: int, max_bytes: int
+) -> Iterator[list[str]]:
+    """Yield the lines in `data`, which is line `number` on and at byte `position` of the file."""
+    valid, problem = data, None
+    if len(data) > max_bytes:
+        valid, problem = _before_long_line(data, file, number, max_bytes)
+    try:
+        text = valid.decode()
+    except UnicodeDecodeError as error:
+        line, byte = number + valid.count(b"\n", 0, error.start), position + error.start
+        problem = _NotUTF8(f"{file}:{line}: not UTF-8 at byte {byte} of the file")
+        valid = valid[: max(valid.rfind(b"\n", 0, error.start), 0)]
+        text = valid.decode()
+    if valid or problem is None:
+        yield (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\r").split("\n")
+    if problem is not None:
+        raise problem
+
+
+def _before_long_line(
+    data: bytes, file: str, number: int, max_bytes: int
+) -> tuple[bytes, UserError | None]:
+    end = 0
+    for line in data.split(b"\n"):
+        if len(line) > max_bytes:
+            return data[: max(end - 1, 0)], line_too_long(file, number, max_bytes)
+        number, end = number + 1, end + len(line) + 1
+    return data, None
+
+
+def line_too_long(file: str, number: int, max_bytes: int) -> UserError:
+    """Return the error of a line that is too long for a sentence."""
+    return UserError(
+        f"{file}:{number}: a line of more than {max_bytes:,} bytes; "
+        "text needs its sentences on lines of their own"
+    )

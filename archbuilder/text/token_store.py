@@ -1,0 +1,227 @@
+"""Tokens of a corpus on disk, opened for reading.
+
+A store is a folder with these arrays, for each column of the corpus's records. R is the number of
+records, S the number of lines or sentences, N the number of tokens, and W the number of words.
+
+| column | file | array | meaning |
+|---|---|---|---|
+| text | `NAME_ids.npy` | uint16 or uint32 [N] | token ids of all lines, one after another |
+| | `NAME_offsets.npy` | int64 [S + 1] | where each line begins in the ids, and the last one ends |
+| text in sentences | `NAME_documents.npy` | int64 [R + 1] | where each document begins among them |
+| label | `NAME.npy` | int32 [R] or float64 [R] | index of the class, or number to predict |
+| tags | `NAME.npy` | int32 [W] | index of the class of each word |
+| | `NAME_offsets.npy` | int64 [S + 1] | where each sentence begins among the words |
+
+`meta.json` has the type, length and CRC-32 of each array, what was skipped, and the distinct labels
+of each label column with the location of the first of each. Locations name files by their number in
+the corpus, since equal text may be elsewhere next time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archbuilder.files import read_json
+from archbuilder.text.array_file import ArrayReader, is_as_written
+from archbuilder.text.label import DistinctLabel, label_names, unknown_label
+from archbuilder.text.record import RecordColumns, SourceLocation, annotation_columns, text_columns
+from archbuilder.text.skipped import Skipped
+
+META = "meta.json"
+"""Completes a store: it is written last."""
+
+Array = ArrayReader | np.ndarray
+
+
+@dataclass(frozen=True)
+class RaggedText:
+    """The token ids of a text column: line i is `ids[offsets[i]:offsets[i + 1]]`."""
+
+    ids: Array
+    offsets: Array
+
+    def lengths(self) -> np.ndarray:
+        """Return the number of tokens of each line, int64 [S]."""
+        return np.diff(self.offsets[:])
+
+    def line(self, index: int, max_tokens: int | None = None) -> np.ndarray:
+        """Return the ids of a line, of which `max_tokens` are read at most."""
+        first, end = map(int, self.offsets[index : index + 2])
+        return self.ids[first : end if max_tokens is None else min(end, first + max_tokens)]
+
+
+@dataclass(frozen=True)
+class RaggedSentences(RaggedText):
+    """The token ids of sentences: document i has sentences `documents[i]` to `documents[i + 1]`."""
+
+    documents: Array
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The labels of records, or the tags of words: indices of classes, or numbers to predict."""
+
+    values: Array
+    names: tuple[str, ...] | None
+    """The names of the classes by index; None for numbers to predict."""
+    distinct: tuple[DistinctLabel, ...]
+    """The distinct labels in order of appearance; of numbers to predict, one is not an integer."""
+    offsets: Array | None = None
+    """Where the words of each sentence begin. Default: a label for each record."""
+    converted: np.ndarray | None = None
+    """What each stored index stands for, in the classes of other text. Default: itself."""
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a label, or those of a slice without a step."""
+        values = self.values[index]
+        return values if self.converted is None else self.converted[values]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def of_sentence(self, index: int) -> np.ndarray:
+        """Return the tags of the words of a sentence."""
+        if self.offsets is None:
+            raise TypeError("labels of records are not tags of words")
+        first, end = map(int, self.offsets[index : index + 2])
+        return self[first:end]
+
+    def with_names(self, names: tuple[str, ...] | None) -> "LabelColumn":
+        """Return the column with the classes of other text, such as the training data.
+
+        Raises:
+            UserError: A label is not among the names, or, if they are None, not a number.
+        """
+        if names == self.names:
+            return self
+        for distinct in self.distinct:
+            is_number = isinstance(distinct.label, int) and not isinstance(distinct.label, bool)
+            is_known = is_number if names is None else distinct.name in names
+            if not is_known:
+                raise unknown_label(distinct, names)
+        own = self.names or ()
+        values = [float(name) if names is None else names.index(name) for name in own]
+        kind = "float64" if names is None else "int32"
+        return replace(self, names=names, converted=np.array(values, dtype=kind))
+
+
+class Tokens:
+    """The tokens and labels of a corpus."""
+
+    def __init__(
+        self,
+        text: Mapping[str, RaggedText],
+        labels: Mapping[str, LabelColumn] | None = None,
+        skipped: Sequence[Skipped] = (),
+    ):
+        self.text = text
+        """The text columns by name; those of documents are `RaggedSentences`."""
+        self.labels = labels or {}
+        """The label and tag columns by name."""
+        self.skipped = tuple(skipped)
+        """The text that has no tokens here."""
+
+    @property
+    def sentences(self) -> RaggedSentences:
+        """The text of documents of sentences, which have one text column."""
+        (column,) = self.text.values()
+        if not isinstance(column, RaggedSentences):
+            raise TypeError("records without sentences")
+        return column
+
+    @property
+    def label_names(self) -> dict[str, tuple[str, ...] | None]:
+        """The names of the classes of each label column; None for numbers to predict."""
+        return {name: column.names for name, column in self.labels.items()}
+
+    def with_label_names(self, names: Mapping[str, tuple[str, ...] | None]) -> "Tokens":
+        """Return the tokens with the classes of other text (see `LabelColumn.with_names`)."""
+        labels = {
+            name: column.with_names(names[name]) if name in names else column
+            for name, column in self.labels.items()
+        }
+        return Tokens(self.text, labels, self.skipped)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of records, sentences and tokens, by words for messages."""
+        first = next(iter(self.text.values()))
+        if isinstance(first, RaggedSentences):
+            return {
+                "documents": len(first.documents) - 1,
+                "sentences": len(first.offsets) - 1,
+                "tokens": len(first.ids),
+            }
+        tokens = {f"{name} tokens": len(column.ids) for name, column in self.text.items()}
+        return {"pairs": len(first.offsets) - 1, **tokens}
+
+
+def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> Tokens | None:
+    """Return the tokens in a folder; None if it is not a complete store as it was written.
+
+    Args:
+        folder: The folder of the store.
+        columns: The columns of the corpus.
+        files: The files of the corpus, in order.
+    """
+    try:
+        meta = read_json(folder / META)
+        arrays = {name: ArrayReader(folder / f"{name}.npy") for name in meta["arrays"]}
+        if not all(is_as_written(arrays[name], meta["arrays"][name]) for name in arrays):
+            return None
+        text = {name: _text(name, kind, arrays) for name, kind in text_columns(columns).items()}
+        labels = {
+            name: _labels(arrays[name], meta["labels"][name], arrays.get(f"{name}_offsets"), files)
+            for name in annotation_columns(columns)
+        }
+        skipped = [
+            Skipped(unit, reason, count, read_location(place, files))
+            for unit, reason, count, place in meta["skipped"]
+        ]
+        return Tokens(text, labels, skipped)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _text(name: str, kind: str, arrays: Mapping[str, ArrayReader]) -> RaggedText:
+    ids, offsets = arrays[f"{name}_ids"], arrays[f"{name}_offsets"]
+    if kind == "sentences":
+        return RaggedSentences(ids, offsets, arrays[f"{name}_documents"])
+    return RaggedText(ids, offsets)
+
+
+def _labels(
+    values: ArrayReader, stored: list, offsets: ArrayReader | None, files: Sequence[str]
+) -> LabelColumn:
+    distinct = read_labels(stored, files)
+    return LabelColumn(values, label_names(distinct), tuple(distinct), offsets)
+
+
+def stored_location(location: SourceLocation | None, files: Sequence[str]) -> list | None:
+    """Return a location as JSON, with the number of its file if it is one of `files`."""
+    if location is None:
+        return None
+    file = location.file
+    return [files.index(file) if file in files else file, location.line]
+
+
+def read_location(stored: list | None, files: Sequence[str]) -> SourceLocation | None:
+    """Return the location that `stored_location` stored."""
+    return None if stored is None else _location(stored, files)
+
+
+def _location(stored: list, files: Sequence[str]) -> SourceLocation:
+    file, line = stored
+    return SourceLocation(files[file] if isinstance(file, int) else file, line)
+
+
+def stored_labels(labels: Sequence[DistinctLabel], files: Sequence[str]) -> list:
+    """Return distinct labels as JSON."""
+    return [[distinct.label, stored_location(distinct.location, files)] for distinct in labels]
+
+
+def read_labels(stored: list, files: Sequence[str]) -> list[DistinctLabel]:
+    """Return the distinct labels that `stored_labels` stored."""
+    return [DistinctLabel(label, _location(place, files)) for label, place in stored]

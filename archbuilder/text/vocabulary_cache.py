@@ -1,0 +1,128 @@
+"""Vocabularies of a spec: loaded from their files, or trained once for a text and kept on disk."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from archbuilder.errors import UserError
+from archbuilder.text.cache import cache_root
+from archbuilder.text.corpus import ByteCounter, TextSource
+from archbuilder.text.progress import ProgressListener
+from archbuilder.text.tokenizer import Tokenizer, load_vocabulary
+from archbuilder.text.tokenizer.tokenizer import TooSmall
+from archbuilder.text.vocabulary import Vocabulary
+
+FORMAT = 1
+_LINES_PER_REPORT = 10_000
+
+
+@dataclass(frozen=True)
+class TokenizerRequest:
+    """A tokenizer of a spec, and the vocabulary that a model needs of it."""
+
+    name: str
+    """Its field in the spec."""
+    config: Tokenizer
+    size_name: str
+    """The field of the model that holds the size."""
+    size: int
+    """Tokens of the vocabulary."""
+    columns: tuple[str, ...] | None = None
+    """The text columns to train on. Default: all."""
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """The text that vocabularies are trained on, as it was when preparing started."""
+
+    corpus: TextSource
+    fingerprint: str
+    stamps: dict[str, tuple]
+
+
+def vocabulary_of(
+    request: TokenizerRequest, text: TrainingText, listener: ProgressListener
+) -> Vocabulary:
+    """Return the vocabulary of a tokenizer, trained if it is neither in a file nor in the cache.
+
+    Raises:
+        UserError: Its file cannot be read or has another size, or it cannot be trained.
+    """
+    if request.config.file:
+        vocabulary = request.config.load_file()
+        if vocabulary.size != request.size:
+            raise UserError(
+                f"{request.config.file}: has {vocabulary.size} tokens, "
+                f"model.{request.size_name} is {request.size}"
+            )
+        return vocabulary
+    fingerprint = (
+        text.fingerprint if request.columns is None else f"{text.fingerprint} {request.name}"
+    )
+    key = json.dumps([FORMAT, request.config.model_dump(mode="json"), request.size, fingerprint])
+    folder = cache_root() / "tokenizers" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    vocabulary = _load(folder)
+    if vocabulary is None:
+        vocabulary = _train(request, text, listener)
+        _save(vocabulary, folder)
+    if vocabulary.size < request.size:
+        listener.tell(
+            f"the text yields {vocabulary.size:,} tokens; "
+            f"the rest of model.{request.size_name} {request.size:,} stays unused"
+        )
+    return vocabulary
+
+
+def _train(request: TokenizerRequest, text: TrainingText, listener: ProgressListener) -> Vocabulary:
+    listener.tell(f"training the {request.name} to {request.size:,} tokens")
+    progress = listener.begin(f"reading for the {request.name}", text.corpus.total_bytes())
+    try:
+        lines = _lines(text.corpus, request.columns, progress)
+        vocabulary = request.config.train(lines, request.size)
+    except TooSmall as error:
+        raise UserError(f"model.{request.size_name}: {error}") from error
+    finally:
+        listener.end()
+    text.corpus.check_unchanged(text.stamps)
+    return vocabulary
+
+
+def _lines(
+    corpus: TextSource, columns: tuple[str, ...] | None, progress: Callable[[int], None]
+) -> Iterator[str]:
+    byte_counter = ByteCounter()
+    for number, line in enumerate(corpus.lines(columns, byte_counter)):
+        if number % _LINES_PER_REPORT == 0:
+            progress(byte_counter.count)
+        yield line
+
+
+def _load(folder: Path) -> Vocabulary | None:
+    """Return the vocabulary in a folder of the cache; None if it is not as it was saved."""
+    try:
+        vocabulary = load_vocabulary(folder / "tokenizer")
+        is_as_saved = (folder / "digest").read_text() == vocabulary.digest
+        return vocabulary if is_as_saved else None
+    except (OSError, ValueError, UserError):
+        return None
+
+
+def _save(vocabulary: Vocabulary, folder: Path) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            vocabulary.save(temporary / "tokenizer")
+            (temporary / "digest").write_text(vocabulary.digest)
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileExistsError):  # Another process was faster, with the same content.
+                temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: the tokenizer cannot be written ({error.strerror})") from error

@@ -1,0 +1,45 @@
+"""Sets of files: patterns, and names that cannot be used."""
+
+import pytest
+
+from archbuilder.errors import UserError
+from archbuilder.text.corpus.file_set import expand_patterns
+from tests.text.corpus.written import write
+
+
+def problem(call):
+    with pytest.raises(UserError) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_patterns_stand_for_files_in_order_and_not_for_folders(tmp_path):
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "folder.txt").mkdir()
+    names = ["z.txt", "a.txt", "b/c/d.txt", "no.md", "odd[1].txt"]
+    paths = {name: write(tmp_path / name, "x") for name in names}
+    assert expand_patterns([f"{tmp_path}/?.txt"]) == (paths["a.txt"], paths["z.txt"])
+    assert expand_patterns([paths["odd[1].txt"]]) == (paths["odd[1].txt"],)
+    assert expand_patterns([paths["no.md"], f"{tmp_path}/**/d.txt"]) == (
+        paths["no.md"],
+        paths["b/c/d.txt"],
+    )
+    assert len(expand_patterns([f"{tmp_path}/**/*.txt"])) == 4
+
+
+def test_a_folder_with_brackets_in_its_name_is_taken_by_its_name(tmp_path):
+    (tmp_path / "w[1]").mkdir()
+    file = write(tmp_path / "w[1]" / "a[2].txt", "x")
+    for pattern in ("w[1]/*.txt", "w[1]/a*", "w[[]1]/*.txt", "w*/a[[]2].txt"):
+        assert expand_patterns([f"{tmp_path}/{pattern}"]) == (file,)
+
+
+def test_a_pattern_without_files_and_a_file_named_twice_are_told(tmp_path):
+    file = write(tmp_path / "a.txt", "x")
+    assert (
+        problem(lambda: expand_patterns([f"{tmp_path}/*.text"]))
+        == f"{tmp_path}/*.text: no file matches"
+    )
+    assert problem(lambda: expand_patterns([file, f"{tmp_path}/*.txt"])) == (
+        f"{file}: is among the files twice"
+    )
