@@ -1,14 +1,24 @@
 """An objective, a metric and a tokenizer are one file each, and their line in the union."""
 
 import json
+from pathlib import Path
 
 from tests import small_run
-from tests.extensions.package_copy import PackageCopy
+from tests.package_copy import PackageCopy
+
+SOURCES = Path(__file__).parent / "sources"
+"""The new files of the extensions; each is what its author writes."""
 
 
-def add_objective(copy, module, name):
+def add_source(copy, source, target):
+    """Add the file `source` of the extensions to the package."""
+    copy.add_file(target, (SOURCES / source).read_text(encoding="utf-8"))
+
+
+def add_objective(copy, source, name, module=None):
     """Add an objective: its file, its import and its line in the union."""
-    copy.add_file(f"{module}.py", f"objectives/{module}.py")
+    module = module or source
+    add_source(copy, f"{source}.py", f"objectives/{module}.py")
     line = "from archbuilder.objectives.span_corruption import SpanCorruption\n"
     added = f"from archbuilder.objectives.{module} import {name}\n"
     copy.edit_line("objectives/__init__.py", line, line + added)
@@ -63,7 +73,7 @@ def test_an_f1_metric_is_reported_and_monitored(tmp_path):
 
 def test_a_tokenizer_trains_is_saved_and_predicts(tmp_path):
     copy = PackageCopy(tmp_path / "copy")
-    copy.add_file("lower_characters.py", "text/tokenizer/lower_characters.py")
+    add_source(copy, "lower_characters.py", "text/tokenizer/lower_characters.py")
     init = "text/tokenizer/__init__.py"
     line = "from archbuilder.text.tokenizer.marian import MarianVocabulary\n"
     names = "LowerCharacters, LowerCharacterVocabulary"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import archbuilder
 
-SOURCES = Path(__file__).parent / "sources"
-"""The new files of the extensions; each is what its author writes."""
+TESTS = Path(__file__).parent
 
 
 class PackageCopy:
@@ -21,11 +20,11 @@ class PackageCopy:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(Path(archbuilder.__file__).parent, self.package, ignore=ignored)
 
-    def add_file(self, source: str, target: str) -> None:
-        """Add a new file: `source` in tests/extensions/sources, `target` in the package."""
+    def add_file(self, target: str, content: str) -> None:
+        """Add a new file to the package."""
         path = self.package / target
         assert not path.exists(), f"{target} exists already"
-        shutil.copyfile(SOURCES / source, path)
+        path.write_text(content, encoding="utf-8")
 
     def edit_line(self, file: str, before: str, after: str) -> None:
         """Replace one line, or part of one, that occurs exactly once in a file of the package."""
@@ -34,12 +33,13 @@ class PackageCopy:
         assert text.count(before) == 1, f"{file}: {before!r} occurs {text.count(before)} times"
         path.write_text(text.replace(before, after), encoding="utf-8")
 
-    def run(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    def run(self, *arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
         """Run Python on the copy with these arguments and return the finished process."""
+        paths = [str(self.folder), str(TESTS.parent)]  # Scripts of the tests import `tests`.
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=cwd,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(self.folder), os.getcwd()])},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), **environment},
             capture_output=True,
             text=True,
         )
