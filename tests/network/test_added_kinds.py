@@ -1,17 +1,12 @@
 """A kind of attention or of attention position is one file and one line of its union."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
 
-import archbuilder
+from tests.package_copy import PackageCopy
 from tests.variants import tiny
 
 ADDED = Path(__file__).parent / "added"
@@ -24,27 +19,27 @@ CASES = [
     ("attention", "latent", "LatentConfig", LATENT),
 ]
 
+LAST_IMPORTED = {"attention": "multi_head", "attention_positions": "t5"}
+"""The module that each union imports last."""
 
-def package_with(folder: Path, package: str, module: str, config: str) -> Path:
+
+def package_with(folder: Path, package: str, module: str, config: str) -> PackageCopy:
     """Copy the package, and add a file and its line in the union."""
-    copy = folder / "copy" / "archbuilder"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(archbuilder.__file__).parent, copy, ignore=ignored)
-    shutil.copyfile(ADDED / f"{module}.py", copy / "network" / package / f"{module}.py")
-    init = copy / "network" / package / "__init__.py"
-    text = init.read_text(encoding="utf-8")
+    copy = PackageCopy(folder / "copy")
+    content = (ADDED / f"{module}.py").read_text(encoding="utf-8")
+    copy.add_file(f"network/{package}/{module}.py", content)
+    init = f"network/{package}/__init__.py"
+    imports = f"from archbuilder.network.{package}.{module} import {config}\n"
     if package == "attention":
-        union = (
-            f'Annotated[\n    MultiHeadAttentionConfig | {config}, Field(discriminator="type")\n]'
-        )
-        text = text.replace(
-            "AnyAttention = MultiHeadAttentionConfig", f"AnyAttention = {union}"
-        ).replace('"""\n\n', '"""\n\nfrom typing import Annotated\nfrom pydantic import Field\n', 1)
+        imports += "from typing import Annotated\nfrom pydantic import Field\n"
+        union = f'Annotated[MultiHeadAttentionConfig | {config}, Field(discriminator="type")]'
+        before = "AnyAttention = MultiHeadAttentionConfig"
+        copy.edit_line(init, before, f"AnyAttention = {union}")
     else:
-        text = re.sub(r"\| AlibiConfig,", f"| AlibiConfig | {config},", text)
-    line = f"from archbuilder.network.{package}.{module} import {config}\n"
-    init.write_text(text.replace("from archbuilder", f"{line}from archbuilder", 1), "utf-8")
-    return copy.parent
+        copy.edit_line(init, "| AlibiConfig,", f"| AlibiConfig | {config},")
+    last = f"from archbuilder.network.{package}.{LAST_IMPORTED[package]}"
+    copy.edit_line(init, last, imports + last)
+    return copy
 
 
 def spec_with(attention: dict, alone: bool) -> dict:
@@ -71,17 +66,6 @@ def test_a_kind_is_one_file_and_one_line(package, module, config, attention, tmp
     for spec, alone in zip(specs, (False, True), strict=True):
         spec.write_text(yaml.safe_dump(spec_with(attention, alone)), encoding="utf-8")
     for command in ("validate", "summary"):
-        run(copy, ["-m", "archbuilder", command, str(specs[0])])
-    run(copy, [str(ADDED / "check.py"), *map(str, specs)])
-
-
-def run(path: Path, arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=path.parent,
-        env=os.environ | {"PYTHONPATH": str(path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        copy.archbuild(command, specs[0], cwd=tmp_path)
+    done = copy.run(ADDED / "check.py", *specs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -1,16 +1,10 @@
 """A new export format takes one file in `exchange/formats/` and one line in its `__init__.py`."""
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import archbuilder
 from tests import small_run
+from tests.package_copy import PackageCopy
 
 FORMAT_FILE = '''
 """Arrays of numpy by path, for tests."""
@@ -47,17 +41,11 @@ LAST_LINE = '    "hugging_face",\n'
 
 def copy_with_format(folder, package="numpy"):
     """Copy the package and add the format to it; `package` is what the format imports."""
-    copy = folder / "copy" / "archbuilder"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(archbuilder.__file__).parent, copy, ignore=ignored)
-    formats = copy / "exchange" / "formats"
-    source = FORMAT_FILE.replace("PACKAGE", package)
-    (formats / "numpy_archive.py").write_text(source, encoding="utf-8")
-    union = (formats / "__init__.py").read_text(encoding="utf-8")
-    assert union.count(LAST_LINE) == 1
-    union = union.replace(LAST_LINE, LAST_LINE + '    "numpy_archive",\n')
-    (formats / "__init__.py").write_text(union, encoding="utf-8")
-    return copy.parent
+    copy = PackageCopy(folder / "copy")
+    copy.add_file("exchange/formats/numpy_archive.py", FORMAT_FILE.replace("PACKAGE", package))
+    added = LAST_LINE + '    "numpy_archive",\n'
+    copy.edit_line("exchange/formats/__init__.py", LAST_LINE, added)
+    return copy
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +53,14 @@ def run(tmp_path_factory):
     return small_run.in_bfloat16(tmp_path_factory.mktemp("bfloat16"))
 
 
-def archbuild(path, *arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "archbuilder", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(path), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-    )
+def archbuild(copy, *arguments, cwd):
+    return copy.run("-m", "archbuilder", *arguments, cwd=cwd, COLUMNS="200")
 
 
 def test_a_new_format_is_listed_and_exports(run, tmp_path):
-    path = copy_with_format(tmp_path)
+    copy = copy_with_format(tmp_path)
     options = ("--format", "numpy_archive", "--output", "weights.npz")
-    process = archbuild(path, "export", run.path, *options, cwd=tmp_path)
+    process = archbuild(copy, "export", run.path, *options, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines() == [
         "the archive has no spec",
@@ -86,10 +68,10 @@ def test_a_new_format_is_listed_and_exports(run, tmp_path):
     ]
     assert len(np.load(tmp_path / "weights.npz").files) > 10
 
-    help_text = " ".join(archbuild(path, "export", "--help", cwd=tmp_path).stdout.split())
+    help_text = " ".join(archbuild(copy, "export", "--help", cwd=tmp_path).stdout.split())
     assert "keras, saved_model, hugging_face or numpy_archive." in help_text
     options = ("--format", "onx", "--output", "m")
-    process = archbuild(path, "export", run.path, *options, cwd=tmp_path)
+    process = archbuild(copy, "export", run.path, *options, cwd=tmp_path)
     assert process.returncode == 2
     assert process.stderr == (
         "no format 'onx'; there are keras, saved_model, hugging_face, numpy_archive\n"
@@ -97,9 +79,9 @@ def test_a_new_format_is_listed_and_exports(run, tmp_path):
 
 
 def test_a_format_whose_package_is_not_installed_names_the_extra(run, tmp_path):
-    path = copy_with_format(tmp_path, package="not_installed")
+    copy = copy_with_format(tmp_path, package="not_installed")
     options = ("--format", "numpy_archive", "--output", "weights.npz")
-    process = archbuild(path, "export", run.path, *options, cwd=tmp_path)
+    process = archbuild(copy, "export", run.path, *options, cwd=tmp_path)
     assert process.returncode == 2
     assert process.stderr == (
         "format 'numpy_archive' needs not_installed: pip install 'archbuilder[archives]'\n"

@@ -1,0 +1,32 @@
+"""Classification of documents, from the pooled vector (Devlin et al., 2018, section 4.1)."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from archbuilder.text.examples.labeled_documents import LabeledDocuments
+
+from archbuilder.network.layer import dense
+from archbuilder.objectives.classification import ClassificationObjective
+from archbuilder.text.batch import Target
+from archbuilder.text.record import LABEL
+
+
+class Classification(ClassificationObjective):
+    """Predict the label of a document."""
+
+    type: Literal["classification"]
+    labels: tuple[str, ...]
+    """The names of the classes, sorted."""
+
+    head: ClassVar[str] = "classification"
+    examples: ClassVar = LabeledDocuments
+    needs_pooled_output: ClassVar[bool] = True
+
+    def build(self, layers, name, backbone):
+        classes, initializer = len(self.labels), backbone.spec.initializer
+        head = dense(layers, name, backbone.spec.hidden_dim, classes, initializer)
+        return lambda outputs, inputs: head(outputs["pooled"])  # [B, D] -> [B, C]
+
+    def prepare_batch(self, name, batch, rng, vocabulary):
+        classes = batch.columns.pop(LABEL)
+        batch.targets[name] = Target(classes, np.ones(len(classes), "float32"))

@@ -1,0 +1,52 @@
+"""One token for each character in lowercase."""
+
+import json
+from collections import Counter
+from typing import ClassVar, Literal
+
+from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.vocabulary import ANGLED, Vocabulary
+
+
+class LowerCharacters(LearntTokenizer):
+    """One token for each character in lowercase."""
+
+    type: Literal["lower_characters"]
+
+    file_format: ClassVar[str] = "a list of lowercase characters"
+
+    def _train(self, lines, vocabulary_size):
+        counts = Counter("".join(lines).lower())
+        characters = [letter for letter, _ in counts.most_common(vocabulary_size - len(ANGLED))]
+        return LowerCharacterVocabulary({"lower.json": json.dumps(characters).encode()})
+
+    def _read(self, content):
+        return LowerCharacterVocabulary({"lower.json": content})
+
+
+class LowerCharacterVocabulary(Vocabulary):
+    """One id for each lowercase character."""
+
+    kind = "lower_characters"
+
+    def __init__(self, files):
+        self._tokens = [*ANGLED, *json.loads(files["lower.json"])]
+        self._ids = {token: index for index, token in enumerate(self._tokens)}
+        super().__init__(files)
+
+    @property
+    def size(self):
+        return len(self._tokens)
+
+    def token(self, token_id):
+        return self._tokens[token_id]
+
+    def _id(self, token):
+        return self._ids.get(token)
+
+    def _encode(self, lines):
+        unknown = self.unknown_id
+        return [[self._ids.get(letter, unknown) for letter in line.lower()] for line in lines]
+
+    def _decode(self, ids):
+        return "".join(self._tokens[index] for index in ids)
