@@ -152,3 +152,52 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "cache_root", lambda: tmp_path / "documents.txt" / "cache")
     with pytest.raises(UserError, match="the tokenizer cannot be written"):
         prepare(experiment(tmp_path), Listener())
+
+
+def labeled(folder, train, validation, **settings):
+    """An experiment on tables with these labels."""
+
+    def change(spec):
+        for split, labels in (("train", train), ("validation", validation)):
+            rows = "".join(f"the list reads a file .,{label}\n" for label in labels)
+            (folder / f"{split}.csv").write_text(f"text,label\n{rows}")
+            table = {"type": "csv", "files": [str(folder / f"{split}.csv")], "text": "text"}
+            spec["data"][split] = table | {"label": "label"}
+        if settings:
+            members = [{"corpus": spec["data"]["train"]}, {"corpus": spec["data"]["validation"]}]
+            spec["data"] |= {"train": {"type": "mixture", "corpora": members}}
+            spec["data"].pop("validation")
+
+    return experiment(folder, change)
+
+
+def test_validation_labels_are_in_the_classes_of_the_training_data(tmp_path):
+    prepared = prepare(labeled(tmp_path, "cab", "cb"), Listener())
+    assert prepared.splits["train"].label_names() == {"label": ("a", "b", "c")}
+    ((_, tokens),) = prepared.splits["validation"].members
+    assert tokens.label_names == {"label": ("a", "b", "c")}
+    assert tokens.labels["label"][:].tolist() == [2, 1]
+    assert "data.train: label: 3 classes, 'a', 'b', 'c'" in prepared.lines()
+
+
+def test_a_validation_label_that_the_training_data_lacks_is_an_error(tmp_path):
+    with pytest.raises(UserError) as caught:
+        prepare(labeled(tmp_path, "ab", "bx"), Listener())
+    assert str(caught.value) == (
+        f"data.validation: {tmp_path}/validation.csv:3: the label 'x' is not in data.train; "
+        "it has 'a', 'b'"
+    )
+
+
+def test_the_corpora_of_a_mixture_share_their_classes(tmp_path):
+    prepared = prepare(labeled(tmp_path, "ca", "b", mixture=True), Listener())
+    members = [tokens.labels["label"] for _, tokens in prepared.splits["train"].members]
+    assert [column.names for column in members] == [("a", "b", "c")] * 2
+    assert [column[:].tolist() for column in members] == [[2, 0], [1]]
+
+
+def test_numbers_to_predict_have_no_classes(tmp_path):
+    prepared = prepare(labeled(tmp_path, ["0.5", "1"], ["1", "2"]), Listener())
+    ((_, tokens),) = prepared.splits["validation"].members
+    assert tokens.labels["label"][:].tolist() == [1.0, 2.0]
+    assert "data.train: label: numbers" in prepared.lines()

@@ -63,7 +63,7 @@ def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMemb
 
 
 class Mixture(TextSource):
-    """Several corpora of one form, each with its weight."""
+    """Several corpora with the same columns, each with its weight."""
 
     type: Literal["mixture"]
     corpora: Annotated[tuple[MixtureMember, ...], AfterValidator(_with_equal_columns)]

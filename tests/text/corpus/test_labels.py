@@ -1,0 +1,168 @@
+"""Labels and tags in the records of each reader that has them."""
+
+import json
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from archbuilder.errors import UserError
+from archbuilder.text.corpus import SkipLog
+from tests.text.corpus.written import StubData, corpus, one_file, skipped, stub_datasets
+
+
+def labels(found, log=None):
+    return [record.columns["label"] for record in found.records(log)]
+
+
+def parquet(path, **columns):
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), path)
+    return corpus(type="parquet", files=[str(path)], text="text", label="label")
+
+
+@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_cells_of_text_files_are_integers_decimals_or_text(kind, separator, tmp_path):
+    cells = ["1", "-2", "0.50", "1e-3", " good ", "007", "1.2.3", "true", "1" * 30]
+    content = "text,label\n" + "".join(f"a,{cell}\n" for cell in cells)
+    table = one_file(tmp_path, kind, content.replace(",", separator), text="text", label="label")
+    expected = [1, -2, 0.5, 0.001, "good", "007", "1.2.3", "true", "1" * 30]
+    assert labels(table) == expected
+    assert [type(label) for label in labels(table)] == [type(label) for label in expected]
+
+
+def test_json_labels_keep_their_types(tmp_path):
+    values = ["1", 1, 1.0, True, {"no": 2}]
+    content = "".join(json.dumps({"text": "a", "gold": {"label": one}}) + "\n" for one in values)
+    table = one_file(tmp_path, "jsonl", content, text="text", label="gold.label")
+    found = table.records()
+    read = [next(found).columns["label"] for _ in values[:-1]]
+    assert [(type(label), label) for label in read] == [(type(one), one) for one in values[:-1]]
+    with pytest.raises(UserError, match=r"/text:5: 'gold\.label' is not a label: it must be text"):
+        next(found)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-Infinity", str(2**63)])
+def test_numbers_that_cannot_be_stored_are_errors(number, tmp_path):
+    content = f'{{"text": "a", "label": {number}}}\n'
+    table = one_file(tmp_path, "jsonl", content, text="text", label="label")
+    with pytest.raises(UserError, match="/text:1: 'label' is not a label"):
+        labels(table)
+
+
+def test_parquet_columns_of_each_type_are_labels(tmp_path):
+    for number, column in enumerate((["b", "a"], [3, 1], [0.5, 2.0], [True, False])):
+        assert labels(parquet(tmp_path / f"{number}", text=["x", "y"], label=column)) == column
+
+
+def test_nulls_and_nans_are_records_without_a_label(tmp_path):
+    log = SkipLog()
+    table = parquet(tmp_path / "t", text=["a", "b", "c", ""], label=[0.5, None, float("nan"), 1.0])
+    assert labels(table, log) == [0.5]
+    assert skipped(log) == {
+        "record without a label": (2, f"{tmp_path}/t:2"),
+        "empty document": (1, f"{tmp_path}/t:4"),
+    }
+    assert {one.unit for one in log.skipped()} == {"documents"}
+
+
+def test_a_hugging_face_data_set_has_labels(monkeypatch):
+    rows = [{"en": "a", "de": "A", "ok": True}, {"en": "b", "de": "B", "ok": None}]
+    stub = stub_datasets(lambda path, name, split: StubData(rows))
+    monkeypatch.setitem(sys.modules, "datasets", stub)
+    found = corpus(type="hugging_face", path="set", source="en", target="de", label="ok")
+    plain = corpus(type="hugging_face", path="set", source="en", target="de")
+    log = SkipLog()
+    assert [record.columns for record in found.records(log)] == [
+        {"source": "a", "target": "A", "label": True}
+    ]
+    assert skipped(log) == {"record without a label": (1, "set:2")}
+    assert found.fingerprint() != plain.fingerprint()
+
+
+def test_pairs_have_a_label_beside_them(tmp_path):
+    content = "a,b,label\nx,y,1\nx,y,\n,y,2\n"
+    table = one_file(tmp_path, "csv", content, source="a", target="b", label="label")
+    assert table.record_columns() == {"source": "line", "target": "line", "label": "label"}
+    log = SkipLog()
+    (record,) = table.records(log)
+    assert record.columns == {"source": "x", "target": "y", "label": 1}
+    assert list(table.lines()) == ["x", "y"]
+    assert [(one.unit, one.reason) for one in log.skipped()] == [
+        ("pairs", "record without a label"),
+        ("pairs", "empty side"),
+    ]
+
+
+def test_a_missing_label_column_is_found_before_the_text_is_read(tmp_path):
+    table = one_file(tmp_path, "csv", "text,lable\na,1\n", text="text", label="label")
+    with pytest.raises(UserError, match=r"no column 'label'; it has .*; did you mean 'lable'"):
+        table.check()
+    with pytest.raises(ValidationError, match="no column 'label' in 'columns'"):
+        one_file(tmp_path, "tsv", "", text="a", label="label", columns=["a", "b"])
+
+
+def test_labels_change_the_fingerprint_and_their_absence_does_not(tmp_path):
+    content = "text,a,b\nx,1,2\n"
+    found = [
+        one_file(tmp_path, "csv", content, text="text", **settings).fingerprint()
+        for settings in ({}, {"label": None}, {"label": "a"}, {"label": "b"})
+    ]
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+
+
+CONLL = """\
+-DOCSTART- -X- -X- O
+
+EU NNP B-ORG
+rejects VBZ O
+
+Peter NNP B-PER
+
+-DOCSTART- -X- -X- O
+
+So RB O
+"""
+
+
+def test_conll_tags_are_aligned_with_the_words(tmp_path):
+    found = one_file(tmp_path, "columns", CONLL, tags=2)
+    assert found.record_columns() == {"text": "sentences", "tags": "tags"}
+    assert [record.columns for record in found.records()] == [
+        {"text": ["EU rejects", "Peter"], "tags": [["B-ORG", "O"], ["B-PER"]]},
+        {"text": ["So"], "tags": [["O"]]},
+    ]
+    plain, same = one_file(tmp_path, "columns", CONLL), one_file(tmp_path, "columns", CONLL, tags=2)
+    assert plain.fingerprint() != found.fingerprint() == same.fingerprint()
+
+
+def test_tags_of_words_that_are_not_in_the_text_are_skipped(tmp_path):
+    def row(number, word, tag):
+        return "\t".join([number, word, "_", tag, *["_"] * 6])
+
+    rows = [row("1-2", "zum", "X"), row("1", "zu", "ADP"), row("2", "dem", "DET")]
+    content = "\n".join([*rows, row("3", "Haus", "NOUN"), row("3.1", "steht", "VERB")]) + "\n"
+    (record,) = one_file(tmp_path, "columns", content, text=1, tags=3).records()
+    assert record.columns == {"text": ["zum Haus"], "tags": [["X", "NOUN"]]}
+
+
+def test_a_word_without_a_tag_is_an_error_at_its_line(tmp_path):
+    with pytest.raises(UserError, match=r"text:2: no tag in column 1, counted from 0; the line"):
+        list(one_file(tmp_path, "columns", "a X\nb\n", tags=1).records())
+
+
+def test_the_corpora_of_a_mixture_have_the_same_columns(tmp_path):
+    labeled = one_file(tmp_path, "csv", "text,label\na,1\n", text="text", label="label")
+    plain = one_file(tmp_path, "lines", "a\n", "lines")
+    members = [{"corpus": one.model_dump()} for one in (labeled, plain)]
+    with pytest.raises(
+        ValidationError,
+        match=r"must have the same columns: corpora\[0\] has 'text', 'label', "
+        r"corpora\[1\] has 'text'",
+    ):
+        corpus(type="mixture", corpora=members)
+    mixed = corpus(type="mixture", corpora=members[:1] * 2)
+    assert mixed.record_columns() == {"text": "sentences", "label": "label"}

@@ -1,0 +1,35 @@
+"""What examples need of the columns of records."""
+
+import pytest
+
+from archbuilder.text.record import DOCUMENTS, PAIRS, SourceLocation, missing_columns
+
+LABELED = {**DOCUMENTS, "label": "label"}
+
+
+@pytest.mark.parametrize(
+    ("needs", "provided", "message"),
+    [
+        (DOCUMENTS, DOCUMENTS, None),
+        (DOCUMENTS, LABELED, None),
+        (PAIRS, DOCUMENTS, "pairs, as type: parallel reads"),
+        (DOCUMENTS, PAIRS, "documents, not pairs"),
+        (LABELED, PAIRS, "documents, not pairs"),
+        (LABELED, DOCUMENTS, "records with 'label'; this text has 'text' only"),
+        (
+            {**DOCUMENTS, "tags": "tags"},
+            LABELED,
+            "records with 'tags'; this text has 'text', 'label' only",
+        ),
+    ],
+)
+def test_missing_columns_are_named(needs, provided, message):
+    assert missing_columns(needs, provided) == message
+
+
+def test_sentences_are_located_by_line_or_by_number():
+    by_line = SourceLocation("text", 4, line_per_sentence=True)
+    assert [by_line.of_sentence(index) for index in (0, 2)] == ["text:4", "text:6"]
+    row = SourceLocation("table", 4)
+    assert [row.of_sentence(index) for index in (0, 2)] == ["table:4", "table:4, sentence 3"]
+    assert str(by_line) == "text:4"
