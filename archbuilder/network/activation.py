@@ -1,13 +1,13 @@
 """The non-linearities of feed-forward layers and heads, by name."""
 
-from typing import Literal
+from typing import Any, Literal
 
 Activation = Literal["relu", "squared_relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"]
 """gelu is the exact one (Hendrycks and Gimpel, 2016) and gelu_tanh its approximation by tanh;
 squared_relu is So et al., 2021."""
 
 
-def activate(x, name: Activation):
+def activate(x: Any, name: Activation) -> Any:
     """Apply the non-linearity called `name`, elementwise."""
     from keras import ops
 

@@ -19,6 +19,7 @@ from archbuilder.network.feed_forward import LOAD_BALANCING, load_balancing_loss
 from archbuilder.network.initializer import AnyInitializer, GlorotUniform
 from archbuilder.network.layer import embedding
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole
 from archbuilder.network.output_projection import build_output_projection
 from archbuilder.network.pooler import AnyPooler
@@ -109,7 +110,7 @@ class BackboneConfig(Spec):
             max_sequence_length=self.max_sequence_length,
         )
 
-    def build(self, layers: Any) -> "Backbone":
+    def build(self, layers: LayerNamespace) -> "Backbone":
         """Return the network; `layers` is `keras.layers` or a `ParameterCounter`."""
         return Backbone(self, layers)
 
@@ -121,7 +122,7 @@ class BackboneConfig(Spec):
 class Backbone:
     """The built network. Every layer is made here or by a head, none in a call."""
 
-    def __init__(self, spec: BackboneConfig, layers: Any) -> None:
+    def __init__(self, spec: BackboneConfig, layers: LayerNamespace) -> None:
         self.spec, self._layers = spec, layers
         self._projection: Callable[[Any], Any] | None = None
         self.encoder: Any = None

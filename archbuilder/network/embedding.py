@@ -7,6 +7,7 @@ from pydantic import PositiveInt
 from archbuilder.language import Spec
 from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import Probability, dense, dropout, embedding, identity
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole
 from archbuilder.network.norm import AnyNorm
 from archbuilder.network.position import Position
@@ -49,7 +50,7 @@ class EmbeddingsConfig(Spec):
 
     def build(
         self,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         dim: int,
         initializer: Initializer,
@@ -77,7 +78,7 @@ class Embeddings:
     def __init__(
         self,
         config: EmbeddingsConfig,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         dim: int,
         initializer: Initializer,

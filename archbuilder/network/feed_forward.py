@@ -11,6 +11,7 @@ from archbuilder.language import Problem, Spec
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.layer import Probability, dense, dropout
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class FeedForward(ABC):
@@ -29,7 +30,7 @@ class FeedForwardConfig(Spec):
     """The interface of feed-forward layers."""
 
     @abstractmethod
-    def build(self, layers: Any, name: str, context: LayerContext) -> FeedForward:
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> FeedForward:
         """Return the layer."""
 
     @abstractmethod
@@ -63,7 +64,7 @@ class MlpConfig(FeedForwardConfig):
     dropout: Probability = 0.0
     """Fraction of the activations between the two projections that is dropped in training."""
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> "Mlp":
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Mlp":
         return Mlp(self, layers, name, context)
 
     def sizes(self) -> Iterator[tuple[str, int]]:
@@ -76,7 +77,9 @@ class MlpConfig(FeedForwardConfig):
 class Mlp(FeedForward):
     """activation(x W_intermediate) W_output."""
 
-    def __init__(self, config: MlpConfig, layers: Any, name: str, context: LayerContext) -> None:
+    def __init__(
+        self, config: MlpConfig, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> None:
         self.activation: Activation = config.activation
         self.intermediate, self.output = _projections(config, layers, name, context)
         self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
@@ -102,7 +105,7 @@ class GatedConfig(FeedForwardConfig):
     dropout: Probability = 0.0
     """Fraction of the activations between the projections that is dropped in training."""
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> "Gated":
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Gated":
         return Gated(self, layers, name, context)
 
     def sizes(self) -> Iterator[tuple[str, int]]:
@@ -115,7 +118,9 @@ class GatedConfig(FeedForwardConfig):
 class Gated(FeedForward):
     """(activation(x W_gate) * (x W_intermediate)) W_output."""
 
-    def __init__(self, config: GatedConfig, layers: Any, name: str, context: LayerContext) -> None:
+    def __init__(
+        self, config: GatedConfig, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> None:
         self.activation: Activation = config.activation
         self.intermediate, self.output = _projections(config, layers, name, context)
         self.gate = dense(
@@ -136,7 +141,7 @@ class Gated(FeedForward):
 
 
 def _projections(
-    config: MlpConfig | GatedConfig, layers: Any, name: str, context: LayerContext
+    config: MlpConfig | GatedConfig, layers: LayerNamespace, name: str, context: LayerContext
 ) -> tuple[Any, Any]:
     """Return the projections up to the intermediate width and down again."""
     narrow, wide, use_bias = context.width, config.intermediate_dim, config.use_bias
@@ -173,7 +178,7 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     """Factor on the loss that spreads tokens evenly over the experts (Fedus et al., 2022, equation
     4, for each row by itself)."""
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> "MixtureOfExperts":
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "MixtureOfExperts":
         return MixtureOfExperts(self, layers, name, context)
 
     def sizes(self) -> Iterator[tuple[str, int]]:
@@ -202,7 +207,11 @@ class MixtureOfExperts(FeedForward):
     """A router over E experts."""
 
     def __init__(
-        self, config: MixtureOfExpertsConfig, layers: Any, name: str, context: LayerContext
+        self,
+        config: MixtureOfExpertsConfig,
+        layers: LayerNamespace,
+        name: str,
+        context: LayerContext,
     ) -> None:
         self.config, count = config, config.num_experts
         self.router = dense(

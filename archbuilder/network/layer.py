@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archbuilder.network.initializer import Initializer, constant
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
@@ -12,7 +13,7 @@ Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 def dense(
-    layers: Any,
+    layers: LayerNamespace,
     name: str,
     input_dim: int,
     units: int,
@@ -39,7 +40,7 @@ def dense(
 
 
 def embedding(
-    layers: Any,
+    layers: LayerNamespace,
     name: str,
     rows: int,
     dim: int,
@@ -54,13 +55,15 @@ def embedding(
     return build_layer(layer, (None, None), role.as_table())
 
 
-def bias(layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+def bias(layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
     """Return a bare bias [dim] as a stock layer: an embedding of one row, looked up at 0."""
     layer = layers.Embedding(1, dim, embeddings_initializer="zeros", name=name)
     return build_layer(layer, (None, None), role.as_vectors())
 
 
-def channel_scale(layers: Any, name: str, dim: int, initial: float, role: LayerRole = HEAD) -> Any:
+def channel_scale(
+    layers: LayerNamespace, name: str, dim: int, initial: float, role: LayerRole = HEAD
+) -> Any:
     """Return a learned factor for each channel of [B, T, D], initialized to `initial`."""
     layer = layers.EinsumDense(
         "btd,d->btd", (None, dim), kernel_initializer=constant(initial), name=name
@@ -68,12 +71,12 @@ def channel_scale(layers: Any, name: str, dim: int, initial: float, role: LayerR
     return build_layer(layer, (None, None, dim), role.as_vectors())
 
 
-def dropout(layers: Any, name: str, rate: float) -> Any:
+def dropout(layers: LayerNamespace, name: str, rate: float) -> Any:
     """Return dropout at `rate`, or the identity where the rate is 0."""
     return layers.Dropout(rate, name=name) if rate else identity
 
 
-def example_dropout(layers: Any, name: str, rate: float) -> Any:
+def example_dropout(layers: LayerNamespace, name: str, rate: float) -> Any:
     """Return dropout of whole examples [T, D], or the identity where the rate is 0."""
     return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else identity
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat
 
 from archbuilder.language import Spec
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 
@@ -13,7 +14,7 @@ class NormConfig(Spec):
     """The interface of normalizations."""
 
     @abstractmethod
-    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+    def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         """Return the layer for vectors of width `dim`."""
 
 
@@ -26,7 +27,7 @@ class LayerNormConfig(NormConfig):
     use_bias: bool = True
     """Whether a learned bias is added behind the gain."""
 
-    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+    def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.LayerNormalization(epsilon=self.epsilon, center=self.use_bias, name=name)
         return build_layer(layer, (None, None, dim), role.as_vectors())
 
@@ -41,7 +42,7 @@ class RmsNormConfig(NormConfig):
     epsilon: PositiveFloat = 1e-6
     """Added to the mean square before its root is taken."""
 
-    def build(self, layers: Any, name: str, dim: int, role: LayerRole = HEAD) -> Any:
+    def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.RMSNormalization(epsilon=self.epsilon, name=name)
         return build_layer(layer, (None, None, dim), role.as_vectors())
 

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from archbuilder.network.layer import bias, dense
+from archbuilder.network.layer_namespace import LayerNamespace
 
 if TYPE_CHECKING:
     from archbuilder.network.backbone import BackboneConfig
 
 
 def build_output_projection(
-    config: "BackboneConfig", layers: Any, table: Any
+    config: "BackboneConfig", layers: LayerNamespace, table: Any
 ) -> Callable[[Any], Any]:
     """Return the projection, [B, T, D] -> [B, T, V]; `table` is the one that it may be tied to."""
     size, use_bias = config.output_vocabulary_size, config.embeddings.output_bias

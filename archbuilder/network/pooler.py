@@ -6,6 +6,7 @@ from archbuilder.language import Spec
 from archbuilder.network.activation import activate
 from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import dense
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class FirstTokenConfig(Spec):
@@ -13,7 +14,9 @@ class FirstTokenConfig(Spec):
 
     type: Literal["first_token"]
 
-    def build(self, layers: Any, name: str, dim: int, initializer: Initializer) -> "FirstToken":
+    def build(
+        self, layers: LayerNamespace, name: str, dim: int, initializer: Initializer
+    ) -> "FirstToken":
         """Return the pooler of vectors of width `dim`."""
         return FirstToken(layers, name, dim, initializer)
 
@@ -21,7 +24,9 @@ class FirstTokenConfig(Spec):
 class FirstToken:
     """tanh(x_0 W)."""
 
-    def __init__(self, layers: Any, name: str, dim: int, initializer: Initializer) -> None:
+    def __init__(
+        self, layers: LayerNamespace, name: str, dim: int, initializer: Initializer
+    ) -> None:
         self.projection = dense(layers, name, dim, dim, initializer)
 
     def __call__(self, sequence: Any) -> Any:

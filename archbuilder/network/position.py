@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from archbuilder.language import Spec
 from archbuilder.network.initializer import Initializer
 from archbuilder.network.layer import embedding, identity
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole
 
 
@@ -25,7 +26,12 @@ class PositionConfig(Spec):
 
     @abstractmethod
     def build(
-        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+        self,
+        layers: LayerNamespace,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        role: LayerRole = HEAD,
     ) -> Position:
         """Return the positions for embeddings of width `dim`."""
 
@@ -40,7 +46,12 @@ class NoPositionsConfig(PositionConfig):
     type: Literal["none"]
 
     def build(
-        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+        self,
+        layers: LayerNamespace,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        role: LayerRole = HEAD,
     ) -> "NoPositions":
         return NoPositions()
 
@@ -63,7 +74,12 @@ class SinusoidalConfig(PositionConfig):
     first implementation and in Marian (Junczys-Dowmunt et al., 2018)."""
 
     def build(
-        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+        self,
+        layers: LayerNamespace,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        role: LayerRole = HEAD,
     ) -> "Sinusoidal":
         return Sinusoidal(self, layers, name, dim)
 
@@ -71,7 +87,9 @@ class SinusoidalConfig(PositionConfig):
 class Sinusoidal(Position):
     """The table of sines and cosines, computed in the graph."""
 
-    def __init__(self, config: SinusoidalConfig, layers: Any, name: str, dim: int) -> None:
+    def __init__(
+        self, config: SinusoidalConfig, layers: LayerNamespace, name: str, dim: int
+    ) -> None:
         self.dim, self.max_wavelength = dim, config.max_wavelength
         self.halves = config.layout == "halves"
         self.join = (
@@ -103,7 +121,12 @@ class LearnedConfig(PositionConfig):
         return self.max_sequence_length
 
     def build(
-        self, layers: Any, name: str, dim: int, initializer: Initializer, role: LayerRole = HEAD
+        self,
+        layers: LayerNamespace,
+        name: str,
+        dim: int,
+        initializer: Initializer,
+        role: LayerRole = HEAD,
     ) -> "Learned":
         return Learned(self, layers, name, dim, initializer, role)
 
@@ -114,7 +137,7 @@ class Learned(Position):
     def __init__(
         self,
         config: LearnedConfig,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         dim: int,
         initializer: Initializer,

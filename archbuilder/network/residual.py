@@ -15,6 +15,7 @@ from archbuilder.network.layer import (
     identity,
 )
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm
 
 Placement = Literal["post", "pre", "sandwich"]
@@ -24,7 +25,9 @@ class ResidualScalingConfig(Spec):
     """The interface of residual scalings."""
 
     @abstractmethod
-    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
+    def build(
+        self, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> Callable[[Any], Any]:
         """Return what the output of the sublayer called `name` goes through before the sum."""
 
     @abstractmethod
@@ -46,7 +49,9 @@ class LayerScaleConfig(ResidualScalingConfig):
     initial: PositiveFloat = 0.1
     """Initial value of the factors."""
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
+    def build(
+        self, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> Callable[[Any], Any]:
         return channel_scale(layers, f"{name}.scale", context.width, self.initial, context.role())
 
     def alpha(self, context: LayerContext) -> float:
@@ -64,7 +69,9 @@ class DeepNormConfig(ResidualScalingConfig):
 
     type: Literal["deep_norm"]
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> Callable[[Any], Any]:
+    def build(
+        self, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> Callable[[Any], Any]:
         return identity
 
     def alpha(self, context: LayerContext) -> float:
@@ -108,7 +115,7 @@ class Residual:
     def __init__(
         self,
         config: ResidualConfig,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         context: LayerContext,
         norm_first: bool = True,

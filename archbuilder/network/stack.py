@@ -13,6 +13,7 @@ from archbuilder.network.attention_mask import AttentionContext, TokenPositions,
 from archbuilder.network.attention_positions import AttentionPosition
 from archbuilder.network.layer import Probability, dropout, identity
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_overrides import (
     LayerOverride,
     check,
@@ -79,7 +80,7 @@ class StackConfig(StackLayerConfig):
         )
         return self.model_copy(update={**self.scaled_sublayers(fraction), "overrides": overrides})
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> "Stack":
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Stack":
         """Return the stack; `context` is that of its first layer."""
         return Stack(self, layers, name, context)
 
@@ -156,7 +157,9 @@ def _has(override: Any, path: tuple) -> bool:
 class Stack:
     """The layers, and the positions that they share."""
 
-    def __init__(self, config: StackConfig, layers: Any, name: str, context: LayerContext) -> None:
+    def __init__(
+        self, config: StackConfig, layers: LayerNamespace, name: str, context: LayerContext
+    ) -> None:
         self.causal = context.causal
         self.layers: list[StackLayer] = []
         self._shared_positions: dict[Any, AttentionPosition] = {None: AttentionPosition()}
@@ -236,7 +239,7 @@ class Stack:
         return self.final_norm(hidden), new_cache
 
     def _positions(
-        self, attention: AttentionConfig, layers: Any, name: str, context: LayerContext
+        self, attention: AttentionConfig, layers: LayerNamespace, name: str, context: LayerContext
     ) -> AttentionPosition:
         """Return the positions of a layer: its own, or those of all layers with equal requests."""
         request = attention.position_request(context)

@@ -11,6 +11,7 @@ from archbuilder.network.attention_positions import AttentionPosition
 from archbuilder.network.feed_forward import AnyFeedForward
 from archbuilder.network.initializer import Gains
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.residual import DeepNormConfig, Residual, ResidualConfig
 
 
@@ -74,7 +75,7 @@ class StackLayer:
     def __init__(
         self,
         config: StackLayerConfig,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         context: LayerContext,
         positions: AttentionPosition,

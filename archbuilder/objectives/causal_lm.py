@@ -7,6 +7,7 @@ import numpy as np
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.objective import Head
 from archbuilder.objectives.token_prediction import TokenPrediction
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
@@ -20,7 +21,7 @@ class CausalLM(TokenPrediction):
 
     head: ClassVar[str] = "causal_lm"
 
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
         return lambda streams, inputs: project(streams["sequence"])  # -> [B, T, V]
 

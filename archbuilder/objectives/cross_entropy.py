@@ -1,7 +1,8 @@
 """Cross-entropy with accuracy and perplexity, as sums that add up over batches and devices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,9 @@ def cross_entropy(
     return ops.custom_gradient(lambda x, i: _cross_entropy(x, i, label_smoothing))(logits, ids)
 
 
-def _cross_entropy(logits, ids, label_smoothing):
+def _cross_entropy(
+    logits: Tensor, ids: Tensor, label_smoothing: float
+) -> tuple[tuple[Tensor, Tensor], Callable]:
     from keras import ops
 
     classes = logits.shape[-1]
@@ -81,7 +84,7 @@ def _cross_entropy(logits, ids, label_smoothing):
         uniform = normalizer - ops.mean(logits, axis=-1)
         loss = (1 - label_smoothing) * unsmoothed + label_smoothing * uniform
 
-    def gradient(*upstream, **_):
+    def gradient(*upstream: Any, **_: Any) -> tuple[Tensor, None]:
         # JAX passes one tuple, TensorFlow its members; only the loss has a gradient.
         first = upstream[0][0] if isinstance(upstream[0], tuple) else upstream[0]
         slopes = (probabilities - label_smoothing / classes) * first[:, None]

@@ -8,9 +8,13 @@ from pydantic import Field
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
 from archbuilder.network.backbone import BackboneConfig
+from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import Examples, Limits, NoisyText
 from archbuilder.text.examples.spans import Corruption
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
+from archbuilder.text.vocabulary import Vocabulary
 
 
 class Denoising(Seq2SeqObjective):
@@ -27,13 +31,13 @@ class Denoising(Seq2SeqObjective):
     """Tokens that a mask stands for, on average."""
     permute_sentences: bool = True
     """Put the sentences of each example into an order that is drawn."""
-    examples: ClassVar[type[Examples]] = NoisyText
+    examples: ClassVar[ExamplesClass] = NoisyText
 
-    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
         corruption = Corruption(self.corruption_rate, self.mean_span_length)
         return NoisyText(tokens, vocabularies, limits, corruption, self.permute_sentences)
 
-    def check_vocabulary(self, vocabulary) -> None:
+    def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
             raise UserError("denoising: the tokenizer has no mask token to stand for spans")
 

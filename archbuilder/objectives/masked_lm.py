@@ -11,6 +11,7 @@ from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import bias, dense
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.classification import ClassificationObjective
 from archbuilder.objectives.loss_term import Tensor
@@ -48,7 +49,7 @@ class MaskedLM(ClassificationObjective):
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]
 
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         dim = backbone.spec.hidden_dim
         return MaskedLMHead(
             self.activation, self.norm, layers, name, backbone, dim, self.transform_bias
@@ -108,7 +109,7 @@ class MaskedLMHead:
         self,
         activation: Activation,
         norm: AnyNorm,
-        layers,
+        layers: LayerNamespace,
         name: str,
         backbone: Backbone,
         dim: int,

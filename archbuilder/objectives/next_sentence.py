@@ -2,8 +2,12 @@
 
 from typing import ClassVar, Literal
 
+from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.pair import PairObjective
-from archbuilder.text.examples import NextPairs
+from archbuilder.text.examples import Limits, NextPairs
+from archbuilder.text.examples.pairs import Pairs
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
 
 
 class NextSentence(PairObjective):
@@ -13,4 +17,7 @@ class NextSentence(PairObjective):
     """
 
     type: Literal["next_sentence"]
-    examples: ClassVar = NextPairs
+    examples: ClassVar[ExamplesClass] = NextPairs
+
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
+        return NextPairs(tokens, vocabularies, limits, self.short_pair_rate)

@@ -9,14 +9,20 @@ from pydantic import Field
 
 from archbuilder.language import Problem, Spec
 from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.loss_term import LossTerm, Tensor
-from archbuilder.objectives.loss_weight import Weight
+from archbuilder.objectives.loss_weight import LinearWeight, Weight
 from archbuilder.objectives.metric import Metric
 from archbuilder.text.batch import Batch, Target
 from archbuilder.text.examples import Examples, Limits, Segments
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+ExamplesClass: TypeAlias = type[Examples]
+"""An alias, since `type` is a field's name in the classes of objectives."""
 
 Head: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 """Called with the outputs of the backbone and with the objective's own inputs."""
@@ -38,7 +44,7 @@ class Objective(Spec):
     only in their examples share one."""
     metrics: ClassVar[tuple[Metric, ...]]
     """What is computed from `sums`; `LOSS` comes first."""
-    examples: ClassVar[type[Examples]] = Segments
+    examples: ClassVar[ExamplesClass] = Segments
     """What text is made into; an objective with others than segments decides it for all."""
     needs_pooled_output: ClassVar[bool] = False
     """Whether its head reads the pooled vector."""
@@ -56,15 +62,15 @@ class Objective(Spec):
         """Return whether it decides what text is made into."""
         return cls.examples is not Segments
 
-    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
         """Return the examples of a text, where this objective decides what they are."""
         return self.examples(tokens, vocabularies, limits)
 
     @abstractmethod
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         """Return the head, all of whose layers are called `name` or `name.LAYER`."""
 
-    def build_generator(self, layers, name: str, backbone: Backbone) -> Any:
+    def build_generator(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Any:
         """Return a network that writes some of the tokens that the model reads; None without one.
 
         It is trained beside the model. Its `inputs` are named like those of the method; called with
@@ -125,7 +131,7 @@ class Objective(Spec):
 
     def weight_at(self, step: int | None, steps: int | None) -> float:
         """Return what its loss is multiplied by at a step (see `LinearWeight.at`)."""
-        return self.weight if isinstance(self.weight, float) else self.weight.at(step, steps)
+        return self.weight.at(step, steps) if isinstance(self.weight, LinearWeight) else self.weight
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         """Yield what this objective needs and the model lacks, at paths within the objective."""

@@ -1,5 +1,6 @@
 """Objectives that tell two kinds of pairs of segments apart, from the pooled vector."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -8,11 +9,14 @@ import numpy as np
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.classification import ClassificationObjective
-from archbuilder.objectives.objective import Head, Share
+from archbuilder.objectives.objective import ExamplesClass, Head, Share
 from archbuilder.text.batch import PAIR_CLASS, Batch, Target
-from archbuilder.text.examples import Examples, Limits
+from archbuilder.text.examples import Limits
 from archbuilder.text.examples.pairs import Pairs
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 
@@ -24,13 +28,14 @@ class PairObjective(ClassificationObjective):
     the model meets such input, too (as in BERT's reference implementation)."""
 
     head: ClassVar[str] = "pair_classification"
-    examples: ClassVar[type[Pairs]]
+    examples: ClassVar[ExamplesClass]
     needs_pooled_output: ClassVar[bool] = True
 
-    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
-        return self.examples(tokens, vocabularies, limits, self.short_pair_rate)
+    @abstractmethod
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
+        """Return the pairs of a text."""
 
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         head = dense(layers, name, backbone.spec.hidden_dim, 2, backbone.spec.initializer)
         return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
 

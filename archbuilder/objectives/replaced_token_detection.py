@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -13,6 +13,7 @@ from archbuilder.language import Problem
 from archbuilder.network.activation import Activation, activate
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense, identity
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.cross_entropy import (
     CLASSIFICATION_METRICS,
@@ -87,7 +88,7 @@ class ReplacedTokenDetection(Objective):
         logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
         return cross_entropy_sums(logits, target)
 
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         dim, initializer = backbone.spec.hidden_dim, backbone.spec.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         tell = dense(layers, f"{name}.tell", dim, 1, initializer)
@@ -95,7 +96,7 @@ class ReplacedTokenDetection(Objective):
             activate(transform(streams["sequence"]), self.activation)
         )
 
-    def build_generator(self, layers, name: str, backbone: Backbone) -> "Generator":
+    def build_generator(self, layers: LayerNamespace, name: str, backbone: Backbone) -> "Generator":
         return Generator(self, layers, GraphNames.of(name), backbone)
 
     def prepare_batch(
@@ -166,7 +167,13 @@ class GraphNames(NamedTuple):
 class Generator:
     """The network that writes some of the tokens that the model reads."""
 
-    def __init__(self, spec: ReplacedTokenDetection, layers, names: GraphNames, backbone: Backbone):
+    def __init__(
+        self,
+        spec: ReplacedTokenDetection,
+        layers: LayerNamespace,
+        names: GraphNames,
+        backbone: Backbone,
+    ):
         model, initializer, name = backbone.spec, backbone.spec.initializer, names.generator
         dim = int(model.hidden_dim * spec.share)
         self.names, self.backbone = names, backbone
@@ -195,7 +202,7 @@ class Generator:
         outputs = {self.names.generator: logits, self.names.token_ids: token_ids}
         return inputs | {name: token_ids}, outputs
 
-    def _encoder(self, hidden, *masks):
+    def _encoder(self, hidden: Tensor, *masks: Any) -> Tensor:
         return self.encoder(self.project(hidden), *masks)
 
 
@@ -206,7 +213,7 @@ def _replaced(token_ids: Tensor, target: Target) -> Tensor:
     return ops.cast(ops.not_equal(token_ids, target.ids), "int32")
 
 
-def sampled(logits, draws):
+def sampled(logits: Tensor, draws: Tensor) -> Tensor:
     """Return a class for each row of logits [B, M, V], sampled from its softmax: int32 [B, M].
 
     `draws` [B, M] are random integers below `NUM_LEVELS`. The batch carries them, since a graph

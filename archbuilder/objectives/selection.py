@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from archbuilder.language import Spec
-from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
+from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch
+from archbuilder.text.vocabulary import Vocabulary
 
 
 class Tokens(Spec):
@@ -17,7 +18,9 @@ class Tokens(Spec):
     together: ClassVar[bool] = False
     """Whether what is chosen is masked, replaced or kept unit by unit, and not token by token."""
 
-    def begins(self, token_ids, candidates, vocabulary, random):
+    def begins(
+        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+    ) -> Array:
         """Where units begin: bool [B, T]; every token that is no candidate is one by itself."""
         return np.ones_like(candidates)
 
@@ -29,7 +32,9 @@ class WholeWords(Spec):
 
     together: ClassVar[bool] = False
 
-    def begins(self, token_ids, candidates, vocabulary, random):
+    def begins(
+        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+    ) -> Array:
         return vocabulary.word_starts(token_ids) | ~candidates
 
 
@@ -47,11 +52,13 @@ class Spans(Spec):
 
     together: ClassVar[bool] = True
 
-    def begins(self, token_ids, candidates, vocabulary, random):
+    def begins(
+        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+    ) -> Array:
         starts = vocabulary.word_starts(token_ids) | ~candidates
         words = np.cumsum(starts, axis=1) - 1  # [B, T]
         shares = (1 - self.end_rate) ** np.arange(self.max_words)
-        drawn = random.random(token_ids.shape)
+        drawn = rng.random(token_ids.shape)
         counts = 1 + np.searchsorted(np.cumsum(shares) / shares.sum(), drawn, side="right")
         firsts = np.minimum(np.cumsum(counts, axis=1), token_ids.shape[1])
         first = np.zeros((len(words), token_ids.shape[1] + 1), dtype=bool)
@@ -86,7 +93,12 @@ class Chosen(NamedTuple):
 
 
 def choose(
-    batch: Batch, selection: Selection, rate: float, most: int, random, vocabulary
+    batch: Batch,
+    selection: Selection,
+    rate: float,
+    most: int,
+    rng: np.random.Generator,
+    vocabulary: Vocabulary,
 ) -> Chosen:
     """Choose afresh a share `rate` of each row's tokens, never special ones, never padding.
 
@@ -97,14 +109,16 @@ def choose(
     candidates = ~np.isin(token_ids, vocabulary.special_ids) & (inputs[names.padding_mask] > 0)
     packed = names.packing_ids in inputs
     sequences = inputs[names.packing_ids].max(axis=1) if packed else 1
-    begins = selection.begins(token_ids, candidates, vocabulary, random)
+    begins = selection.begins(token_ids, candidates, vocabulary, rng)
     units = np.cumsum(begins, axis=1) - 1
-    positions, weights = _positions(candidates, units, rate, most * sequences, random)
+    positions, weights = _positions(candidates, units, rate, most * sequences, rng)
     targets = np.take_along_axis(token_ids, positions, axis=1)
     return Chosen(positions, weights, targets, np.take_along_axis(units, positions, axis=1))
 
 
-def _positions(candidates, units, rate, most, random):
+def _positions(
+    candidates: Array, units: Array, rate: float, most: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """Positions [B, M], in order, and weights [B, M]: 1.0 for those that are to be guessed.
 
     Units [B, T] are taken in an order that is drawn; one that stands across the number wanted is
@@ -112,7 +126,7 @@ def _positions(candidates, units, rate, most, random):
     """
     length = candidates.shape[1]
     wanted = np.maximum(np.rint(candidates.sum(axis=1) * rate), 1)
-    ranks = np.take_along_axis(random.random(candidates.shape), np.maximum(units, 0), axis=1)
+    ranks = np.take_along_axis(rng.random(candidates.shape), np.maximum(units, 0), axis=1)
     order = np.argsort(np.where(candidates, ranks, 2.0), axis=1, kind="stable")
     unit = np.take_along_axis(units, order, axis=1)
     place = np.arange(length)
@@ -122,7 +136,7 @@ def _positions(candidates, units, rate, most, random):
     behind = np.where(last, place + 1, length)[:, ::-1]
     behind = np.minimum.accumulate(behind, axis=1)[:, ::-1]
     limit = np.broadcast_to(most, wanted.shape)[:, None]
-    share = random.random((len(order), 1))
+    share = rng.random((len(order), 1))
     used = (before + share * (behind - before) < wanted[:, None]) & (behind <= limit)
     used &= np.take_along_axis(candidates, order, axis=1)
     slots = max(1, int(used.sum(axis=1).max(initial=0)))

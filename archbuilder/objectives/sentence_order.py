@@ -2,8 +2,12 @@
 
 from typing import ClassVar, Literal
 
+from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.pair import PairObjective
-from archbuilder.text.examples import OrderedPairs
+from archbuilder.text.examples import Limits, OrderedPairs
+from archbuilder.text.examples.pairs import Pairs
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
 
 
 class SentenceOrder(PairObjective):
@@ -13,4 +17,7 @@ class SentenceOrder(PairObjective):
     """
 
     type: Literal["sentence_order"]
-    examples: ClassVar = OrderedPairs
+    examples: ClassVar[ExamplesClass] = OrderedPairs
+
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
+        return OrderedPairs(tokens, vocabularies, limits, self.short_pair_rate)

@@ -7,6 +7,7 @@ import numpy as np
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.objective import Head
 from archbuilder.objectives.token_prediction import TokenPrediction
 from archbuilder.text.batch import DECODER_TARGETS, TOKEN_SEQUENCES, Batch, Target
@@ -18,7 +19,7 @@ class Seq2SeqObjective(TokenPrediction):
 
     head: ClassVar[str] = "seq2seq"
 
-    def build(self, layers, name: str, backbone: Backbone) -> Head:
+    def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
         return lambda streams, inputs: project(streams["decoder_sequence"])  # -> [B, T, V]
 

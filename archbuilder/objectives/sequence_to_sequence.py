@@ -2,8 +2,9 @@
 
 from typing import ClassVar, Literal
 
+from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.seq2seq import Seq2SeqObjective
-from archbuilder.text.examples import Examples, Translations
+from archbuilder.text.examples import Translations
 
 
 class SequenceToSequence(Seq2SeqObjective):
@@ -13,5 +14,5 @@ class SequenceToSequence(Seq2SeqObjective):
     """
 
     type: Literal["sequence_to_sequence"]
-    examples: ClassVar[type[Examples]] = Translations
+    examples: ClassVar[ExamplesClass] = Translations
     shows_predictions: ClassVar[bool] = True

@@ -7,10 +7,13 @@ from pydantic import Field
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import BackboneConfig
+from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import CorruptedSpans, Examples, Limits
 from archbuilder.text.examples.corrupted import sentinels_needed
 from archbuilder.text.examples.spans import Corruption
+from archbuilder.text.token_store import Tokens
+from archbuilder.text.vocabularies import Vocabularies
 
 
 class SpanCorruption(Seq2SeqObjective):
@@ -24,9 +27,9 @@ class SpanCorruption(Seq2SeqObjective):
     """Share of tokens left out."""
     mean_span_length: Annotated[float, Field(ge=1)] = 3.0
     """Tokens in a span, on average."""
-    examples: ClassVar[type[Examples]] = CorruptedSpans
+    examples: ClassVar[ExamplesClass] = CorruptedSpans
 
-    def make_examples(self, tokens, vocabularies, limits: Limits) -> Examples:
+    def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
         return CorruptedSpans(tokens, vocabularies, limits, self._corruption)
 
     def sentinels(self, sequence_length: int) -> int:

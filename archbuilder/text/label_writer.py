@@ -68,13 +68,13 @@ def write_final_labels(
     Raises:
         UserError: The labels are of types that do not belong together.
     """
-    names = label_names(distinct)
+    names, final_codes = label_names(distinct), None
     if names is not None:
         index = {name: place for place, name in enumerate(names)}
         final_codes = np.array([index[one.name] for one in distinct], dtype="int32")
     array = ArrayWriter(path, "float64" if names is None else "int32")
     for first in range(0, len(codes), BLOCK):
-        if names is not None:
+        if final_codes is not None:
             array.add(final_codes[codes[first : first + BLOCK]])
         elif numbers is not None:
             array.add(numbers[first : first + BLOCK])

@@ -14,7 +14,7 @@ from archbuilder.text.cache import cache_root
 from archbuilder.text.corpus import ByteCounter, TextSource
 from archbuilder.text.progress import ProgressListener
 from archbuilder.text.tokenizer import Tokenizer, load_vocabulary
-from archbuilder.text.tokenizer.tokenizer import TooSmall
+from archbuilder.text.tokenizer.tokenizer import LearntTokenizer, TooSmall
 from archbuilder.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -53,7 +53,7 @@ def vocabulary_of(
     Raises:
         UserError: Its file cannot be read or has another size, or it cannot be trained.
     """
-    if request.config.file:
+    if isinstance(request.config, LearntTokenizer) and request.config.file:
         vocabulary = request.config.load_file()
         if vocabulary.size != request.size:
             raise UserError(

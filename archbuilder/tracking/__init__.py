@@ -11,7 +11,7 @@ from archbuilder.tracking.wandb import WeightsAndBiases
 
 
 def _different_types(trackers: tuple[BaseTracker, ...]) -> tuple[BaseTracker, ...]:
-    types = [tracker.type for tracker in trackers]
+    types = [tracker.library for tracker in trackers]
     repeated = next((name for index, name in enumerate(types) if name in types[:index]), None)
     if repeated is not None:
         raise ValueError(f"{repeated} stands twice, and a run is tracked there once")

@@ -29,8 +29,6 @@ class MLflow(BaseTracker):
 class MLflowRun(TrackerRun):
     """A run by its identifier; the metrics of a step that is taken again are logged once."""
 
-    run_id: str
-
     def __init__(self, spec: MLflow, run: RunInfo):
         # Limit MLflow's retries so that an unreachable server does not block training for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from importlib import import_module
 from time import time
 from typing import Any, Literal
 
@@ -26,7 +27,6 @@ class EventFiles(TrackerRun):
     """
 
     def __init__(self, run: RunInfo):
-        from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         folder = run.folder / "tensorboard"
@@ -34,16 +34,19 @@ class EventFiles(TrackerRun):
         if not run.step:
             shutil.rmtree(folder, ignore_errors=True)
         self._writer = EventFileWriter(str(folder))
-        self._add(run.step + 1, session_log=SessionLog(status=SessionLog.START))
+        # The classes of these modules are made when they are loaded.
+        self._events: Any = import_module("tensorboard.compat.proto.event_pb2")
+        self._summaries: Any = import_module("tensorboard.compat.proto.summary_pb2")
+        start = self._events.SessionLog(status=self._events.SessionLog.START)
+        self._add(run.step + 1, session_log=start)
         if not run.step:
             self._add(0, summary=_text_summary("spec", plain_text(run.spec)))
         self._writer.flush()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
-        self._add(step, summary=Summary(value=values))
+        summary = self._summaries.Summary
+        values = [summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
+        self._add(step, summary=summary(value=values))
         self._writer.flush()  # A checkpoint may follow, from which the run is resumed.
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
@@ -57,9 +60,7 @@ class EventFiles(TrackerRun):
         self._writer.close()
 
     def _add(self, step: int, **content: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        self._writer.add_event(Event(step=step, wall_time=time(), **content))
+        self._writer.add_event(self._events.Event(step=step, wall_time=time(), **content))
 
 
 def _text_summary(tag: str, text: str) -> Any:

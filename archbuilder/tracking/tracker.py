@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from archbuilder.errors import UserError
-from archbuilder.language import Spec
+from archbuilder.language import Spec, type_names
 from archbuilder.tracking.sample import Sample
 
 RunStatus = Literal["finished", "interrupted", "failed"]
@@ -53,18 +53,21 @@ class TrackerRun(ABC):
 
 
 class BaseTracker(Spec):
-    """The interface of trackers; each `type` is the name of its library and of our extra for it."""
+    """The interface of trackers."""
 
-    type: str
+    @property
+    def library(self) -> str:
+        """The name of the tracker's library and of our extra for it: the value of its `type`."""
+        return type_names(type(self))[0]
 
     def check(self) -> None:
         """Raise `UserError` if the tracker's library cannot be imported."""
         try:
-            import_module(self.type)
+            import_module(self.library)
         except ImportError as error:
             raise UserError(
-                f"training.trackers: {self.type} is not installed ({error}): "
-                f"pip install 'archbuilder[{self.type}]'"
+                f"training.trackers: {self.library} is not installed ({error}): "
+                f"pip install 'archbuilder[{self.library}]'"
             ) from error
 
     @abstractmethod

@@ -56,19 +56,19 @@ class TrackerSet:
 
     def _open_tracker(self, tracker: BaseTracker, run: RunInfo) -> None:
         run_ids = _read_run_ids(run.folder) if run.step else {}
-        known_id = run_ids.get(tracker.type)
+        known_id = run_ids.get(tracker.library)
         try:
             tracker_run = tracker.open(replace(run, run_id=known_id))
         except Exception as error:  # Each library has its own.
-            sentence = f"{tracker.type} cannot be opened: {_reason(error)}"
+            sentence = f"{tracker.library} cannot be opened: {_reason(error)}"
             if not run.step:
                 raise UserError(f"training.trackers: {sentence}") from error
             self._report(f"warning: {sentence}; going on without it")
             return
-        self._open[tracker.type] = tracker_run
-        self._report(f"{tracker.type}: {tracker_run.location}")
+        self._open[tracker.library] = tracker_run
+        self._report(f"{tracker.library}: {tracker_run.location}")
         if tracker_run.run_id != known_id:
-            run_ids = _read_run_ids(run.folder) | {tracker.type: tracker_run.run_id}
+            run_ids = _read_run_ids(run.folder) | {tracker.library: tracker_run.run_id}
             write_atomic(run.folder / _RUN_IDS, json.dumps(run_ids).encode())
 
     def _each(self, work: Callable[[TrackerRun], None]) -> None:

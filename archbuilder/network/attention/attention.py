@@ -13,6 +13,7 @@ from archbuilder.language import Problem, Spec
 from archbuilder.network.attention_mask import AttentionContext
 from archbuilder.network.attention_positions import AttentionPosition, PositionRequest
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class Attention(ABC):
@@ -59,7 +60,7 @@ class AttentionConfig(Spec):
 
     @abstractmethod
     def build(
-        self, layers: Any, name: str, context: LayerContext, positions: AttentionPosition
+        self, layers: LayerNamespace, name: str, context: LayerContext, positions: AttentionPosition
     ) -> Attention:
         """Return the layer.
 

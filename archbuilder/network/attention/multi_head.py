@@ -16,6 +16,7 @@ from archbuilder.network.attention_positions import (
 )
 from archbuilder.network.layer import Probability, dense, dropout, identity
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm
 
 
@@ -93,7 +94,7 @@ class MultiHeadAttentionConfig(AttentionConfig):
         }
 
     def build(
-        self, layers: Any, name: str, context: LayerContext, positions: AttentionPosition
+        self, layers: LayerNamespace, name: str, context: LayerContext, positions: AttentionPosition
     ) -> "MultiHeadAttention":
         return MultiHeadAttention(self, layers, name, context, positions)
 
@@ -139,7 +140,7 @@ class MultiHeadAttention(Attention):
     def __init__(
         self,
         config: MultiHeadAttentionConfig,
-        layers: Any,
+        layers: LayerNamespace,
         name: str,
         context: LayerContext,
         positions: AttentionPosition,
@@ -165,7 +166,11 @@ class MultiHeadAttention(Attention):
         self.scale = key_dim**-0.5 if config.scale is None else config.scale
 
     def _add_projections(
-        self, config: MultiHeadAttentionConfig, layers: Any, name: str, context: LayerContext
+        self,
+        config: MultiHeadAttentionConfig,
+        layers: LayerNamespace,
+        name: str,
+        context: LayerContext,
     ) -> None:
         wide, narrow = config.num_heads * self.key_dim, self.groups * self.key_dim
         width, initializer, gains = context.width, context.initializer, context.gains

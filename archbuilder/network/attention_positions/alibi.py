@@ -8,6 +8,7 @@ from archbuilder.network.attention_positions.attention_position import (
     AttentionPositionConfig,
 )
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class AlibiConfig(AttentionPositionConfig):
@@ -19,7 +20,7 @@ class AlibiConfig(AttentionPositionConfig):
     type: Literal["alibi"]
 
     def build(
-        self, layers: Any, name: str, num_heads: int, key_dim: int, context: LayerContext
+        self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Alibi":
         return Alibi(slopes(num_heads))
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from archbuilder.language import Problem, Spec
 from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class AttentionPosition:
@@ -54,7 +55,7 @@ class AttentionPositionConfig(Spec):
 
     @abstractmethod
     def build(
-        self, layers: Any, name: str, num_heads: int, key_dim: int, context: LayerContext
+        self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> AttentionPosition:
         """Return the positions for `num_heads` heads, each of width `key_dim`."""
 
@@ -72,6 +73,6 @@ class PositionRequest:
     key_dim: int
     """Width of what is rotated and scored: of a head, or of a part of it."""
 
-    def build(self, layers: Any, name: str, context: LayerContext) -> AttentionPosition:
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> AttentionPosition:
         """Return the positions."""
         return self.config.build(layers, name, self.num_heads, self.key_dim, context)

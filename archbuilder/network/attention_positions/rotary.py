@@ -13,6 +13,7 @@ from archbuilder.network.attention_positions.attention_position import (
 )
 from archbuilder.network.attention_positions.rotary_scaling import AnyRotaryScaling
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.position import frequencies
 
 
@@ -44,7 +45,7 @@ class RotaryConfig(AttentionPositionConfig):
             yield from at_key("scaling", self.scaling.problems())
 
     def build(
-        self, layers: Any, name: str, num_heads: int, key_dim: int, context: LayerContext
+        self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Rotary":
         return Rotary(self, key_dim)
 

@@ -11,6 +11,7 @@ from archbuilder.network.attention_positions.attention_position import (
 )
 from archbuilder.network.layer import dense
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class ShawConfig(AttentionPositionConfig):
@@ -25,7 +26,7 @@ class ShawConfig(AttentionPositionConfig):
     shared: ClassVar[bool] = False
 
     def build(
-        self, layers: Any, name: str, num_heads: int, key_dim: int, context: LayerContext
+        self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Shaw":
         return Shaw(self, layers, name, key_dim, context)
 
@@ -34,7 +35,12 @@ class Shaw(AttentionPosition):
     """R = 2 max_distance + 1 vectors, the same for all heads."""
 
     def __init__(
-        self, config: ShawConfig, layers: Any, name: str, key_dim: int, context: LayerContext
+        self,
+        config: ShawConfig,
+        layers: LayerNamespace,
+        name: str,
+        key_dim: int,
+        context: LayerContext,
     ) -> None:
         def vectors(kind: str, inputs: int, outputs: int) -> Any:
             full_name, role = f"{name}.{kind}", context.role()

@@ -13,6 +13,7 @@ from archbuilder.network.attention_positions.attention_position import (
 )
 from archbuilder.network.layer import embedding
 from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class T5BucketsConfig(AttentionPositionConfig):
@@ -29,7 +30,7 @@ class T5BucketsConfig(AttentionPositionConfig):
     """Tokens; all larger distances are one range."""
 
     def build(
-        self, layers: Any, name: str, num_heads: int, key_dim: int, context: LayerContext
+        self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "T5Buckets":
         return T5Buckets(self, layers, name, num_heads, context)
 
@@ -65,7 +66,12 @@ class T5Buckets(AttentionPosition):
     """A table [buckets, heads], looked up by distance."""
 
     def __init__(
-        self, config: T5BucketsConfig, layers: Any, name: str, num_heads: int, context: LayerContext
+        self,
+        config: T5BucketsConfig,
+        layers: LayerNamespace,
+        name: str,
+        num_heads: int,
+        context: LayerContext,
     ) -> None:
         self.causal, self.max_distance = context.causal, config.max_distance
         self.half = config.num_buckets // 2

@@ -31,7 +31,8 @@ def to_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """
     from sentencepiece import sentencepiece_model_pb2
 
-    model = sentencepiece_model_pb2.ModelProto.FromString(vocabulary.files["spm.model"])
+    messages: Any = sentencepiece_model_pb2  # Its classes are made when it is loaded.
+    model = messages.ModelProto.FromString(vocabulary.files["spm.model"])
     if model.trainer_spec.model_type not in (_UNIGRAM, _BPE):
         raise UserError("only unigram and BPE models of SentencePiece can be converted")
     tokenizer = _tokenizer(model)

@@ -32,6 +32,9 @@ class CorruptedText(Examples):
     }
     columns = (DECODER_TARGETS,)
 
+    vocabulary: Vocabulary
+    """The vocabulary of source and target."""
+
     def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
         source, target = self._corrupted(index, random)
         return {

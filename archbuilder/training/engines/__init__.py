@@ -1,7 +1,7 @@
 """The engines, TensorFlow and JAX: they compute training steps on one device or on several."""
 
 from archbuilder.training.engines.engine import Devices
-from archbuilder.training.recipe.distribution import Processes
+from archbuilder.training.recipe.distribution import Mirrored, Processes
 from archbuilder.training.recipe.recipe import Training
 
 
@@ -13,6 +13,7 @@ def open_devices(recipe: Training, processes: Processes | None = None) -> Device
     if recipe.engine == "jax":
         from archbuilder.training.engines.on_jax import JaxDevices
 
+        assert not isinstance(recipe.distribution, Mirrored)  # See `Training.problems`.
         return JaxDevices(recipe.distribution, processes)
     from archbuilder.training.engines.on_tensorflow import TensorFlowDevices
 

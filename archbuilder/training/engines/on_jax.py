@@ -20,21 +20,20 @@ from archbuilder.training.engines.engine import (
     total_sums,
 )
 from archbuilder.training.keras_internals import assigned_layout
-from archbuilder.training.recipe.distribution import Distribution, Processes
+from archbuilder.training.recipe.distribution import JaxDistribution, Processes
 
 
 class JaxDevices(Devices):
     """One device, or a mesh of several, along whose first axis rows are spread."""
 
-    def __init__(self, distribution: Distribution | None, processes: Processes | None):
+    def __init__(self, distribution: JaxDistribution | None, processes: Processes | None):
         check_backend("jax")
         if processes is not None:
             _join(processes)
         _divide_the_cpu(distribution)
         devices = jax.devices()
-        self.kind = {"cuda": "GPU", "rocm": "GPU"}.get(
-            devices[0].platform, devices[0].platform.upper()
-        )
+        platform: str = devices[0].platform
+        self.kind = {"cuda": "GPU", "rocm": "GPU"}.get(platform, platform.upper())
         self.has_bfloat16 = self.kind == "TPU" or _compute_capability(devices[0]) >= 8.0
         self.process, self.processes = jax.process_index(), jax.process_count()
         self.mesh = None
@@ -65,7 +64,7 @@ class JaxDevices(Devices):
 
         return bool(process_allgather(np.array(flag)).any())
 
-    def _spread(self, distribution: Distribution, names: list[str]) -> None:
+    def _spread(self, distribution: JaxDistribution, names: list[str]) -> None:
         requested, available = distribution.devices, len(names) // self.processes
         if requested and (requested > available or (requested < available and self.processes > 1)):
             raise UserError(
@@ -245,7 +244,7 @@ def _jitted(function: Callable, layouts: Any) -> Callable:
 class _Spread(keras.distribution.ModelParallel):
     """Keras's model parallelism, with layouts by a rule on the paths and shapes of weights."""
 
-    def __init__(self, distribution: Distribution, mesh: keras.distribution.DeviceMesh):
+    def __init__(self, distribution: JaxDistribution, mesh: keras.distribution.DeviceMesh):
         nothing = keras.distribution.LayoutMap(mesh)
         super().__init__(layout_map=nothing, batch_dim_name="batch")
         self._spec = distribution
@@ -275,7 +274,7 @@ def _join(processes: Processes) -> None:
         ) from error
 
 
-def _divide_the_cpu(distribution: Distribution | None) -> None:
+def _divide_the_cpu(distribution: JaxDistribution | None) -> None:
     """Divide the CPU into as many devices as are requested, to try distributions without GPUs."""
     if distribution is None or distribution.devices is None:
         return
@@ -285,6 +284,6 @@ def _divide_the_cpu(distribution: Distribution | None) -> None:
         return
 
 
-def _compute_capability(device: jax.Device) -> float:
+def _compute_capability(device: Any) -> float:
     """Return the compute capability, or 0 without one; bfloat16 needs 8.0 (Ampere)."""
     return float(getattr(device, "compute_capability", None) or 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -97,6 +97,9 @@ _AXES: dict[Shard, dict[str, int]] = {
 }
 """The axis that each weight of a layer is split along, by the layer's role."""
 
+
+JaxDistribution: TypeAlias = DataParallel | ModelParallel
+"""What spreads steps on JAX."""
 
 Distribution = Annotated[Mirrored | DataParallel | ModelParallel, Field(discriminator="type")]
 

@@ -46,7 +46,7 @@ class Linear(Spec):
 
     needs_steps: ClassVar[bool] = True
 
-    def rate_at(self, step: int, steps: int, hidden_dim: int) -> float:
+    def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
         left = _left(step, steps, self.warmup_steps) ** self.power
@@ -66,7 +66,7 @@ class Cosine(Spec):
 
     needs_steps: ClassVar[bool] = True
 
-    def rate_at(self, step: int, steps: int, hidden_dim: int) -> float:
+    def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
         done = 1 - _left(step, steps, self.warmup_steps)
@@ -88,9 +88,10 @@ class WarmupStableDecay(Spec):
 
     needs_steps: ClassVar[bool] = True
 
-    def rate_at(self, step: int, steps: int, hidden_dim: int) -> float:
+    def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
+        assert steps is not None  # See `needs_steps`.
         left = min(1.0, (max(steps - step, 0) + 1) / (self.decay_steps + 1))
         return self.end + (self.peak - self.end) * left
 
@@ -125,8 +126,9 @@ class InverseSquareRoot(Spec):
         return self.peak * min(step / self.warmup_steps, (self.warmup_steps / step) ** 0.5)
 
 
-def _left(step: int, steps: int, warmup_steps: int) -> float:
+def _left(step: int, steps: int | None, warmup_steps: int) -> float:
     """The share that is left of the steps behind the peak: 1 there, and never nothing."""
+    assert steps is not None  # See `needs_steps`.
     top = max(warmup_steps, 1)  # Without a warm-up the first step is at the peak.
     left, span = (max(steps - place, 0) + 1 for place in (step, top))
     return min(1.0, left / span)  # The last step still moves: 1 / span.
