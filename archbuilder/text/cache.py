@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -16,6 +16,7 @@ from archbuilder.text.record import text_columns
 from archbuilder.text.token_store import Tokens, open_tokens
 from archbuilder.text.token_writer import FORMAT, TokenWriter, remove_unfinished_labels
 from archbuilder.text.vocabularies import Vocabularies
+from archbuilder.text.vocabulary import Vocabulary
 
 FLUSH_SECONDS = 20
 """Seconds of work after which what was done is made durable."""
@@ -57,20 +58,7 @@ def cached(
     if tokens is not None:
         return tokens
     try:
-        with _unfinished_folder(folder.with_name(f"{folder.name}.part")) as part:
-            tokens = open_tokens(folder, columns, files)  # Another process may have written it.
-            if tokens is not None:
-                return tokens
-            try:
-                with ExitStack() as stack:
-                    writer = TokenWriter(part, columns, by_column, files, stack)
-                    _write(writer, corpus, stamps, progress)
-            except UserError:  # Once that is fixed, it will be another text.
-                shutil.rmtree(part, ignore_errors=True)
-                raise
-            shutil.rmtree(folder, ignore_errors=True)  # It is damaged, or it would have opened.
-            os.rename(part, folder)
-            remove_unfinished_labels(folder, columns)
+        _create_store(folder, corpus, by_column, stamps, progress)
     except OSError as error:
         raise UserError(
             f"{folder}: the token cache cannot be written ({error.strerror}); "
@@ -80,6 +68,30 @@ def cached(
     if tokens is None:
         raise UserError(f"{folder}: the token cache cannot be read again")
     return tokens
+
+
+def _create_store(
+    folder: Path,
+    corpus: TextSource,
+    by_column: Mapping[str, Vocabulary],
+    stamps: dict,
+    progress: Callable[[int], None],
+) -> None:
+    """Write the tokens of a corpus, unless another process does so first."""
+    columns, files = corpus.record_columns(), list(stamps)
+    with _unfinished_folder(folder.with_name(f"{folder.name}.part")) as part:
+        if open_tokens(folder, columns, files) is not None:
+            return
+        try:
+            with ExitStack() as stack:
+                writer = TokenWriter(part, columns, by_column, files, stack)
+                _write(writer, corpus, stamps, progress)
+        except UserError:  # Once that is fixed, it will be another text.
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)  # It is damaged, or it would have opened.
+        os.rename(part, folder)
+        remove_unfinished_labels(folder, columns)
 
 
 @contextmanager
