@@ -31,6 +31,7 @@ from archbuilder.training.recipe.best import Best
 from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
 from tests import small_run
+from tests.tokens import document_tokens
 from tests.variants import tiny
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
@@ -83,9 +84,7 @@ def batches(seed):
     ids = np.where(
         high, random.integers(HIGH, 23, high.shape), random.integers(5, HIGH, high.shape)
     )
-    text = SimpleNamespace(
-        ids=ids, sentences=np.cumsum([0, *lengths]), documents=np.arange(len(lengths) + 1)
-    )
+    text = document_tokens(ids, np.cumsum([0, *lengths]), np.arange(len(lengths) + 1))
     both = (VOCABULARY, VOCABULARY)
     segments = Segments(text, both, Limits(16, "split"))
     inputs = ("token_ids", "segment_ids")
