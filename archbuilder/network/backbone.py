@@ -17,7 +17,6 @@ from archbuilder.network.attention_mask import (
 from archbuilder.network.embedding import Embeddings, EmbeddingsConfig
 from archbuilder.network.feed_forward import LOAD_BALANCING, load_balancing_loss
 from archbuilder.network.initializer import AnyInitializer, GlorotUniform
-from archbuilder.network.layer import embedding
 from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole
@@ -25,6 +24,7 @@ from archbuilder.network.output_projection import build_output_projection
 from archbuilder.network.pooler import AnyPooler
 from archbuilder.network.position import AnyPosition
 from archbuilder.network.stack import Stack, StackConfig
+from archbuilder.network.stack_embeddings import build_stack_embeddings, build_table
 from archbuilder.text.batch import TOKEN_SEQUENCES
 
 Size = Annotated[int, Field(ge=1, lt=2**31)]
@@ -130,8 +130,9 @@ class Backbone:
         self.pooler: Any = None
         depths = spec.layer_counts()
         below = max(depths.values(), default=0) + 1
-        self.table = self._table("embeddings.tokens", spec.vocabulary_size, below)
-        embeddings = self._embeddings("", LayerRole(distance_to_heads=below))
+        self.table = build_table(spec, layers, "embeddings.tokens", spec.vocabulary_size, below)
+        role = LayerRole(distance_to_heads=below)
+        embeddings = build_stack_embeddings(spec, layers, "", self.table, role)
         if spec.encoder is not None:
             self.encoder_embeddings = embeddings
             self.encoder = self._stack("encoder", spec.encoder)
@@ -143,33 +144,14 @@ class Backbone:
         if spec.pooler is not None:
             self.pooler = spec.pooler.build(layers, "pooler", spec.hidden_dim, spec.initializer)
 
-    def _table(self, name: str, size: int, distance_to_heads: int) -> Any:
-        width = self.spec.embeddings.embedding_dim or self.spec.hidden_dim
-        role = LayerRole("table", distance_to_heads=distance_to_heads)
-        return embedding(self._layers, name, size, width, self.spec.initializer, role)
-
     def _decoder_embeddings(self, distance_to_heads: int) -> Embeddings:
         """Return the embeddings of a decoder beside an encoder."""
-        if not self.spec.embeddings.ties_input:
-            self.table = self._table(
-                "decoder_embeddings.tokens", self.spec.output_vocabulary_size, distance_to_heads
-            )
+        spec, layers, role = self.spec, self._layers, LayerRole(distance_to_heads=distance_to_heads)
+        if not spec.embeddings.ties_input:
+            name, size = "decoder_embeddings.tokens", spec.output_vocabulary_size
+            self.table = build_table(spec, layers, name, size, distance_to_heads)
         # Layer-wise rates have never applied to the learned positions of such a decoder.
-        return self._embeddings(
-            "decoder_", LayerRole(distance_to_heads=distance_to_heads), position_role=HEAD
-        )
-
-    def _embeddings(
-        self, prefix: str, role: LayerRole, position_role: LayerRole | None = None
-    ) -> Embeddings:
-        """Return the embeddings of a stack, with the table that was made last."""
-        spec, layers, initializer = self.spec, self._layers, self.spec.initializer
-        width = spec.embeddings.embedding_dim or spec.hidden_dim
-        positions = spec.positions.build(
-            layers, f"{prefix}positions", width, initializer, position_role or role
-        )
-        name, dim = f"{prefix}embeddings", spec.hidden_dim
-        return spec.embeddings.build(layers, name, dim, initializer, self.table, positions, role)
+        return build_stack_embeddings(spec, layers, "decoder_", self.table, role, HEAD)
 
     def _stack(self, side: str, stack: StackConfig) -> Stack:
         return stack.build(self._layers, side, self.spec.layer_context(side))

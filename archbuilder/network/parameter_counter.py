@@ -1,10 +1,14 @@
 """Stand-ins for Keras's layers whose `build` only counts weights, without Keras."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole
+
+if TYPE_CHECKING:
+    from archbuilder.network.backbone import Backbone, BackboneConfig
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of the weights of a layer, by their names."""
@@ -54,7 +58,15 @@ class ParameterCounter:
         )
 
 
-def count_parameters(config: Any, objectives: dict) -> ParameterCounter:
+class _BuildsHead(Protocol):
+    """An objective, of which only the head is counted."""
+
+    def build(self, layers: LayerNamespace, name: str, backbone: "Backbone") -> Any: ...
+
+
+def count_parameters(
+    config: "BackboneConfig", objectives: Mapping[str, _BuildsHead]
+) -> ParameterCounter:
     """Return the counter of every weight of a backbone and of the objectives' heads on it."""
     counter = ParameterCounter()
     backbone = config.build(counter)
