@@ -8,6 +8,7 @@ place of its length, and in what order the batches come, is drawn afresh for eve
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,8 @@ class BatchSize:
     longest: int | None = None
     """... or to this, where that is less."""
 
-    def padded(self, length):
-        """The length to which rows of at most `length` tokens are padded."""
+    def padded(self, length: Any) -> Any:
+        """Return the padded length of rows of `length` tokens, or that of each of an array."""
         if self.longest is None:
             return -(-length // self.multiple) * self.multiple
         multiple = min(self.multiple, self.longest)  # A larger one may be larger than numbers are.
@@ -117,7 +118,7 @@ class BatchSampler:
             lengths[mine] = known[examples[mine]]
         return np.add.reduceat(lengths[self._places], self._rows[:-1])
 
-    def _drawn(self, epoch: int):
+    def _drawn(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The example at each place, and the order of the batches."""
         random = np.random.default_rng([self.seed, 0, epoch])
         orders = [_sorted(lengths, random) for lengths in self._lengths]
@@ -129,7 +130,7 @@ class BatchSampler:
         return examples, random.permutation(len(self))
 
 
-def _sorted(lengths: np.ndarray, random=None) -> np.ndarray:
+def _sorted(lengths: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
     """The order of rows of `lengths` [N, sides], the last side first; ties as `random` draws."""
     ties = np.arange(len(lengths), dtype="int32")
     if random is not None:
@@ -164,7 +165,7 @@ def _ranks(places: np.ndarray, start: int, have: int, wanted: int) -> np.ndarray
     return ((places.astype("int64") * have + start) // wanted).astype("int32")
 
 
-def _rows(lengths: np.ndarray, row_length: int | None):
+def _rows(lengths: np.ndarray, row_length: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places by row, where each row begins among them, and the tokens of each row by side."""
     if row_length is None:
         count = len(lengths)

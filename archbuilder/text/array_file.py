@@ -4,8 +4,10 @@ import os
 import weakref
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 BLOCK = 2**18
 """Values read at a time."""
@@ -39,7 +41,7 @@ class ArrayReader:
             found = zlib.crc32(self[first : min(first + BLOCK, length)].tobytes(), found)
         return found
 
-    def __getitem__(self, place):
+    def __getitem__(self, place: int | slice) -> Any:
         """The values of a slice without a step, or the value at a place that is not negative."""
         if not isinstance(place, slice):
             return self[place : place + 1][0]
@@ -64,7 +66,7 @@ class ArrayWriter:
         self._file.truncate(self._file.tell() + length * self.dtype.itemsize)
         self._file.seek(0, os.SEEK_END)
 
-    def add(self, values) -> None:
+    def add(self, values: ArrayLike) -> None:
         array = np.asarray(values, dtype=self.dtype)
         content = array.tobytes()
         self._file.write(content)

@@ -44,7 +44,7 @@ def encoded(
         return
     free: deque[_Worker] = deque()
 
-    def one(lines):
+    def one(lines: list[list[str]]) -> Arrays:
         worker = free.popleft()
         try:
             return worker.encode(lines)
@@ -82,6 +82,8 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for this process, which ends the others.
         )
         os.close(answers)
+        assert self._process.stdin is not None  # It is a pipe.
+        self._jobs = self._process.stdin
         self._kinds = [(type(one), one.files) for one in vocabularies]
 
     def encode(self, lines: list[list[str]]) -> Arrays:
@@ -97,17 +99,16 @@ class _Worker:
                 "what is done is kept, and the same command goes on from there"
             ) from error
 
-    def _send(self, message) -> None:
-        stream = self._process.stdin
-        pickle.dump(message, stream, pickle.HIGHEST_PROTOCOL)  # type: ignore[arg-type]
-        stream.flush()  # type: ignore[union-attr]
+    def _send(self, message: Any) -> None:
+        pickle.dump(message, self._jobs, pickle.HIGHEST_PROTOCOL)
+        self._jobs.flush()
 
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._answers):
+        for stream in (self._jobs, self._answers):
             with suppress(BrokenPipeError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
 
 
 def work(answers: int) -> None:

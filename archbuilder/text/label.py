@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from archbuilder.errors import UserError
@@ -76,8 +77,7 @@ def label_names(labels: Sequence[DistinctLabel]) -> tuple[str, ...] | None:
         return None
     if len(kinds) > 1 and kinds != {int, str}:
         raise _mixed(labels)
-    by_size = len(kinds) == 1
-    ordered = sorted(labels, key=lambda one: one.label if by_size else one.name)  # type: ignore
+    ordered = sorted(labels, key=attrgetter("label" if len(kinds) == 1 else "name"))
     return tuple(dict.fromkeys(distinct.name for distinct in ordered))
 
 
