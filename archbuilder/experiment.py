@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import AfterValidator
 
@@ -21,6 +21,7 @@ from archbuilder.text.prepare import Prepared, ProgressListener, prepare
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe.distribution import Processes
 from archbuilder.training.recipe.recipe import Training
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 if TYPE_CHECKING:
     import keras
@@ -72,6 +73,18 @@ class Experiment(Spec):
                 raise UserError(f"{self.name}: {work} needs '{part}' in the spec")
         return getattr(self, parts[-1])
 
+    def for_training(self, work: str) -> TrainedSpec:
+        """Return this spec as one that has all sections that training reads.
+
+        Args:
+            work: What needs the sections, for the message.
+
+        Raises:
+            UserError: A section is missing.
+        """
+        self.needs(work, "data", "tokenizer", "training")
+        return cast(TrainedSpec, self)
+
     def train(
         self,
         run: Path | str | None = None,
@@ -79,15 +92,15 @@ class Experiment(Spec):
         processes: Processes | None = None,
     ) -> dict[str, float]:
         """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
-        training = self.needs("training", "data", "tokenizer", "training")
+        spec = self.for_training("training")
         if processes is not None:
-            processes.check(training)
-        for tracker in training.trackers:
+            processes.check(spec.training.distribution)
+        for tracker in spec.training.trackers:
             tracker.check()
-        load_keras(training.engine)
+        load_keras(spec.training.engine)
         from archbuilder.training.loop.trainer import train
 
-        return train(self, Path(run or Path("runs") / self.name), restart, processes=processes)
+        return train(spec, Path(run or Path("runs") / self.name), restart, processes=processes)
 
     def dataset(self, split: str = "train") -> "keras.utils.PyDataset":
         """Return the batches of `archbuild train` as a dataset for Keras's `fit` and `evaluate`.
@@ -102,11 +115,11 @@ class Experiment(Spec):
         Raises:
             UserError: The spec lacks the split, or has a setting that `fit` does not support.
         """
-        training = self.needs("a dataset", "data", "tokenizer", "training")
-        load_keras(training.engine)
+        spec = self.for_training("a dataset")
+        load_keras(spec.training.engine)
         from archbuilder.training.fit.preparation import make_dataset
 
-        return make_dataset(self, split)
+        return make_dataset(spec, split)
 
     def compile(self, model: "keras.Model") -> None:
         """Compile a model that `build` returned, so that `fit` trains it as `archbuild train` does.
@@ -118,11 +131,11 @@ class Experiment(Spec):
         Raises:
             UserError: The spec has a setting that `fit` does not support.
         """
-        training = self.needs("compiling", "data", "tokenizer", "training")
-        load_keras(training.engine)
+        spec = self.for_training("compiling")
+        load_keras(spec.training.engine)
         from archbuilder.training.fit.preparation import compile_model
 
-        compile_model(self, model)
+        compile_model(spec, model)
 
     def ledger(self) -> ParameterCounter:
         """Every weight with its shape, counted without Keras."""

@@ -114,12 +114,12 @@ class Run:
         Raises:
             UserError: The run has no such text, or no model yet.
         """
-        training = self.experiment.needs("evaluating", "data", "tokenizer", "training")
-        load_keras(training.engine)
+        spec = self.experiment.for_training("evaluating")
+        load_keras(spec.training.engine)
         from archbuilder.training.loop.measurement import measure_graph
 
         graph = load_graph(self.experiment, self.folder)
-        metrics = measure_graph(self.experiment, graph, self.folder.vocabularies(), split)
+        metrics = measure_graph(spec, graph, self.folder.vocabularies(), split)
         return EvaluationResult(split, MappingProxyType(metrics))
 
     def metrics(self) -> MetricsTable:

@@ -1,12 +1,56 @@
 """From a spec's prepared text to batches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.batches.batches import Batches
 from archbuilder.errors import UserError
-from archbuilder.objectives import example_objective, training_losses
+from archbuilder.network.backbone import BackboneConfig
+from archbuilder.objectives import Objective, example_objective, training_losses
+from archbuilder.text.data import Data
 from archbuilder.text.examples import Limits
-from archbuilder.text.prepare import Prepared, prepare
+from archbuilder.text.prepare import Prepared, ProgressListener, TextSpec, prepare
+from archbuilder.text.vocabulary import Vocabulary
+
+
+class BatchSettings(Protocol):
+    """What batches depend on in `training.batch`."""
+
+    @property
+    def packing(self) -> bool: ...
+
+    def budget(self, sequence_length: int, engine: str) -> BatchSize: ...
+
+
+class BatchRecipe(Protocol):
+    """What batches depend on in `training`."""
+
+    @property
+    def batch(self) -> BatchSettings: ...
+
+    @property
+    def engine(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+class BatchedSpec(TextSpec, Protocol):
+    """A spec of which batches are made, with all sections that they depend on."""
+
+    @property
+    def model(self) -> BackboneConfig: ...
+
+    @property
+    def objectives(self) -> Mapping[str, Objective]: ...
+
+    @property
+    def data(self) -> Data: ...
+
+    @property
+    def training(self) -> BatchRecipe: ...
 
 
 @dataclass(frozen=True)
@@ -48,29 +92,39 @@ class TrainingData:
         return found
 
 
-def load_training_data(experiment, listener, vocabularies=None) -> TrainingData:
-    """Prepare an experiment's text and make batches of it.
+def load_training_data(
+    spec: BatchedSpec,
+    listener: ProgressListener,
+    vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
+) -> TrainingData:
+    """Prepare the text of a spec, and make batches of it.
 
-    What was prepared before is found again; a run that goes on brings its own `vocabularies`.
-    Raises `UserError` for text of which an objective makes nothing.
+    Args:
+        spec: The experiment.
+        listener: Receives the progress.
+        vocabularies: Those of source and target of a run that is resumed. Default: those of the
+            spec's tokenizers.
+
+    Raises:
+        UserError: An objective has nothing to predict in a text, or see `prepare`.
     """
-    prepared = prepare(experiment, listener, vocabularies)
-    training, data, objectives = experiment.training, experiment.data, experiment.objectives
+    prepared = prepare(spec, listener, vocabularies)
+    training, data, objectives = spec.training, spec.data, spec.objectives
     budget = training.batch.budget(data.sequence_length, training.engine)
-    decider, vocabularies = example_objective(objectives), prepared.vocabularies
-    losses = training_losses(experiment.model, objectives)
-    inputs = experiment.model.inputs(training.batch.packing)
+    decider = example_objective(objectives)
+    losses = training_losses(spec.model, objectives)
+    inputs = spec.model.inputs(training.batch.packing)
     limits = Limits(data.sequence_length, data.overlong or decider.examples.overlong[0])
-    found = {}
+    splits = {}
     for name, split in prepared.splits.items():
         try:
             parts = [
-                (weight, decider.make_examples(tokens, vocabularies, limits))
+                (weight, decider.make_examples(tokens, prepared.vocabularies, limits))
                 for weight, tokens in split.members
             ]
         except UserError as error:
             raise UserError(f"data.{name}: {error}") from error
-        found[name] = Batches(parts, losses, vocabularies, budget, training.seed, inputs)
-        for term in found[name].without_targets():
+        splits[name] = Batches(parts, losses, prepared.vocabularies, budget, training.seed, inputs)
+        for term in splits[name].without_targets():
             raise UserError(f"data.{name}: there is nothing to guess in it for {term}")
-    return TrainingData(prepared, found["train"], found.get("validation"))
+    return TrainingData(prepared, splits["train"], splits.get("validation"))

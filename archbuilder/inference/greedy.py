@@ -1,17 +1,19 @@
 """Greedy decoding: at every step the likeliest token, with keys and values cached."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from archbuilder.network.backbone import Backbone
+from archbuilder.text.vocabulary import Vocabulary
 
 
 def greedy(
     backbone: Backbone,
-    project: Any,
+    project: Callable[[Any], Any],
     source: dict[str, np.ndarray],
-    vocabulary: Any,
+    vocabulary: Vocabulary,
     limits: list[int],
 ) -> list[list[int]]:
     """Return the target ids of each row of `source`.

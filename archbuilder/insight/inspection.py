@@ -6,6 +6,7 @@ import numpy as np
 
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.training_data import load_training_data
+from archbuilder.experiment import Experiment
 from archbuilder.insight.text_facts import text_facts
 from archbuilder.objectives import loss_terms
 from archbuilder.text.prepare import ProgressListener, Split
@@ -20,13 +21,13 @@ BLOCK = 2**20
 """Tokens looked at together."""
 
 
-def inspect(experiment, listener: ProgressListener, examples: int = 3) -> dict:
+def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 3) -> dict:
     """The facts of an experiment's text by split; see the sections below for what is told."""
-    experiment.needs("inspecting", "data", "tokenizer", "training")
-    material = load_training_data(experiment, listener)
+    spec = experiment.for_training("inspecting")
+    material = load_training_data(spec, listener)
     found = {}
     for name, batches in material.splits().items():
-        split, corpus = material.prepared.splits[name], getattr(experiment.data, name)
+        split, corpus = material.prepared.splits[name], getattr(spec.data, name)
         tokens = _tokens(split, material.prepared.vocabularies)
         worst = tokens["ratio"]["worst"] if "ratio" in tokens else []
         progress = listener.begin(f"reading data.{name}", corpus.total_bytes())
@@ -133,7 +134,7 @@ def _place(worst: list[dict], places: dict[int, str], all_have_tokens: bool) -> 
         one["place"] = places[number] if all_have_tokens else f"pair {number:,} of those kept"
 
 
-def _batches(batches, counts: dict[str, int]) -> dict:
+def _batches(batches: Batches, counts: dict[str, int]) -> dict:
     left_out: dict[str, int] = {}
     units: dict[str, str] = {}
     for skipped in (one for examples in batches.examples for one in examples.skipped):
@@ -175,7 +176,7 @@ def _target(ids: np.ndarray, weights: np.ndarray, vocabulary: Vocabulary) -> str
     return f"class {int(ids)}" if ids.dtype.kind == "i" else f"{ids:g}"
 
 
-def _written(ids, vocabulary) -> str:
+def _written(ids: np.ndarray, vocabulary: Vocabulary) -> str:
     return " ".join(vocabulary.token(int(i)) for i in ids)
 
 

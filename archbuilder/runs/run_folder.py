@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 
 from archbuilder.errors import UserError
 from archbuilder.files import LockedError, locked, remove
-from archbuilder.language import Spec
 from archbuilder.runs import model_file, vocabularies
 from archbuilder.runs.checkpoint_store import CheckpointStore
 from archbuilder.runs.spec_diff import differences
-from archbuilder.runs.spec_file import has_mark, read_spec, require_version, to_plain, write_spec
+from archbuilder.runs.spec_file import (
+    SavedSpec,
+    has_mark,
+    read_spec,
+    require_version,
+    to_plain,
+    write_spec,
+)
 from archbuilder.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -53,7 +59,7 @@ class RunFolder:
                 raise self._cannot_be_written(error) from error
             yield
 
-    def can_resume(self, experiment: Spec, restart: bool) -> bool:
+    def can_resume(self, experiment: SavedSpec, restart: bool) -> bool:
         """Return whether there is a run to resume, which is never so with `restart`.
 
         A run without a checkpoint or a model has nothing to lose, and takes the new spec. Raises
@@ -67,7 +73,7 @@ class RunFolder:
             raise UserError(f"{self.path}: has a model and no checkpoint to go on from; {_RESTART}")
         return True
 
-    def create(self, experiment: Spec, pair: tuple[Vocabulary, Vocabulary] | None) -> None:
+    def create(self, experiment: SavedSpec, pair: tuple[Vocabulary, Vocabulary] | None) -> None:
         """Create a run, and move aside what an earlier one left; see `rollback_on_error`.
 
         `pair` is the vocabularies of source and target; an imported model may have none.
@@ -130,7 +136,7 @@ class RunFolder:
             f"{self.path}: {content} and no spec.yaml of a run; give another --run folder"
         )
 
-    def _require_same_spec(self, experiment: Spec) -> None:
+    def _require_same_spec(self, experiment: SavedSpec) -> None:
         before = read_spec(self.spec)
         with suppress(ValueError):  # Fields that were added since then have their defaults.
             before = to_plain(type(experiment).model_validate(before))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from archbuilder.objectives.loss_term import Tensor
 from archbuilder.training.keras_internals import (
     first_moment,
     second_moment,
@@ -17,7 +18,9 @@ class Adam(keras.optimizers.Adam):
     much smaller.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
+    ) -> None:
         step = ops.cast(self.iterations + 1, "float32")
         powers = ops.power(self.beta_1, step), ops.power(self.beta_2, step)
         epsilon = self.epsilon * ops.sqrt(1 - powers[1])
@@ -30,7 +33,16 @@ class Adam(keras.optimizers.Adam):
         rate = learning_rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
         self.assign_sub(variable, rate * mean / (ops.sqrt(square) + epsilon))
 
-    def _fused(self, gradient, variable, learning_rate, mean, square, powers, epsilon):
+    def _fused(
+        self,
+        gradient: Tensor,
+        variable: keras.Variable,
+        learning_rate: Tensor,
+        mean: keras.Variable,
+        square: keras.Variable,
+        powers: tuple[Tensor, Tensor],
+        epsilon: Tensor,
+    ) -> None:
         """Compute the same with TensorFlow's fused kernel: a single pass over the weights."""
         import tensorflow as tf
 
@@ -55,16 +67,18 @@ class Adafactor(keras.optimizers.Optimizer):
     row and column.
     """
 
-    def __init__(self, decay_exponent, epsilon, smallest_scale, clip_threshold):
+    def __init__(
+        self, decay_exponent: float, epsilon: float, smallest_scale: float, clip_threshold: float
+    ):
         super().__init__(learning_rate=0.0)
         self.decay_exponent, self.epsilon = decay_exponent, epsilon
         self.smallest_scale, self.clip_threshold = smallest_scale, clip_threshold
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._squares = [self._means(variable) for variable in variables]
 
-    def _means(self, variable) -> list:
+    def _means(self, variable: keras.Variable) -> list[keras.Variable]:
         """A mean for each row and one for each column; of a vector, the squares themselves."""
         shape, weight = tuple(variable.shape), variable.path.replace("/", "_")
         shapes = {"squares": shape}
@@ -72,7 +86,9 @@ class Adafactor(keras.optimizers.Optimizer):
             shapes = {"row_squares": shape[:-1], "column_squares": (*shape[:-2], shape[-1])}
         return [self.add_variable(shape, name=f"{weight}_{kind}") for kind, shape in shapes.items()]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
+    ) -> None:
         means = self._squares[variable_index(self, variable)]
         step = ops.cast(self.iterations + 1, "float32")
         change = ops.power(step, -self.decay_exponent)
@@ -89,7 +105,14 @@ class Adafactor(keras.optimizers.Optimizer):
 class LAMB(keras.optimizers.Lamb):
     """You et al., 2020, algorithm 2: the scaled direction includes the weight decay."""
 
-    def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
+    def decaying_step(
+        self,
+        gradient: Tensor,
+        variable: keras.Variable,
+        learning_rate: Tensor,
+        decay: float,
+        matrix: bool,
+    ) -> None:
         """Update a weight; norms and biases, where `matrix` is false, as Adam does."""
         step = ops.cast(self.iterations + 1, "float32")
         mean, square = first_moment(self, variable), second_moment(self, variable)
@@ -105,18 +128,27 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
     """Defazio et al., 2024, algorithm 1: decay is applied where gradients are, and the average
     weighs steps by the square of their rate."""
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._squares = self.add_variable(
             (), initializer="zeros", name="squares", aggregation="only_first_replica"
         )
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None
+    ) -> None:
         rate = self._corrected(self.learning_rate)
         super().apply(grads, trainable_variables)
         self._squares.assign_add(ops.square(rate))
 
-    def decaying_step(self, gradient, variable, learning_rate, decay, matrix: bool):
+    def decaying_step(
+        self,
+        gradient: Tensor,
+        variable: keras.Variable,
+        learning_rate: Tensor,
+        decay: float,
+        matrix: bool,
+    ) -> None:
         """Update a weight: z along the gradient, x towards z, and y, the weight, between them."""
         base, square = first_moment(self, variable), second_moment(self, variable)
         rate = ops.square(self._corrected(self.learning_rate))
@@ -136,12 +168,12 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
             for value, base in zip(values, bases, strict=True)
         ]
 
-    def _corrected(self, rate):
+    def _corrected(self, rate: Tensor) -> Tensor:
         step = ops.cast(self.iterations + 1, "float32")
         return rate * ops.sqrt(1 - ops.power(self.beta_2, step))
 
 
-def _trust(variable, direction, matrix: bool):
+def _trust(variable: keras.Variable, direction: Tensor, matrix: bool) -> Tensor:
     """Return the norm of a matrix over that of its direction; 1 where either is zero."""
     if not matrix:
         return 1.0
@@ -150,7 +182,7 @@ def _trust(variable, direction, matrix: bool):
     return ops.where(known, lengths[0] / ops.where(known, lengths[1], 1.0), 1.0)
 
 
-def _inverse_root(means: list):
+def _inverse_root(means: list[keras.Variable]) -> Tensor:
     """Return 1 / sqrt of the factored squares; factors separately, to avoid division by zero."""
     if len(means) == 1:
         return ops.rsqrt(means[0])
@@ -159,9 +191,9 @@ def _inverse_root(means: list):
     return ops.rsqrt(rows)[..., :, None] * ops.rsqrt(columns)[..., None, :]
 
 
-def _root_mean_square(x):
+def _root_mean_square(x: Tensor) -> Tensor:
     return ops.sqrt(ops.mean(ops.square(x)))
 
 
-def _handle(variable):
+def _handle(variable: keras.Variable | Tensor) -> Tensor:
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

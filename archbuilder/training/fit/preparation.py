@@ -15,15 +15,16 @@ from archbuilder.training.fit.loss import TermLoss
 from archbuilder.training.loop.training_length import TrainingLength
 from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 
-def make_dataset(experiment: Any, split: str) -> FitDataset:
+def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
     """Return the dataset of a split.
 
     Raises:
         UserError: The spec lacks the split, or has a setting that `fit` does not support.
     """
-    recipe: Training = experiment.training
+    recipe = experiment.training
     _require_supported(recipe)
     data = load_training_data(experiment, ProgressListener())
     batches = data.split(split)
@@ -32,13 +33,13 @@ def make_dataset(experiment: Any, split: str) -> FitDataset:
     return kind(batches, pad, _num_steps(recipe, data))
 
 
-def compile_model(experiment: Any, model: keras.Model) -> None:
+def compile_model(experiment: TrainedSpec, model: keras.Model) -> None:
     """Compile a model that the experiment has built, with its losses and its optimizer.
 
     Raises:
         UserError: The spec has a setting that `fit` does not support.
     """
-    recipe: Training = experiment.training
+    recipe = experiment.training
     _require_supported(recipe)
     terms = loss_terms(training_losses(experiment.model, experiment.objectives))
     for name in terms.keys() - model.output.keys():
@@ -50,8 +51,8 @@ def compile_model(experiment: Any, model: keras.Model) -> None:
     )
 
 
-def _optimizer(experiment: Any, model: keras.Model) -> keras.optimizers.Optimizer:
-    recipe: Training = experiment.training
+def _optimizer(experiment: TrainedSpec, model: keras.Model) -> keras.optimizers.Optimizer:
+    recipe = experiment.training
     steps = _num_steps(recipe, load_training_data(experiment, ProgressListener()))
     dim = experiment.model.hidden_dim
     optimizer = build_optimizer(recipe, model)

@@ -11,6 +11,7 @@ from archbuilder.training.loop.sample_predictions import Samples
 from archbuilder.training.loop.setup import TrainingSetup
 from archbuilder.training.loop.training_errors import TrainingErrors
 from archbuilder.training.loop.training_state import TrainingState
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 from archbuilder.training.recipe.weight_averaging import LastCheckpoints
 
 
@@ -19,7 +20,7 @@ class Evaluation:
 
     def __init__(
         self,
-        experiment,
+        experiment: TrainedSpec,
         setup: TrainingSetup,
         data: TrainingData,
         state: TrainingState,

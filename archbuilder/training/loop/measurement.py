@@ -1,8 +1,5 @@
 """Measure a model on batches, during training and of a run that is over."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.padding import BatchPadder
 from archbuilder.batches.training_data import TrainingData, load_training_data
@@ -15,6 +12,7 @@ from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Engine, total_sums
 from archbuilder.training.loop.setup import choose_compilation
 from archbuilder.training.loop.training_length import TrainingLength
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 
 def measure(
@@ -34,12 +32,15 @@ def measure(
 
 
 def measure_graph(
-    experiment: Any, graph: ModelGraph, vocabularies: Sequence[Vocabulary], split: str
+    experiment: TrainedSpec,
+    graph: ModelGraph,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    split: str,
 ) -> dict[str, float]:
     """Return the metrics of a trained model on a split of its experiment's data.
 
     Args:
-        experiment: The `Experiment`, with data, tokenizer and training.
+        experiment: The spec.
         graph: The network with the trained weights.
         vocabularies: The vocabularies of the source and of the target.
         split: "train" or "validation".
@@ -53,7 +54,9 @@ def measure_graph(
     return measure(engine, pad, batches, TrainingLength(experiment.training, data.train).steps)
 
 
-def _engine(experiment: Any, graph: ModelGraph, data: TrainingData) -> tuple[Engine, BatchPadder]:
+def _engine(
+    experiment: TrainedSpec, graph: ModelGraph, data: TrainingData
+) -> tuple[Engine, BatchPadder]:
     """Return an engine that measures, on one device of whatever backend Keras runs on."""
     import keras
 

@@ -6,13 +6,16 @@ from typing import ClassVar
 import numpy as np
 
 from archbuilder.batches.batches import padded
+from archbuilder.graph import ModelGraph
 from archbuilder.inference.fill_mask import FillMask
 from archbuilder.inference.task import TaskParts, max_line_length
 from archbuilder.inference.translate import Translate
 from archbuilder.text.batch import TOKEN_SEQUENCES, Batch
+from archbuilder.text.prepare import Prepared, Split
 from archbuilder.text.record import SOURCE, TARGET, TEXT
 from archbuilder.text.token_store import Tokens
 from archbuilder.tracking.sample import Sample
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 UNLESS_TOLD = 2
 SHORTEST, LONGEST = 6, 24
@@ -22,16 +25,26 @@ SHORTEST, LONGEST = 6, 24
 class Samples:
     """A few examples of each objective that has something to show, and what is made of them."""
 
-    def __init__(self, experiment, network, prepared):
-        """Of the `ModelGraph` that is trained; of no examples where there is no validation."""
+    def __init__(self, experiment: TrainedSpec, graph: ModelGraph, prepared: Prepared):
+        """Choose the examples; none if there is no validation data.
+
+        Args:
+            experiment: The spec.
+            graph: The network that is trained.
+            prepared: The text.
+        """
         recipe, split = experiment.training, prepared.splits.get("validation")
         count = UNLESS_TOLD if recipe.samples is None else recipe.samples
-        kinds = [
-            SHOWN[objective.head](experiment, network, prepared.vocabularies, name)
-            for name, objective in experiment.objectives.items()
-            if objective.shows_predictions and count and split is not None
-        ]
-        self._shown = [(kind, rows) for kind in kinds if (rows := kind.examples(split, count))]
+        self._shown: list[tuple[Shown, list]] = []
+        if split is None or not count:
+            return
+        max_length = max_line_length(experiment.model, experiment.data)
+        parts = TaskParts(graph, prepared.vocabularies, max_length)
+        for name, objective in experiment.objectives.items():
+            if objective.shows_predictions:
+                kind = SHOWN[objective.head](parts, name)
+                if rows := kind.examples(split, count):
+                    self._shown.append((kind, rows))
 
     def __bool__(self) -> bool:
         return bool(self._shown)
@@ -56,14 +69,14 @@ class Shown(ABC):
     """The most tokens of an example, without special ones."""
 
     @abstractmethod
-    def __init__(self, experiment, network, vocabularies, objective: str):
-        """Of the objective of that name."""
+    def __init__(self, parts: TaskParts, objective: str):
+        """Create the task of the objective of that name."""
 
     @abstractmethod
     def texts(self, rows: list) -> list[dict[str, str]]:
         """What there is to read of each of the rows that `examples` gave."""
 
-    def examples(self, split, count: int) -> list:
+    def examples(self, split: Split, count: int) -> list:
         """The ids of `count` examples by side, spread over the text; fewer where it has fewer."""
         found = [(tokens, self._lengths(tokens)) for _, tokens in split.members]
         lengths = np.concatenate([lengths for _, lengths in found])
@@ -88,18 +101,18 @@ class Fills(Shown):
 
     columns = (TEXT,)
 
-    def __init__(self, experiment, network, vocabularies, objective: str):
-        self.objective, (self.vocabulary, _) = objective, vocabularies
-        self.task = FillMask.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+    def __init__(self, parts: TaskParts, objective: str):
+        self.objective, (self.vocabulary, _) = objective, parts.vocabularies
+        self.task = FillMask.create(parts, objective, top_k=1)
         self.longest = self.task.max_length and self.task.max_length - 2
         # What is hidden from a person is a mask, not another token.
         all_masks = {"mask_token_rate": 1.0, "random_token_rate": 0.0}
-        self._hiding = experiment.objectives[objective].model_copy(update=all_masks)
+        self._hiding = parts.graph.objectives[objective].model_copy(update=all_masks)
 
-    def examples(self, split, count):
+    def examples(self, split: Split, count: int) -> list:
         return super().examples(split, count) if self.vocabulary.mask_id is not None else []
 
-    def texts(self, rows):
+    def texts(self, rows: list) -> list[dict[str, str]]:
         vocabulary = self.vocabulary
         whole = [[vocabulary.start_id, *ids, vocabulary.end_id] for (ids,) in rows]
         pairs = zip(self._masked(whole), whole, strict=True)  # What is all unknown hides nothing.
@@ -131,12 +144,12 @@ class Translations(Shown):
 
     columns = (SOURCE, TARGET)
 
-    def __init__(self, experiment, network, vocabularies, objective: str):
-        self.objective, self.vocabularies = objective, vocabularies
-        self.task = Translate.create(_parts(experiment, network, vocabularies), objective, top_k=1)
+    def __init__(self, parts: TaskParts, objective: str):
+        self.objective, self.vocabularies = objective, parts.vocabularies
+        self.task = Translate.create(parts, objective, top_k=1)
         self.longest = self.task.max_length and self.task.max_length - 1
 
-    def texts(self, rows):
+    def texts(self, rows: list) -> list[dict[str, str]]:
         source, target = self.vocabularies
         asked = {place: [*ids, source.end_id] for place, (ids, _) in enumerate(rows)}
         written = self.task.translate(asked)
@@ -152,10 +165,6 @@ class Translations(Shown):
 
 SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "seq2seq": Translations}
 """By the head of the objective."""
-
-
-def _parts(experiment, network, vocabularies) -> TaskParts:
-    return TaskParts(network, vocabularies, max_line_length(experiment.model, experiment.data))
 
 
 def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:

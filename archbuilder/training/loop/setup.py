@@ -12,6 +12,7 @@ from archbuilder.training.engines.engine import Devices, Engine
 from archbuilder.training.recipe import precision
 from archbuilder.training.recipe.parameter_groups import build_optimizer
 from archbuilder.training.recipe.recipe import Training
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 MAX_COMPILED_LENGTHS = 16
 """Each batch length is compiled separately, which takes a minute for a large model."""
@@ -34,7 +35,7 @@ class TrainingSetup:
     """Devices, precision and compilation with their reasons, for the header of the run."""
 
 
-def set_up(experiment, data: TrainingData, devices: Devices) -> TrainingSetup:
+def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> TrainingSetup:
     """Return the setup of a run; sets Keras's random seed and its dtype policy."""
     recipe = experiment.training
     policy, reason = precision.chosen(recipe.precision, devices)

@@ -29,11 +29,12 @@ from archbuilder.training.loop.step_timer import StepTimer
 from archbuilder.training.loop.training_errors import TrainingErrors
 from archbuilder.training.loop.training_state import TrainingState
 from archbuilder.training.recipe.distribution import Processes
+from archbuilder.training.recipe.trained_spec import TrainedSpec
 from archbuilder.training.recipe.weight_averaging import LastCheckpoints
 
 
 def train(
-    experiment,
+    experiment: TrainedSpec,
     folder: Path,
     restart: bool = False,
     reporter: Reporter | None = None,
@@ -42,7 +43,7 @@ def train(
     """Train an experiment in a run folder, or resume it, and return the last metrics.
 
     Args:
-        experiment: The `Experiment`, with data, tokenizer and training.
+        experiment: The spec.
         folder: The run folder; all `processes` use the same one.
         restart: Whether to replace a run that is there, in place of resuming it.
         reporter: Prints progress. Default: to the standard output, by the first process.
@@ -74,7 +75,7 @@ def train(
 
 
 def _load_or_create(
-    experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
+    experiment: TrainedSpec, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
 ) -> TrainingData:
     resumes = run.can_resume(experiment, restart)
     data = load_training_data(experiment, reporter, run.vocabularies() if resumes else None)
@@ -85,7 +86,7 @@ def _load_or_create(
 
 
 def _load_created(
-    experiment, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
+    experiment: TrainedSpec, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
 ) -> TrainingData:
     devices.barrier("begun")
     return load_training_data(experiment, reporter, run.vocabularies())
@@ -94,7 +95,9 @@ def _load_created(
 class Trainer:
     """Takes the steps of a run, and runs the duties that are due after each."""
 
-    def __init__(self, experiment, data: TrainingData, devices: Devices, output: RunOutput):
+    def __init__(
+        self, experiment: TrainedSpec, data: TrainingData, devices: Devices, output: RunOutput
+    ):
         self._experiment, self._data = experiment, data
         self._recipe, self._output = experiment.training, output
         self.setup = set_up(experiment, data, devices)

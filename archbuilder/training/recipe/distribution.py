@@ -113,9 +113,9 @@ class Processes:
     count: int
     number: int
 
-    def check(self, recipe) -> None:
-        """Raises `UserError` where a recipe does not spread over several processes."""
-        if recipe.distribution is None or recipe.distribution.engine != "jax":
+    def check(self, distribution: Distribution | None) -> None:
+        """Raise `UserError` if steps are not spread over several processes."""
+        if distribution is None or distribution.engine != "jax":
             raise UserError(
                 "several processes train together on JAX: the spec needs training.engine: jax and "
                 "a training.distribution such as {type: data_parallel}"

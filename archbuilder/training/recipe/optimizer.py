@@ -1,10 +1,13 @@
 """Optimizers as data."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from archbuilder.language import Spec
+
+if TYPE_CHECKING:
+    import keras
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -18,7 +21,7 @@ class SGD(Spec):
     weight_decay: NonNegativeFloat = 0.0
     """Share of a matrix taken off at each step, times the learning rate."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         import keras
 
@@ -36,7 +39,7 @@ class Adam(Spec):
     epsilon: PositiveFloat = 1e-8
     """Added to the root of the second moment."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
@@ -59,7 +62,7 @@ class AdamW(Spec):
     epsilon: PositiveFloat = 1e-6
     """Added to the root of the second moment."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
@@ -85,7 +88,7 @@ class Adafactor(Spec):
     weight_decay: NonNegativeFloat = 0.0
     """Share of a matrix taken off at each step, times the learning rate."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
@@ -111,7 +114,7 @@ class LAMB(Spec):
     weight_decay: NonNegativeFloat = 0.01
     """Share of a matrix added to its direction before that is scaled."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
@@ -129,7 +132,7 @@ class Lion(Spec):
     weight_decay: NonNegativeFloat = 0.0
     """Share of a matrix taken off at each step, times the learning rate."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         import keras
 
@@ -157,7 +160,7 @@ class Muon(Spec):
     epsilon: PositiveFloat = 1e-7
     """Adam's: added to the root of the second moment."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         import keras
 
@@ -189,14 +192,14 @@ class ScheduleFreeAdamW(Spec):
     epsilon: PositiveFloat = 1e-8
     """Added to the root of the second moment."""
 
-    def build(self):
+    def build(self) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.ScheduleFreeAdamW(**_moments(self))
 
 
-def _moments(spec) -> dict:
+def _moments(spec: Adam | AdamW | LAMB | ScheduleFreeAdamW) -> dict[str, Any]:
     return {"beta_1": spec.beta_1, "beta_2": spec.beta_2, "epsilon": spec.epsilon}
 
 

@@ -1,17 +1,20 @@
 """Which weights are trained, at what share of the rate, and with how much decay."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
 from archbuilder.language import Problem, Spec, near
 from archbuilder.network.layer_role import LayerRole, role_of
 from archbuilder.training.keras_internals import replace_update_step, variable_index
-from archbuilder.training.recipe.optimizer import Muon
-from archbuilder.training.recipe.weight_averaging import Exponential
+from archbuilder.training.recipe.optimizer import Muon, Optimizer
+from archbuilder.training.recipe.weight_averaging import Average, Exponential
+
+if TYPE_CHECKING:
+    import keras
 
 
 class ParameterGroup(Spec):
@@ -34,6 +37,25 @@ class ParameterGroup(Spec):
         return self
 
 
+class UpdateRecipe(Protocol):
+    """The fields of `training` that updates of weights depend on."""
+
+    @property
+    def optimizer(self) -> Optimizer: ...
+
+    @property
+    def average(self) -> Average | None: ...
+
+    @property
+    def layer_rate_decay(self) -> float: ...
+
+    @property
+    def parameter_groups(self) -> Sequence[ParameterGroup]: ...
+
+    @property
+    def freeze(self) -> Sequence[str]: ...
+
+
 class UpdateRule(NamedTuple):
     """How one weight is trained."""
 
@@ -43,7 +65,9 @@ class UpdateRule(NamedTuple):
     """Whether it is a matrix or a table, and no norm or bias."""
 
 
-def update_rule(recipe, layer: str, role: LayerRole, shape: tuple[int, ...]) -> UpdateRule:
+def update_rule(
+    recipe: UpdateRecipe, layer: str, role: LayerRole, shape: tuple[int, ...]
+) -> UpdateRule:
     """Return how a weight is trained.
 
     Args:
@@ -64,12 +88,12 @@ def update_rule(recipe, layer: str, role: LayerRole, shape: tuple[int, ...]) -> 
     return UpdateRule(scale * by_depth, decay, matrix)
 
 
-def is_frozen(recipe, layer: str) -> bool:
-    """Whether a layer stays as it is."""
+def is_frozen(recipe: UpdateRecipe, layer: str) -> bool:
+    """Return whether a layer is not trained."""
     return any(fnmatchcase(layer, pattern) for pattern in recipe.freeze)
 
 
-def build_optimizer(recipe, model):
+def build_optimizer(recipe: UpdateRecipe, model: "keras.Model") -> "keras.optimizers.Optimizer":
     """Return the Keras optimizer of a recipe on `model`, with each weight's update rule.
 
     Frozen weights are marked as not trainable.
@@ -90,7 +114,7 @@ def build_optimizer(recipe, model):
     ordered = [rules[weight.path] for weight in weights]
     plain, inside = optimizer.update_step, getattr(optimizer, "decaying_step", None)
 
-    def update_step(gradient, variable, learning_rate):
+    def update_step(gradient: Any, variable: "keras.Variable", learning_rate: Any) -> None:
         scale, decay, matrix = ordered[variable_index(optimizer, variable)]
         rate = learning_rate * scale
         if inside is not None:
@@ -104,13 +128,13 @@ def build_optimizer(recipe, model):
     return optimizer
 
 
-def _not_orthogonalized(model) -> str:
+def _not_orthogonalized(model: "keras.Model") -> str:
     """Return a pattern of the paths of the weights that Muon leaves to Adam."""
     names = [re.escape(one.name) for one in model.layers if not role_of(one).stack_matrix]
     return f"^({'|'.join(names)})/"
 
 
-def problems(recipe, names: Iterable[str]) -> Iterator[Problem]:
+def problems(recipe: UpdateRecipe, names: Iterable[str]) -> Iterator[Problem]:
     """Patterns that match none of the layers' names, and freezing them all."""
     names = list(names)
     patterns = [

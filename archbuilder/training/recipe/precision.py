@@ -1,11 +1,28 @@
 """What is computed in, and why: weights are float32 in any case."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import keras
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-def chosen(precision: Precision, devices) -> tuple[str, str]:
+class Hardware(Protocol):
+    """What the choice of a precision depends on."""
+
+    @property
+    def kind(self) -> str:
+        """CPU, GPU or TPU."""
+        ...
+
+    @property
+    def has_bfloat16(self) -> bool:
+        """Whether it computes in bfloat16."""
+        ...
+
+
+def chosen(precision: Precision, devices: Hardware) -> tuple[str, str]:
     """The name of Keras's policy, and the reason for it in a word or two."""
     if precision != "auto":
         return _policy(precision), "as the spec says"
@@ -16,7 +33,9 @@ def chosen(precision: Precision, devices) -> tuple[str, str]:
     return _policy("float16"), f"as this {devices.kind} has no bfloat16"
 
 
-def with_loss_scaling(optimizer, policy: str, model):
+def with_loss_scaling(
+    optimizer: "keras.optimizers.Optimizer", policy: str, model: "keras.Model"
+) -> "keras.optimizers.Optimizer":
     """The optimizer, behind a scale for the loss where float16 would lose small gradients.
 
     Micikevicius et al., 2018, section 3.2; the scale halves at a step that overflows, which is

@@ -129,7 +129,9 @@ class Training(Spec):
         if self.engine == "jax" and self.jit_compile is False:
             yield Problem(("jit_compile",), "JAX compiles every step; leave it out")
 
-    def _distribution_problems(self, distribution, model) -> Iterator[Problem]:
+    def _distribution_problems(
+        self, distribution: Distribution, model: BackboneConfig
+    ) -> Iterator[Problem]:
         if distribution.engine != self.engine:
             yield Problem(
                 ("distribution", "type"),
