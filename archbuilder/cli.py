@@ -13,7 +13,6 @@ import typer
 import typer.core
 
 from archbuilder.errors import UserError, writable
-from archbuilder.exchange.formats import format_names
 from archbuilder.experiment import Experiment
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
@@ -214,10 +213,22 @@ def _listed(experiment: Experiment) -> str:
     return ", ".join(experiment.objectives) or "none"
 
 
-@app.command()
+class ExportCommand(typer.core.TyperCommand):
+    """A command whose help lists the export formats, which are imported only to show it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from archbuilder.exchange.formats import format_names
+
+        for option in self.params:
+            if isinstance(option, typer.core.TyperOption) and option.name == "format":
+                option.help = f"{format_names()}."
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=ExportCommand)
 def export(
     run: Run,
-    format: Annotated[str, typer.Option(help=f"{format_names()}.")],
+    format: Annotated[str, typer.Option(help="The export format.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
 ) -> None:
     """Write the best model in a format, load it there again, and compare its outputs."""
