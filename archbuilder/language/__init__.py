@@ -3,6 +3,7 @@
 from archbuilder.language.error_messages import near
 from archbuilder.language.merge import Tree, read
 from archbuilder.language.problems import Problem, SpecError, at_key
+from archbuilder.language.saved_spec import SavedSpec
 from archbuilder.language.schema import json_schema
 from archbuilder.language.spec import FilePath, Named, Spec, type_names
 from archbuilder.language.validation import check
@@ -12,6 +13,7 @@ __all__ = [
     "FilePath",
     "Named",
     "Problem",
+    "SavedSpec",
     "Spec",
     "SpecError",
     "Tree",

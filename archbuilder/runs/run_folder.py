@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from archbuilder.errors import UserError
 from archbuilder.files import LockedError, locked, remove
+from archbuilder.language import SavedSpec
 from archbuilder.runs import model_file, vocabularies
 from archbuilder.runs.checkpoint_store import CheckpointStore
 from archbuilder.runs.spec_diff import differences
 from archbuilder.runs.spec_file import (
-    SavedSpec,
     has_mark,
     read_spec,
     require_version,

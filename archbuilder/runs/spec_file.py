@@ -1,28 +1,15 @@
 """The spec.yaml of a run folder: the resolved spec, marked with the version of the language."""
 
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 from archbuilder.errors import UserError
 from archbuilder.files import write_atomic
-from archbuilder.language import plain_text, read
+from archbuilder.language import SavedSpec, plain_text, read
 
 LANGUAGE_VERSION = 1
 _MARK = "# archbuilder language"
 _HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
-
-
-class SavedSpec(Protocol):
-    """A spec that can be saved and read again, as every `Spec` can."""
-
-    def model_dump(self, *, mode: str, exclude_none: bool) -> dict[str, Any]:
-        """Return the spec as plain data."""
-        ...
-
-    @classmethod
-    def model_validate(cls, obj: Any) -> Self:
-        """Return the spec that plain data describes. Raise `ValueError` if there is none."""
-        ...
 
 
 def to_plain(spec: SavedSpec) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from archbuilder.batches.training_data import BatchedSpec
 from archbuilder.graph import ModelGraph
-from archbuilder.runs.spec_file import SavedSpec
+from archbuilder.language import SavedSpec
 from archbuilder.training.recipe.recipe import Training
 
 
