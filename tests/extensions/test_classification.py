@@ -4,9 +4,13 @@ import csv
 import json
 import random
 
+import pytest
+
 from tests import small_run
 from tests.extensions.test_extensions import add_objective, add_source, train
 from tests.package_copy import PackageCopy
+
+pytestmark = pytest.mark.slow
 
 WORDS = {"animal": "cat dog horse bird".split(), "tool": "saw drill hammer axe".split()}
 

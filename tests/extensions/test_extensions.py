@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests import small_run
 from tests.package_copy import PackageCopy
+
+pytestmark = pytest.mark.slow
 
 SOURCES = Path(__file__).parent / "sources"
 """The new files of the extensions; each is what its author writes."""

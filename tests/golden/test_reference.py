@@ -7,6 +7,8 @@ import pytest
 from tests.golden.reference import REFERENCE, measure
 from tests.golden.trees import CURRENT
 
+pytestmark = pytest.mark.slow
+
 
 def test_losses_equal_the_reference(tmp_path):
     expected = json.loads(REFERENCE.read_text(encoding="utf-8"))

@@ -9,6 +9,8 @@ import yaml
 from tests.package_copy import PackageCopy
 from tests.variants import tiny
 
+pytestmark = pytest.mark.slow
+
 ADDED = Path(__file__).parent / "added"
 XPOS = {"type": "multi_head", "num_heads": 2, "positions": {"type": "xpos"}}
 DIFFERENTIAL = {"type": "differential", "num_heads": 2, "positions": {"type": "rotary"}}

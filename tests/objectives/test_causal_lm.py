@@ -1,6 +1,7 @@
 """The next token: what is asked for, and from whom."""
 
 import numpy as np
+import pytest
 
 from archbuilder.experiment import load
 from archbuilder.objectives.causal_lm import CausalLM
@@ -34,6 +35,7 @@ def test_no_example_of_a_row_is_asked_for_the_next_ones_first_token():
     assert target.weights.tolist() == [[1, 1, 0, 1, 1, 0, 0]]
 
 
+@pytest.mark.slow
 def test_a_small_decoder_learns_a_small_text_packed_and_not(tmp_path):
     for packing in (False, True):
         folder = tmp_path / str(packing)

@@ -57,7 +57,13 @@ def experiment(names, folder):
     return load(small_run.write(spec, folder / "spec.yaml"))
 
 
-@pytest.mark.parametrize("names", TOGETHER, ids="+".join)
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(names, id="+".join(names), marks=() if number == 0 else pytest.mark.slow)
+        for number, names in enumerate(TOGETHER)
+    ],
+)
 def test_losses_fall_on_text_not_seen_and_add_up(names, tmp_path):
     found = experiment(names, tmp_path)
     last = found.train(tmp_path / "run")
