@@ -18,7 +18,7 @@ train: install  ## Pretrain a small BERT on CPython's documentation and show wha
 	@echo; echo "What it fills in for [MASK], each line with its five best guesses:"
 	$(BIN)/archbuild predict runs/quickstart --guesses 5 --input specs/quickstart.masked.txt
 
-test: install  ## The fast tests: under five minutes on two cores.
+test: install  ## The fast tests: minutes on two cores.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not oracle and not slow'
 
 test-slow: install  ## The tests that `make test` leaves out.
