@@ -90,13 +90,15 @@ def test_every_objective_is_in_its_table():
 def test_the_objectives_it_shows_can_be_written(tmp_path):
     section = README.partition("## Objectives")[2].partition("## Training")[0]
     shown = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])
-    load(small_run.write(small_run.bert(tmp_path) | shown, tmp_path / "spec.yaml"))
+    experiment = load(small_run.write(small_run.bert(tmp_path) | shown, tmp_path / "spec.yaml"))
+    assert experiment.objectives.keys() == shown["objectives"].keys()
 
 
 def test_the_text_it_shows_can_be_written():
     section = README.partition("## Text")[2].partition("## Training")[0]
     data = section.partition("```yaml\n")[2].partition("```")[0]
-    Data.model_validate(yaml.safe_load(data)["data"])
+    shown = yaml.safe_load(data)["data"]
+    assert Data.model_validate(shown).train.type == shown["train"]["type"]
 
 
 def test_the_trackers_it_shows_are_all_there_are():

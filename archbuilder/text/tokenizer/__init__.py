@@ -54,10 +54,8 @@ def load_vocabulary(folder: Path) -> Vocabulary:
     try:
         config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         files = {name: (folder / name).read_bytes() for name in config["files"]}
-        kind, by_class_name = (
-            str(config["kind"]),
-            {name: kind for kind, name in CLASS_NAMES.items()},
-        )
+        kind = str(config["kind"])
+        by_class_name = {name: kind for kind, name in CLASS_NAMES.items()}
         return KINDS[by_class_name.get(kind, kind)](files)
     except Exception as error:  # The libraries raise plain exceptions.
         raise UserError(f"{folder}: the tokenizer cannot be read ({error})") from error
