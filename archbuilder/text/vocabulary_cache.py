@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from archbuilder.errors import UserError
+from archbuilder.files import locked, replace_directory
 from archbuilder.text.cache import cache_root
 from archbuilder.text.corpus import ByteCounter, TextSource
 from archbuilder.text.progress import ProgressListener
@@ -115,14 +113,8 @@ def _load(folder: Path) -> Vocabulary | None:
 def _save(vocabulary: Vocabulary, folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            vocabulary.save(temporary / "tokenizer")
-            (temporary / "digest").write_text(vocabulary.digest)
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(FileExistsError):  # Another process was faster, with the same content.
-                temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with locked(folder.with_name(f".{folder.name}.lock")), replace_directory(folder) as new:
+            vocabulary.save(new / "tokenizer")
+            (new / "digest").write_text(vocabulary.digest)
     except OSError as error:
         raise UserError(f"{folder}: the tokenizer cannot be written ({error.strerror})") from error
