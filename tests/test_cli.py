@@ -282,6 +282,7 @@ def begun(*words, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_saves_and_the_same_command_goes_on(stop, tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, steps=100_000), tmp_path / "spec.yaml")
@@ -299,6 +300,7 @@ def test_interrupting_saves_and_the_same_command_goes_on(stop, tmp_path):
     second.communicate()
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_ends_at_once_and_keeps_the_last_checkpoint(tmp_path):
     spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
     code = (
@@ -359,6 +361,7 @@ def test_predicting_what_the_run_cannot_do_is_told(run):
     assert done.stderr == f"no task '{other}' here; this run can do: {own}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m.saved")])
 def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name):
     _, folder = run

@@ -16,6 +16,8 @@ from archbuilder.text.prepare import ProgressListener
 from tests import small_run
 from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
 
+pytestmark = pytest.mark.slow
+
 CASES = table(NETWORK | OTHER)
 LISTS = {"training.trackers"}
 SCHEMA = json.dumps(json_schema(Experiment))

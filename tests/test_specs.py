@@ -80,6 +80,7 @@ def test_every_field_is_explained_in_the_schema():
     assert silent == []
 
 
+@pytest.mark.slow
 def test_no_mutation_of_a_shipped_spec_gives_a_traceback(tmp_path):
     draw = random.Random(0)
     texts = [path.read_text(encoding="utf-8") for path in SPECS]

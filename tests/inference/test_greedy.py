@@ -10,6 +10,8 @@ from archbuilder.experiment import Experiment
 from archbuilder.inference.greedy import greedy
 from tests.variants import NETWORK, named, table, with_variant
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3, size=23)
 CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]
 

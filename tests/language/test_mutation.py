@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from archbuilder.language import SpecError, check, read
 from tests.language.mutation import mutate
 from tests.language.toy import SPEC, Toy
@@ -14,6 +16,7 @@ OPTIONS = (
 )
 
 
+@pytest.mark.slow
 def test_two_thousand_mutations_raise_nothing_but_mistakes_of_the_users(here):
     rng = random.Random(20170612)
     refused = 0

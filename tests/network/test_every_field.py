@@ -11,6 +11,8 @@ from archbuilder.language import Spec
 from archbuilder.network.backbone import BackboneConfig
 from tests.variants import tiny
 
+pytestmark = pytest.mark.slow
+
 LAYER_NORM = {"type": "layer_norm"}
 MLP = {"type": "mlp", "intermediate_dim": 12, "activation": "relu"}
 GATED = {"type": "gated", "intermediate_dim": 12, "activation": "silu"}

@@ -12,6 +12,8 @@ from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.position import AnyPosition
 from tests.variants import classes, minimal
 
+pytestmark = pytest.mark.slow
+
 INSIDE = {None: None} | {
     minimal(one)["type"]: minimal(one) for one in classes(AnyAttentionPosition)
 }

@@ -10,6 +10,8 @@ import pytest
 from archbuilder.experiment import Experiment
 from tests.variants import NETWORK, named, table, with_variant
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = (5, 1, 7)
 CASES = [
     pytest.param(case, decoder, id=f"{named(case)}-{'both' if decoder else 'encoder'}")

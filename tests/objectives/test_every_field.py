@@ -20,6 +20,8 @@ from tests.objectives.test_rates import FIRST, VOCABULARY
 from tests.tokens import document_tokens, pair_tokens
 from tests.variants import classes, minimal, tiny
 
+pytestmark = pytest.mark.slow
+
 INPUTS = tuple(name for names in TOKEN_SEQUENCES.values() for name in names)
 LOGITS = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, 3.0]], "float32")
 SPANS = {"type": "spans"}

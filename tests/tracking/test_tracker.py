@@ -18,6 +18,8 @@ from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
 
+pytestmark = pytest.mark.slow
+
 
 def experiment(folder, *trackers, **training):
     spec = small_run.bert(folder, trackers=[{"type": name} for name in trackers], **training)

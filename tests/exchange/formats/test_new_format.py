@@ -6,6 +6,8 @@ import pytest
 from tests import small_run
 from tests.package_copy import PackageCopy
 
+pytestmark = pytest.mark.slow
+
 FORMAT_FILE = '''
 """Arrays of numpy by path, for tests."""
 

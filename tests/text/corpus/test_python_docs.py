@@ -1,11 +1,14 @@
 """Python's documentation as text."""
 
+import pytest
+
 from archbuilder.text.corpus import PythonDocs
 from archbuilder.text.corpus.python_docs import documents, sentences_of
 
 SPLITS = ("train", "validation")
 
 
+@pytest.mark.slow
 def test_pythons_documentation_has_enough_text_and_splits_by_document():
     train, validation = documents("train"), documents("validation")
     assert len(train) > 200

@@ -61,6 +61,7 @@ def stop_after(monkeypatch, step):
     monkeypatch.setattr(Trainer, "_take_step", take)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
 )
@@ -178,6 +179,7 @@ def test_an_endless_loss_stops_the_run(tmp_path):
         one.train(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     ["checkpoint", *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "metrics"))],
@@ -495,6 +497,7 @@ def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
     assert "the mean of 2 checkpoints" in told
 
 
+@pytest.mark.slow
 def test_what_a_restart_replaces_comes_back_where_it_cannot_begin(finished, tmp_path):
     one, run, _ = finished
     shutil.copytree(run, tmp_path / "run")
