@@ -32,7 +32,8 @@ def workloads(folder: Path, base: Path, sizes: Sizes) -> list[Workload]:
             for engine in ENGINES
         ),
         Validate("validate", base / "specs"),
-        Prepare("prepare", folder, sizes),
+        Prepare("prepare documents", folder, "prepare.yaml", sizes),
+        Prepare("prepare parallel", folder, "prepare_parallel.yaml", sizes),
     ]
 
 

@@ -13,6 +13,8 @@ from tests.golden.generated_text import write_documents, write_parallel
 SPECS = Path(__file__).with_name("specs")
 MEGABYTE = 10**6
 NUM_WORDS = 20_000
+BYTES_PER_PAIR = 134
+"""The mean size of two parallel lines of up to 20 words."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,11 @@ class Validate(Workload):
 class Prepare(Workload):
     """`archbuild prepare` with an empty cache."""
 
+    spec: str
     sizes: Sizes
 
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
-        arguments = ["prepare", str(self.folder / "prepare.yaml")]
+        arguments = ["prepare", str(self.folder / self.spec)]
         usage = run(arguments, tree, scratch / "cache", scratch)
         return {"MB/s": self.sizes.megabytes / usage.wall_seconds, **_resources(usage)}
 
@@ -97,6 +100,8 @@ def write_inputs(folder: Path, sizes: Sizes) -> None:
     write_documents(folder / "documents.txt", 2 * MEGABYTE, NUM_WORDS)
     write_documents(folder / "large.txt", int(sizes.megabytes * MEGABYTE), NUM_WORDS, seed=1)
     write_parallel(folder / "parallel", 10_000, NUM_WORDS, longest=20)
+    num_lines = int(sizes.megabytes * MEGABYTE / BYTES_PER_PAIR)
+    write_parallel(folder / "large", num_lines, NUM_WORDS, seed=2, longest=20)
 
 
 def _resources(usage: Usage) -> dict[str, float]:
