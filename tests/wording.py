@@ -40,18 +40,15 @@ class Patterns:
         """Read the list."""
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         self.words = _compiled(table["words"], r"(?<![\w.-])(?:{})(?![\w-])")
-        self.parts = _compiled(table["words"], r"(?<![^_])(?:{})(?![^_])")
         self.identifiers = _compiled(table["identifiers"], r"^_?(?:{})$")
         self.openings = _compiled(table["openings"], r"^(?:{})\b(?!\()")
         self.function_openings = _compiled(table["function_openings"], r"^(?:{})\b")
 
     def of(self, kind: str) -> list[tuple[re.Pattern, str]]:
         """Return the patterns for a kind of text, each with the advice."""
-        if kind == "name":
-            return self.identifiers
         return {
+            "name": self.identifiers,
             "text": self.words,
-            "definition": self.identifiers + self.parts,
             "comment": self.words + self.openings,
             "docstring": self.words + self.openings,
             "function docstring": self.words + self.openings + self.function_openings,
@@ -136,7 +133,9 @@ def _tokens(file: Path, content: str) -> Iterator[Text]:
         elif token.type in strings:
             yield Text("text", file, line, " ".join(token.string.strip("frbuFRBU\"'").split()))
         elif token.type == tokenize.NAME:
-            yield Text("definition" if defines else "name", file, line, token.string)
+            yield Text("name", file, line, token.string)
+            if defines:
+                yield Text("text", file, line, token.string.replace("_", " "))
         defines = token.type == tokenize.NAME and token.string in ("def", "class")
 
 
