@@ -131,7 +131,7 @@ def publish(staged: Path, path: Path) -> None:
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):  # Created after the caller checked.
-            raise UserError(f"{path}: exists already")
+            raise UserError(f"{path}: already exists")
         staged.rename(path)
 
 

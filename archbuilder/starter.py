@@ -29,7 +29,7 @@ def create_spec(name: str, like: str, folder: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        UserError: The name is not valid, there is no such starter, or a file exists already or
+        UserError: The name is not valid, there is no such starter, or a file already exists or
             cannot be written. Nothing is written in these cases.
     """
     starters = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
@@ -39,7 +39,7 @@ def create_spec(name: str, like: str, folder: Path) -> list[Path]:
     files = _contents(name, (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8"))
     for file in files:
         if os.path.lexists(folder / file):
-            raise UserError(f"{file}: exists already")
+            raise UserError(f"{file}: already exists")
     _write_all(folder, files)
     return [folder / file for file in files]
 

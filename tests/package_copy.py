@@ -23,7 +23,7 @@ class PackageCopy:
     def add_file(self, target: str, content: str) -> None:
         """Add a new file to the package."""
         path = self.package / target
-        assert not path.exists(), f"{target} exists already"
+        assert not path.exists(), f"{target} already exists"
         path.write_text(content, encoding="utf-8")
 
     def edit_line(self, file: str, before: str, after: str) -> None:

@@ -175,7 +175,7 @@ def test_a_new_spec_is_valid_and_is_never_written_over_another(like, tmp_path):
     assert archbuild("validate", "mine.yaml", folder=tmp_path).stdout == "mine.yaml: ok\n"
     again = archbuild("new", "mine", "--like", like, folder=tmp_path)
     assert again.returncode == 2
-    assert again.stderr == "mine.yaml: exists already\n"
+    assert again.stderr == "mine.yaml: already exists\n"
 
 
 MISTAKES = {
@@ -370,7 +370,7 @@ def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name)
     assert "written, loaded again; largest difference" in done.stdout
     again = inside("export", folder / "run", "--format", format, "-o", folder / name)
     assert again.returncode == 2
-    assert again.stderr == f"{folder / name}: exists already\n"
+    assert again.stderr == f"{folder / name}: already exists\n"
 
 
 def test_prepare_and_inspect_need_no_framework(tmp_path):

@@ -112,7 +112,7 @@ def test_a_staged_file_is_published_once(tmp_path):
         publish(folder / "model", path)
     assert path.read_text() == "whole"
     with (
-        pytest.raises(UserError, match="model: exists already"),
+        pytest.raises(UserError, match="model: already exists"),
         staging_directory(path) as folder,
     ):
         publish(folder, path)

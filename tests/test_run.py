@@ -129,7 +129,7 @@ def test_an_export_says_how_far_it_is_from_the_model(run, tmp_path):
     result = run.export("keras", tmp_path / "a.keras")
     assert (result.path, result.format, result.notes) == (tmp_path / "a.keras", "keras", ())
     assert 0 <= result.largest_difference <= 1e-4
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         run.export("keras", tmp_path / "a.keras")
     with pytest.raises(UserError, match=r"^no format 'h5'; there are "):
         run.export("h5", tmp_path / "b")

@@ -60,7 +60,7 @@ def check(run: RunFolder, format_name: str, path: Path) -> None:
     format = find_format(format_name)
     format.check_path(path)
     if os.path.lexists(path):
-        raise UserError(f"{path}: exists already")
+        raise UserError(f"{path}: already exists")
     run.spec_path()
     if not run.model.exists():
         raise UserError(f"{run.path}: has no model.keras yet; train it first")

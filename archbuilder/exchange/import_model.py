@@ -66,7 +66,7 @@ def check(folder: Path, path: Path) -> None:
         problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise UserError(f"{folder}: {problem}")
     if os.path.lexists(path):
-        raise UserError(f"{path}: exists already")
+        raise UserError(f"{path}: already exists")
     with staging_directory(path):
         pass
 

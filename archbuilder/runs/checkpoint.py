@@ -27,7 +27,7 @@ class Checkpoint:
     """The step, the metrics and the identity of the text, as JSON."""
 
 
-class DamagedCheckpoint(UserError):
+class DamagedCheckpointError(UserError):
     """A checkpoint that differs from what was written; the message names the file."""
 
 
@@ -44,7 +44,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Return the checkpoint in a folder.
 
     Raises:
-        DamagedCheckpoint: A file is missing, or differs from its checksum.
+        DamagedCheckpointError: A file is missing, or differs from its checksum.
         UserError: An earlier version of archbuilder wrote it.
     """
     if (folder / _OLD_VARIABLES).exists():
@@ -56,13 +56,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         checksums = _read_checksums(folder)
         for name in (STATE, VARIABLES):
             if checksums[name] != sha256(folder / name):
-                raise DamagedCheckpoint(f"{folder / name}: is not what {CHECKSUMS} says")
+                raise DamagedCheckpointError(f"{folder / name}: is not what {CHECKSUMS} says")
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     except OSError as error:
         path = error.filename or folder
-        raise DamagedCheckpoint(f"{path}: cannot be read ({error.strerror})") from error
+        raise DamagedCheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError) as error:
-        raise DamagedCheckpoint(f"{folder / CHECKSUMS}: is damaged") from error
+        raise DamagedCheckpointError(f"{folder / CHECKSUMS}: is damaged") from error
     return Checkpoint(_read_variables(folder / VARIABLES), state)
 
 

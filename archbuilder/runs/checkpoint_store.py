@@ -11,7 +11,7 @@ from archbuilder.errors import UserError
 from archbuilder.files import remove, unfinished
 from archbuilder.runs.checkpoint import (
     Checkpoint,
-    DamagedCheckpoint,
+    DamagedCheckpointError,
     read_checkpoint,
     write_checkpoint,
 )
@@ -56,7 +56,7 @@ class CheckpointStore:
         for folder in reversed(folders):
             try:
                 return read_checkpoint(folder)
-            except DamagedCheckpoint as error:
+            except DamagedCheckpointError as error:
                 report(f"damaged, not used: {error}")
         if folders:
             raise UserError(f"{self.path}: no checkpoint is sound; --restart begins afresh")
@@ -90,7 +90,7 @@ class CheckpointStore:
         for folder in self.scheduled()[-count:]:
             try:
                 checkpoints.append(read_checkpoint(folder).variables)
-            except DamagedCheckpoint as error:
+            except DamagedCheckpointError as error:
                 report(f"damaged, not in the mean: {error}")
         if not checkpoints:
             return {}, 0

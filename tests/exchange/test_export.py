@@ -87,7 +87,7 @@ def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monke
         export(RunFolder(run.path.parent), "keras", tmp_path / "m.keras")
     paths = {
         "file/m.keras": "Not a directory",
-        "link.keras": "exists already",
+        "link.keras": "already exists",
         f"{'x' * 300}.keras": "File name too long",
         f"{'x' * 300}/m.keras": "File name too long",
         "m.h5": "ends in .keras",

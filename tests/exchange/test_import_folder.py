@@ -41,7 +41,7 @@ def test_a_folder_becomes_a_run_that_predicts_and_exports(folder, tmp_path):
 
 def test_what_stands_there_is_not_touched(folder, tmp_path):
     (tmp_path / "run").mkdir()
-    with pytest.raises(UserError, match="run: exists already"):
+    with pytest.raises(UserError, match="run: already exists"):
         import_folder(folder, tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []
 

@@ -11,7 +11,7 @@ from archbuilder.runs.checkpoint import (
     STATE,
     VARIABLES,
     Checkpoint,
-    DamagedCheckpoint,
+    DamagedCheckpointError,
     read_checkpoint,
     write_checkpoint,
 )
@@ -66,7 +66,7 @@ def test_damage_is_noticed_by_name(tmp_path, file, damage):
         (folder / file).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
     else:
         (folder / file).unlink()
-    with pytest.raises(DamagedCheckpoint, match="step-1"):
+    with pytest.raises(DamagedCheckpointError, match="step-1"):
         read_checkpoint(folder)
 
 

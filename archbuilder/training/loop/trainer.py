@@ -8,7 +8,7 @@ from pathlib import Path
 from archbuilder.batches.training_data import TrainingData, load_training_data
 from archbuilder.errors import UserError
 from archbuilder.objectives import loss_weights, metrics_from_sums, printed_metrics
-from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpoint, read_checkpoint
+from archbuilder.runs.checkpoint import Checkpoint, DamagedCheckpointError, read_checkpoint
 from archbuilder.runs.model_file import is_intact
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
@@ -137,7 +137,7 @@ class Trainer:
         current = engine.snapshot()
         try:
             engine.restore(read_checkpoint(best).variables)
-        except DamagedCheckpoint as error:
+        except DamagedCheckpointError as error:
             tell(f"the best model is lost, and the newest takes its place: {error}")
             self.state.forget_best()
         else:
