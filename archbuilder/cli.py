@@ -101,9 +101,9 @@ def schema(
 @app.command()
 def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
     """Count a spec's parameters, part by part, without building it."""
-    from archbuilder.insight.summary import as_json, as_text, summarise
+    from archbuilder.insight.summary import as_json, as_text, summarize
 
-    found = summarise(_load(spec, set))
+    found = summarize(_load(spec, set))
     typer.echo(as_json(found) if json else as_text(found))
 
 
@@ -198,14 +198,14 @@ def import_(
     output: Annotated[Path, typer.Option("--output", "-o", help="Make this run folder.")],
 ) -> None:
     """Make a run folder of a model in Hugging Face's files, which the other commands then take."""
-    from archbuilder.exchange.import_model import check, import_folder
+    from archbuilder.exchange.import_model import check_import, import_folder
 
-    check(folder, output)
+    check_import(folder, output)
     load_keras()
     found = import_folder(folder, output)
     count = found.experiment.ledger().total()
     typer.echo(f"{output}: {count:,} parameters; objectives: {_listed(found.experiment)}")
-    for line in found.left_out:
+    for line in found.not_imported:
         typer.echo(line)
 
 

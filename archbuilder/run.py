@@ -139,12 +139,12 @@ class Run:
 
         Raises:
             UserError: The run cannot be exported in this format, or not to this path.
-            ExportFailed: The export cannot be loaded again, or differs from the model.
+            ExportError: The export cannot be loaded again, or differs from the model.
         """
-        from archbuilder.exchange.export import check, export
+        from archbuilder.exchange.export import check_export, export
 
         path, notes = Path(path), list[str]()
-        check(self.folder, format, path)
+        check_export(self.folder, format, path)
         load_keras()
         difference = export(self.folder, format, path, notes.append)
         return ExportResult(path, format, difference, tuple(notes))

@@ -37,7 +37,7 @@ np.savez(outputs, **results)
 """
 
 
-class ExportFailed(WorkFailed):
+class ExportError(WorkFailed):
     """An artifact cannot be loaded again or differs from the model; it is deleted."""
 
 
@@ -54,7 +54,7 @@ def largest_difference(model: Any, path: Path, reader: str) -> float:
         The maximum over all batches of `SHAPES`; NaN if a difference is NaN.
 
     Raises:
-        ExportFailed: The artifact cannot be loaded or has other outputs.
+        ExportError: The artifact cannot be loaded or has other outputs.
     """
     import keras
 
@@ -67,7 +67,7 @@ def largest_difference(model: Any, path: Path, reader: str) -> float:
             for name, output in model(batch, training=False).items()
         }
     if _shapes(outputs) != _shapes(expected):
-        raise ExportFailed(f"{path.name}: not kept: its outputs are not the model's")
+        raise ExportError(f"{path.name}: not kept: its outputs are not the model's")
     return float(np.max([np.abs(array - outputs[key]).max() for key, array in expected.items()]))
 
 
@@ -77,7 +77,7 @@ def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.nd
     The process uses no GPU: this process may hold its memory, and its products are less precise.
 
     Raises:
-        ExportFailed: The artifact cannot be loaded.
+        ExportError: The artifact cannot be loaded.
     """
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
@@ -96,7 +96,7 @@ def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.nd
         )
         if process.returncode:
             reason = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise ExportFailed(f"{path.name}: not kept: cannot be loaded again: {''.join(reason)}")
+            raise ExportError(f"{path.name}: not kept: cannot be loaded again: {''.join(reason)}")
         with np.load(outputs) as results:
             return dict(results)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archbuilder.errors import UserError
-from archbuilder.exchange.comparison import ExportFailed
+from archbuilder.exchange.comparison import ExportError
 from archbuilder.exchange.formats import find_format
 from archbuilder.experiment import load
 from archbuilder.files import publish, staging_directory
@@ -36,9 +36,9 @@ def export(
 
     Raises:
         UserError: The run cannot be exported in this format, or not to this path.
-        ExportFailed: The artifact cannot be loaded again or differs from the model.
+        ExportError: The artifact cannot be loaded again or differs from the model.
     """
-    check(run, format_name, path)
+    check_export(run, format_name, path)
     format = find_format(format_name)
     with staging_directory(path) as staging:
         model = load_graph(load(run.spec_path()), run).model
@@ -46,7 +46,7 @@ def export(
         left_out = format.write(model, run, artifact)
         difference = format.compare(model, artifact)
         if not difference <= TOLERANCE:  # NaN is not.
-            raise ExportFailed(
+            raise ExportError(
                 f"{path}: not kept: its outputs differ from the model's by {difference:g}"
             )
         publish(artifact, path)
@@ -55,7 +55,7 @@ def export(
     return difference
 
 
-def check(run: RunFolder, format_name: str, path: Path) -> None:
+def check_export(run: RunFolder, format_name: str, path: Path) -> None:
     """Raise UserError for everything that prevents an export and shows without the model."""
     format = find_format(format_name)
     format.check_path(path)

@@ -36,7 +36,7 @@ class ImportedModel:
     """The weights of the experiment's Keras model, by path."""
     vocabularies: tuple[Vocabulary, Vocabulary] | None
     """Those of source and target, if the folder has a supported tokenizer."""
-    left_out: list[str]
+    not_imported: list[str]
     """What is not imported, a sentence each."""
 
 
@@ -46,7 +46,7 @@ def import_folder(folder: Path, path: Path) -> ImportedModel:
     Raises:
         UserError: The folder cannot be imported. Nothing is written in this case.
     """
-    check(folder, path)
+    check_import(folder, path)
     imported = read_folder(folder, _experiment_name(path))
     with staging_directory(path) as staging:
         run = RunFolder(staging / path.name)
@@ -60,7 +60,7 @@ def import_folder(folder: Path, path: Path) -> ImportedModel:
     return imported
 
 
-def check(folder: Path, path: Path) -> None:
+def check_import(folder: Path, path: Path) -> None:
     """Raise UserError if `folder` is not one or `path` cannot be written; read no model."""
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "there is no such folder"

@@ -89,7 +89,7 @@ class FillMask(Task):
     def __call__(self, lines: Sequence[str]) -> Iterator[FilledText]:
         """Yield each line with its masks filled."""
         vocabulary = self.vocabulary
-        encoded = vocabulary.encode(lines, specials=True)
+        encoded = vocabulary.encode(lines, parse_masks=True)
         rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
         for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
             require_length(row, self.max_length, number)

@@ -9,7 +9,7 @@ from archbuilder.network.backbone import Backbone
 from archbuilder.text.vocabulary import Vocabulary
 
 
-def greedy(
+def greedy_decode(
     backbone: Backbone,
     project: Callable[[Any], Any],
     source: dict[str, np.ndarray],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.batches.batches import padded
-from archbuilder.inference.greedy import greedy
+from archbuilder.inference.greedy import greedy_decode
 from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, TaskParts, require_length
 from archbuilder.network.backbone import Backbone
 from archbuilder.text.vocabulary import Vocabulary
@@ -89,4 +89,4 @@ class Translate(Task):
         token_ids, padding_mask = padded(rows, self.source.padding_id)
         source = {"encoder_token_ids": token_ids, "encoder_padding_mask": padding_mask}
         limits = [min(2 * len(row) + 10, self.max_length or 2**31) for row in rows]
-        return greedy(self.backbone, self.backbone.project(), source, self.target, limits)
+        return greedy_decode(self.backbone, self.backbone.project(), source, self.target, limits)

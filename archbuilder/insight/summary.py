@@ -24,7 +24,7 @@ class Summary(TypedDict):
     parameters: Parameters
 
 
-def summarise(experiment: Experiment) -> Summary:
+def summarize(experiment: Experiment) -> Summary:
     """Return the number of parameters of an experiment's model, in total and by part."""
     counter = experiment.ledger()
     names = dict.fromkeys(layer.partition(".")[0] for layer in counter.weights)

@@ -17,7 +17,11 @@ from archbuilder.text.token_store import Tokens
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
-from archbuilder.text.vocabulary_cache import TokenizerRequest, TrainingText, vocabulary_of
+from archbuilder.text.vocabulary_cache import (
+    TokenizerRequest,
+    TrainingText,
+    load_or_train_vocabulary,
+)
 
 __all__ = ["Prepared", "ProgressListener", "Split", "TextSpec", "prepare"]
 
@@ -174,7 +178,7 @@ def _splits(
 def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener) -> Vocabularies:
     model, tokenizer = spec.model, spec.needs("preparing", "tokenizer")
     separate = spec.target_tokenizer
-    source = vocabulary_of(
+    source = load_or_train_vocabulary(
         TokenizerRequest(
             "tokenizer",
             tokenizer,
@@ -193,7 +197,7 @@ def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener
     request = TokenizerRequest(
         "target_tokenizer", separate, "target_vocabulary_size", size, (TARGET,)
     )
-    return Vocabularies(source, vocabulary_of(request, text, listener))
+    return Vocabularies(source, load_or_train_vocabulary(request, text, listener))
 
 
 def _described(names: tuple[str, ...] | None) -> str:

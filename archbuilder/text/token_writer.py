@@ -143,13 +143,13 @@ class TokenWriter:
                 yield (*lines, True, 0, record) if is_labeled else (*lines, True)
             return
         (name,) = names
-        in_document = self.vocabularies[name].in_document
+        with_separator = self.vocabularies[name].with_separator
         for record in records:
             sentences = record.columns[name]
             last = len(sentences) - 1
             for index, line in enumerate(sentences):
                 is_last = index == last
-                line = in_document(line, index == 0, is_last)
+                line = with_separator(line, index == 0, is_last)
                 yield (line, is_last, index, record) if is_labeled else (line, is_last)
 
     def add(self, chunk: Chunk, arrays: Arrays) -> None:

@@ -94,10 +94,10 @@ class Vocabulary(ABC):
         """The ids that spell, byte by byte, what no other token can."""
         return ()
 
-    def encode(self, lines: Sequence[str], specials: bool = False) -> list[list[int]]:
-        """Each line's ids, without start and end; with `specials`, a mask token is the mask."""
+    def encode(self, lines: Sequence[str], parse_masks: bool = False) -> list[list[int]]:
+        """Each line's ids, without start and end; with `parse_masks`, a mask token is the mask."""
         mask = self.mask_id
-        if not specials or mask is None:
+        if not parse_masks or mask is None:
             return self._encode(list(lines))
         pieces = [line.split(self.mask_token) for line in lines]
         first = self._encode([line[0] for line in pieces])
@@ -111,7 +111,7 @@ class Vocabulary(ABC):
         """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
         return flat(self._encode(list(lines)))
 
-    def in_document(self, line: str, first: bool, last: bool) -> str:
+    def with_separator(self, line: str, first: bool, last: bool) -> str:
         """A document's sentence, as it is encoded for a word not to reach over its end."""
         return line
 

@@ -12,7 +12,7 @@ from archbuilder.text.cache import cache_root
 from archbuilder.text.corpus import ByteCounter, TextSource
 from archbuilder.text.progress import ProgressListener
 from archbuilder.text.tokenizer import Tokenizer, load_vocabulary
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer, TooSmall
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer, VocabularyTooSmallError
 from archbuilder.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -43,7 +43,7 @@ class TrainingText:
     stamps: dict[str, tuple]
 
 
-def vocabulary_of(
+def load_or_train_vocabulary(
     request: TokenizerRequest, text: TrainingText, listener: ProgressListener
 ) -> Vocabulary:
     """Return the vocabulary of a tokenizer, trained if it is neither in a file nor in the cache.
@@ -51,7 +51,7 @@ def vocabulary_of(
     Raises:
         UserError: Its file cannot be read or has another size, or it cannot be trained.
     """
-    if isinstance(request.config, LearntTokenizer) and request.config.file:
+    if isinstance(request.config, LearnedTokenizer) and request.config.file:
         vocabulary = request.config.load_file()
         if vocabulary.size != request.size:
             raise UserError(
@@ -82,7 +82,7 @@ def _train(request: TokenizerRequest, text: TrainingText, listener: ProgressList
     try:
         lines = _lines(text.corpus, request.columns, progress)
         vocabulary = request.config.train(lines, request.size)
-    except TooSmall as error:
+    except VocabularyTooSmallError as error:
         raise UserError(f"model.{request.size_name}: {error}") from error
     finally:
         listener.end()

@@ -9,7 +9,7 @@ from archbuilder.errors import UserError
 from archbuilder.exchange import comparison
 from archbuilder.exchange import export as export_module
 from archbuilder.exchange import formats as formats_module
-from archbuilder.exchange.comparison import ExportFailed, largest_difference
+from archbuilder.exchange.comparison import ExportError, largest_difference
 from archbuilder.exchange.export import TOLERANCE, export
 from archbuilder.exchange.formats.keras_file import KerasFile
 from archbuilder.experiment import load
@@ -48,7 +48,7 @@ def test_an_artifact_that_differs_is_not_kept(run, found, tmp_path, monkeypatch)
             return found
 
     monkeypatch.setattr(formats_module, "FORMATS", (Different(),))
-    with pytest.raises(ExportFailed, match="not kept: its outputs differ"):
+    with pytest.raises(ExportError, match="not kept: its outputs differ"):
         export(run, "keras", tmp_path / "a" / "m.keras")
     assert left(tmp_path) == []
 
@@ -73,7 +73,7 @@ def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatc
             return ""
 
     monkeypatch.setattr(formats_module, "FORMATS", (Damaged(),))
-    with pytest.raises(ExportFailed, match="not kept: cannot be loaded again"):
+    with pytest.raises(ExportError, match="not kept: cannot be loaded again"):
         export(run, "keras", tmp_path / "m.keras")
     assert left(tmp_path) == []
 

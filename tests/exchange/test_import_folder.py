@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 def test_a_folder_becomes_a_run_that_predicts_and_exports(folder, tmp_path):
     found = import_folder(folder, tmp_path / "my run!")
-    assert found.left_out == []
+    assert found.not_imported == []
     run = RunFolder(tmp_path / "my run!")
     assert load(run.spec).name == "my_run_"
     model = keras.saving.load_model(run.model)

@@ -78,7 +78,7 @@ def test_what_was_written_is_read_again(folder):
     same(found.weights)
     assert list(found.experiment.objectives) == ["masked_lm", "next_sentence"]
     assert found.vocabularies is None
-    assert found.left_out == [NO_TOKENIZER.format(folder)]
+    assert found.not_imported == [NO_TOKENIZER.format(folder)]
 
 
 def test_weights_may_lie_in_several_files(folder):
@@ -108,7 +108,7 @@ def test_older_names_of_norms_and_copies_of_tied_tables_are_known(folder):
     put(folder, older)
     read = read_folder(folder, "again")
     same(read.weights)
-    assert read.left_out == [NO_TOKENIZER.format(folder)]
+    assert read.not_imported == [NO_TOKENIZER.format(folder)]
 
 
 def test_a_body_without_heads_has_no_objectives(folder):
@@ -133,7 +133,7 @@ def test_heads_that_are_no_objectives_are_left_out_and_named(folder):
     read = read_folder(folder, "again")
     assert list(read.experiment.objectives) == ["masked_lm"]
     assert read.experiment.model.pooler is None
-    assert read.left_out == [
+    assert read.not_imported == [
         "no objective reads the weights bert.pooler.dense.bias",
         "no objective reads the weights bert.pooler.dense.weight",
         "no objective reads the weights classifier.weight",
@@ -145,7 +145,7 @@ def test_a_tokenizer_that_cannot_be_read_is_named_and_the_model_taken(folder):
     (folder / "source.spm").write_text("")
     found = read_folder(folder, "again")
     same(found.weights)
-    assert found.left_out == [
+    assert found.not_imported == [
         f"{folder}/source.spm: is of no tokenizer that can be read; tokenizer.json would: "
         "the model reads ids, and no lines of text"
     ]
@@ -228,7 +228,7 @@ def test_a_tokenizer_larger_than_the_model_is_left_out_and_told_of(folder):
     (folder / "tokenizer.json").write_bytes(vocabulary.files["tokenizer.json"])
     found = read_folder(folder, "again")
     assert found.vocabularies is None
-    (told,) = found.left_out
+    (told,) = found.not_imported
     assert told.startswith(f"{folder}: its tokenizer has {vocabulary.size} tokens, its model 20:")
 
 

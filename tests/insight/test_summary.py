@@ -1,7 +1,7 @@
 """Counting by part: what belongs to a part is told by whole names."""
 
 from archbuilder.experiment import load
-from archbuilder.insight.summary import as_text, summarise
+from archbuilder.insight.summary import as_text, summarize
 from archbuilder.network.parameter_counter import ParameterCounter
 from tests import small_run
 
@@ -19,7 +19,7 @@ def test_objectives_whose_names_begin_alike_are_counted_apart(tmp_path):
         "next": {"type": "next_sentence"},
         "next_masked": {"type": "masked_lm"},
     }
-    found = summarise(load(small_run.write(spec, tmp_path / "spec.yaml")))["parameters"]
+    found = summarize(load(small_run.write(spec, tmp_path / "spec.yaml")))["parameters"]
     assert found["parts"]["next"] == 16 * 2 + 2
     assert found["parts"]["next_masked"] == (16 * 16 + 16) + 2 * 16 + 100
     assert sum(found["parts"].values()) == found["total"]

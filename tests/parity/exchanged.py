@@ -45,7 +45,7 @@ def exchanged(name: str, folder: Path) -> tuple[float, float]:
     kind, config = CASES[name]
     model = oracle.random_model(kind, 0, vocab_size=VOCABULARY, **config)
     model.save_pretrained(folder / "theirs")
-    (told,) = import_folder(folder / "theirs", folder / "run").left_out
+    (told,) = import_folder(folder / "theirs", folder / "run").not_imported
     assert "no tokenizer" in told
     run = RunFolder(folder / "run")
     experiment = load(run.spec)

@@ -14,7 +14,7 @@ from archbuilder.text.tokenizer import (
     WordPiece,
     load_vocabulary,
 )
-from archbuilder.text.tokenizer.tokenizer import TooSmall
+from archbuilder.text.tokenizer.tokenizer import VocabularyTooSmallError
 from tests.tokenizers import TEXT, every_learner, every_tokenizer, named, spec, trained
 from tests.variants import SAMPLES, classes
 
@@ -100,7 +100,7 @@ def test_the_mask_is_a_mask_only_where_it_is_asked_for(variant):
     vocabulary = trained(variant)
     line = f"the {vocabulary.mask_token} dog."
     assert vocabulary.mask_id not in vocabulary.encode([line])[0]
-    ids = vocabulary.encode([line], specials=True)[0]
+    ids = vocabulary.encode([line], parse_masks=True)[0]
     assert ids.count(vocabulary.mask_id) == 1
     assert ids[-1] == vocabulary.encode(["the dog."])[0][-1]
 
@@ -115,7 +115,7 @@ def test_no_special_token_is_ever_read_from_text(variant):
 
 @every_tokenizer
 def test_a_size_without_room_is_one_sentence(variant):
-    with pytest.raises(TooSmall, match=r"^5 "):
+    with pytest.raises(VocabularyTooSmallError, match=r"^5 "):
         spec(variant).train(TEXT, 5)
 
 
@@ -125,7 +125,11 @@ def test_a_mask_is_written_out_again(variant):
     lines = ("the {} dog.", "{} dog.", "the lazy {}")
     for line in (*lines, *([] if variant is Whitespace else ["the lazy {}."])):
         line = line.format(vocabulary.mask_token)
-        ids = [vocabulary.start_id, *vocabulary.encode([line], specials=True)[0], vocabulary.end_id]
+        ids = [
+            vocabulary.start_id,
+            *vocabulary.encode([line], parse_masks=True)[0],
+            vocabulary.end_id,
+        ]
         assert vocabulary.decode(ids) == line
 
 
@@ -136,7 +140,7 @@ def test_sentences_of_a_document_are_not_one_word(variant, settings):
         return
     vocabulary = spec(variant, **settings).train(TEXT, 400)
     parts = [
-        vocabulary.in_document(line, place == 0, place == 2)
+        vocabulary.with_separator(line, place == 0, place == 2)
         for place, line in enumerate(("the fox", "jumps over", "sea shells"))
     ]
     ids = [token_id for line in vocabulary.encode(parts) for token_id in line]
@@ -146,7 +150,7 @@ def test_sentences_of_a_document_are_not_one_word(variant, settings):
 
 def test_a_vocabulary_without_a_space_parts_nothing():
     vocabulary = Characters(type="characters").train(["\u673a\u5668"], 20)
-    assert vocabulary.in_document("\u673a", first=True, last=False) == "\u673a"
+    assert vocabulary.with_separator("\u673a", first=True, last=False) == "\u673a"
 
 
 @every_learner

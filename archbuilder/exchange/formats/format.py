@@ -65,7 +65,7 @@ class Format(ABC):
             no outputs; NaN if a difference is NaN.
 
         Raises:
-            ExportFailed: The artifact cannot be loaded or has other outputs.
+            ExportError: The artifact cannot be loaded or has other outputs.
         """
 
 

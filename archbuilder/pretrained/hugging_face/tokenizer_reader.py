@@ -22,7 +22,7 @@ from archbuilder.text.tokenizer import WordPiece
 from archbuilder.text.tokenizer.byte_level_bpe import ByteLevelVocabulary
 from archbuilder.text.tokenizer.marian import PIECES, TABLE, MarianVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePieceVocabulary
-from archbuilder.text.tokenizer.sentencepiece_json import ConvertedPiecesVocabulary
+from archbuilder.text.tokenizer.sentencepiece_json import SentencePieceJsonVocabulary
 from archbuilder.text.tokenizer.wordpiece import WordPieceVocabulary
 from archbuilder.text.vocabulary import ROLES_FILE, Vocabulary
 
@@ -116,8 +116,8 @@ def _class_of(path: Path, content: bytes) -> VocabularyClass:
     is_byte_level = b'"ByteLevel"' in content
     classes: dict[object, VocabularyClass] = {
         "WordPiece": WordPieceVocabulary,
-        "Unigram": ConvertedPiecesVocabulary,
-        "BPE": ByteLevelVocabulary if is_byte_level else ConvertedPiecesVocabulary,
+        "Unigram": SentencePieceJsonVocabulary,
+        "BPE": ByteLevelVocabulary if is_byte_level else SentencePieceJsonVocabulary,
     }
     if not isinstance(kind, str) or kind not in classes:
         raise UserError(f"{path}: a tokenizer of type {kind!r} cannot be read")

@@ -12,7 +12,7 @@ from archbuilder.text.tokenizer.byte_tokenizer import Bytes, ByteVocabulary
 from archbuilder.text.tokenizer.characters import Characters, CharacterVocabulary
 from archbuilder.text.tokenizer.marian import MarianVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePiece, SentencePieceVocabulary
-from archbuilder.text.tokenizer.sentencepiece_json import ConvertedPiecesVocabulary
+from archbuilder.text.tokenizer.sentencepiece_json import SentencePieceJsonVocabulary
 from archbuilder.text.tokenizer.whitespace import Whitespace, WhitespaceVocabulary
 from archbuilder.text.tokenizer.wordpiece import WordPiece, WordPieceVocabulary
 from archbuilder.text.vocabulary import CLASS_NAMES, CONFIG_FILE, Vocabulary
@@ -42,7 +42,7 @@ AnyVocabulary = (
     | SentencePieceVocabulary
     | ByteVocabulary
     | MarianVocabulary
-    | ConvertedPiecesVocabulary
+    | SentencePieceJsonVocabulary
 )
 """What tokenizers make, and the two kinds that only imported models have."""
 KINDS: dict[str, type[Vocabulary]] = {cls.kind: cls for cls in get_args(AnyVocabulary)}

@@ -9,10 +9,10 @@ import numpy as np
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
-from archbuilder.text.tokenizer.sentencepiece_training import merged_pieces
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer, TooSmall
+from archbuilder.text.tokenizer.sentencepiece_training import learn_bpe_pieces
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.tokenizer_json import (
-    LibraryVocabulary,
+    TokenizerJsonVocabulary,
     add_symbols,
     counted_words,
 )
@@ -32,7 +32,7 @@ Four separators are white space to Python, and not to Unicode.
 """
 
 
-class ByteLevelBPE(LearntTokenizer):
+class ByteLevelBPE(LearnedTokenizer):
     """Merges of frequent pairs of bytes, within words and their leading space, as GPT-2 does it.
 
     Radford et al., 2019, section 2.2.
@@ -47,13 +47,13 @@ class ByteLevelBPE(LearntTokenizer):
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         held = [*ANGLED, *self.all_symbols, *_letters()]
         if len(held) > vocabulary_size:
-            raise TooSmall(
+            raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: the bytes, symbols and "
                 f"special tokens alone are {len(held)}"
             )
         words = self._words(lines)
         seen = len(set().union(*words))
-        merged = merged_pieces(words, vocabulary_size - len(held) + seen, begin="")
+        merged = learn_bpe_pieces(words, vocabulary_size - len(held) + seen, begin="")
         tokens = dict.fromkeys(held)
         pieces = [piece for piece in merged if len(piece) > 1 and piece not in tokens]
         tokens |= dict.fromkeys(pieces[: vocabulary_size - len(held)])
@@ -91,7 +91,7 @@ class ByteLevelBPE(LearntTokenizer):
         return tokenizer
 
 
-class ByteLevelVocabulary(LibraryVocabulary):
+class ByteLevelVocabulary(TokenizerJsonVocabulary):
     """Byte-level BPE over the `tokenizers` library."""
 
     kind = "byte_level_bpe"
@@ -110,7 +110,7 @@ class ByteLevelVocabulary(LibraryVocabulary):
             self._tokenizer.pre_tokenizer.add_prefix_space = False
         self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
 
-    def in_document(self, line: str, first: bool, last: bool) -> str:
+    def with_separator(self, line: str, first: bool, last: bool) -> str:
         return line if first or self._prefix else f" {line}"
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archbuilder.text.tokenizer.normalization import Reading
-from archbuilder.text.tokenizer.tokenizer import TextTokenizer, TooSmall
+from archbuilder.text.tokenizer.tokenizer import TextTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
@@ -23,7 +23,7 @@ class Bytes(TextTokenizer):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         needed = len(ANGLED) + len(self.all_symbols) + 256
         if vocabulary_size < needed:
-            raise TooSmall(
+            raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: the bytes, symbols and "
                 f"special tokens alone are {needed}"
             )

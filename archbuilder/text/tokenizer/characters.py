@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archbuilder.text.tokenizer.normalization import Reading, between_symbols
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
@@ -15,7 +15,7 @@ _CODES = 0x110000
 """Unicode's code points, as many as there can be."""
 
 
-class Characters(LearntTokenizer):
+class Characters(LearnedTokenizer):
     """One token a character."""
 
     type: Literal["characters"]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.sentencepiece_training import SPACE, train_sentencepiece
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.vocabulary import Vocabulary
 
 UNHEARD_OF = "\ue000"
@@ -22,7 +22,7 @@ _ALGORITHMS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 """What a model's file calls them."""
 
 
-class SentencePiece(LearntTokenizer):
+class SentencePiece(LearnedTokenizer):
     """Pieces of raw text, spaces included (Kudo and Richardson, 2018)."""
 
     type: Literal["sentencepiece"]

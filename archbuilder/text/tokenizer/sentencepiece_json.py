@@ -1,10 +1,10 @@
 """Pieces of raw text in a tokenizer.json, as SentencePiece models made elsewhere are converted."""
 
 from archbuilder.text.tokenizer.sentencepiece_training import SPACE
-from archbuilder.text.tokenizer.tokenizer_json import LibraryVocabulary
+from archbuilder.text.tokenizer.tokenizer_json import TokenizerJsonVocabulary
 
 
-class ConvertedPiecesVocabulary(LibraryVocabulary):
+class SentencePieceJsonVocabulary(TokenizerJsonVocabulary):
     """BPE or unigram pieces, spaces included, over the `tokenizers` library."""
 
     kind = "sentencepiece_json"

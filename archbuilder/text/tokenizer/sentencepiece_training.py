@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from archbuilder.errors import UserError
-from archbuilder.text.tokenizer.tokenizer import NO_TEXT, TooSmall
+from archbuilder.text.tokenizer.tokenizer import NO_TEXT, VocabularyTooSmallError
 from archbuilder.text.vocabulary import ANGLED
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -19,7 +19,7 @@ LONGEST_WORD = 2**12
 def train_sentencepiece(lines: list[str], size: int, **options: Any) -> bytes:
     """A SentencePiece model of `size` pieces, or as many as the text yields.
 
-    Raises `TooSmall` where `size` has no room for the text's characters.
+    Raises `VocabularyTooSmallError` where `size` has no room for the text's characters.
     """
     try:
         return _train(lines, size, **options)
@@ -29,14 +29,14 @@ def train_sentencepiece(lines: list[str], size: int, **options: Any) -> bytes:
         if most := re.search(r"value <= (\d+)", str(error)):
             return _train(lines, int(most[1]), **options)
         if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
-            raise TooSmall(
+            raise VocabularyTooSmallError(
                 f"{size} is too small: this text's characters, bytes and "
                 f"special tokens alone are {least[1]}"
             ) from error
         raise UserError(f"tokenizer: the sentencepiece library refuses it ({error})") from error
 
 
-def merged_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[str]:
+def learn_bpe_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[str]:
     """At most `size` pieces of counted words by byte-pair encoding, the first merged first.
 
     Sennrich et al., 2016, section 3.2. A piece that begins a word begins with `begin`: `SPACE`, or

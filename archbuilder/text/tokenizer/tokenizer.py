@@ -24,7 +24,7 @@ from archbuilder.text.vocabulary import ANGLED, BRACKETED, SENTINEL, Vocabulary
 NO_TEXT = "there is no text to train the tokenizer on"
 
 
-class TooSmall(UserError):
+class VocabularyTooSmallError(UserError):
     """A vocabulary has no room for what must be in it; whoever asked knows what it is called."""
 
 
@@ -62,7 +62,7 @@ class TextTokenizer(Spec):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         """The vocabulary of at most `vocabulary_size` tokens that suits `lines` best.
 
-        Raises `TooSmall` where the size has no room for what must be in it.
+        Raises `VocabularyTooSmallError` where the size has no room for what must be in it.
         """
 
     @property
@@ -76,7 +76,7 @@ class TextTokenizer(Spec):
         return Reading(self.normalization, self.lowercase, self.strip_accents, self.all_symbols)
 
 
-class LearntTokenizer(TextTokenizer):
+class LearnedTokenizer(TextTokenizer):
     """The interface of tokenizers that learn their tokens from text, or find them in a file."""
 
     training_characters: PositiveInt = 30_000_000
@@ -117,7 +117,7 @@ class LearntTokenizer(TextTokenizer):
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
         held = len(ANGLED) + len(self.all_symbols)
         if vocabulary_size <= held:
-            raise TooSmall(
+            raise VocabularyTooSmallError(
                 f"{vocabulary_size} leaves no room beside the "
                 f"{held} special tokens{' and symbols' if self.all_symbols else ''}"
             )

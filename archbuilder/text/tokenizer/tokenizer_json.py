@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNKNOWN = BRACKETED[1]
 
 
-class LibraryVocabulary(Vocabulary):
+class TokenizerJsonVocabulary(Vocabulary):
     """The interface of vocabularies that a tokenizer.json holds."""
 
     models: ClassVar[tuple[str, ...]]

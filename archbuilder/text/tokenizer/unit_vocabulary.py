@@ -31,7 +31,7 @@ class UnitVocabulary(Vocabulary, Generic[AnyStr]):
     def token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
-    def in_document(self, line: str, first: bool, last: bool) -> str:
+    def with_separator(self, line: str, first: bool, last: bool) -> str:
         return line if last or not self._has_space else f"{line} "
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

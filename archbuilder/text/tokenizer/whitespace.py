@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from archbuilder.text.tokenizer.normalization import Reading, between_symbols
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
 
-class Whitespace(LearntTokenizer):
+class Whitespace(LearnedTokenizer):
     """The most frequent words, every other word unknown (Bengio et al., 2003, section 4.1).
 
     It reads text that another tool has cut, too: pieces of words that bear a mark where they go on

@@ -8,10 +8,10 @@ from pydantic import PositiveInt
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
-from archbuilder.text.tokenizer.sentencepiece_training import SPACE, merged_pieces
-from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearntTokenizer, TooSmall
+from archbuilder.text.tokenizer.sentencepiece_training import SPACE, learn_bpe_pieces
+from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearnedTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.tokenizer_json import (
-    LibraryVocabulary,
+    TokenizerJsonVocabulary,
     add_symbols,
     counted_words,
 )
@@ -25,7 +25,7 @@ _INSIDE = "##"
 """How a piece begins that goes on with a word."""
 
 
-class WordPiece(LearntTokenizer):
+class WordPiece(LearnedTokenizer):
     """Words cut into the longest pieces known (Schuster and Nakajima, 2012), as BERT does it."""
 
     type: Literal["wordpiece"]
@@ -53,7 +53,7 @@ class WordPiece(LearntTokenizer):
         tokens = self._alphabet(words)
         least = len(tokens) + len(BRACKETED) + len(self.all_symbols)
         if least > vocabulary_size:
-            raise TooSmall(
+            raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: this text's characters "
                 f"and the special tokens alone are {least}"
             )
@@ -64,7 +64,7 @@ class WordPiece(LearntTokenizer):
                 "the text can be spelled"
             )
         # Some pieces are in the alphabet already, hence more than are wanted.
-        for piece in merged_pieces(words, vocabulary_size + len(tokens)):
+        for piece in learn_bpe_pieces(words, vocabulary_size + len(tokens)):
             token = piece[1:] if piece.startswith(SPACE) else f"{_INSIDE}{piece}"
             tokens.setdefault(token)
         listed = dict.fromkeys([*BRACKETED, *self.all_symbols, *tokens])
@@ -118,7 +118,7 @@ class WordPiece(LearntTokenizer):
         return tokenizer
 
 
-class WordPieceVocabulary(LibraryVocabulary):
+class WordPieceVocabulary(TokenizerJsonVocabulary):
     """WordPiece over the `tokenizers` library."""
 
     kind = "wordpiece"

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from typing import ClassVar, Literal
 
-from archbuilder.text.tokenizer.tokenizer import LearntTokenizer
+from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.vocabulary import ANGLED, Vocabulary
 
 
-class LowerCharacters(LearntTokenizer):
+class LowerCharacters(LearnedTokenizer):
     """One token for each character in lowercase."""
 
     type: Literal["lower_characters"]

@@ -52,7 +52,7 @@ def test_the_first_word_of_a_line_is_the_word_that_it_is_elsewhere():
 def test_no_space_is_put_behind_a_symbol_or_a_mask():
     vocabulary = trained(symbols=["<x>"])
     assert vocabulary.decode(vocabulary.encode(["a<x>b"])[0]) == "a<x>b"
-    (ids,) = vocabulary.encode(["a<mask>b"], specials=True)
+    (ids,) = vocabulary.encode(["a<mask>b"], parse_masks=True)
     assert vocabulary.decode(ids) == "a<mask>b"
 
 

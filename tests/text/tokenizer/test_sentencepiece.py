@@ -31,7 +31,7 @@ def foreign(lines, **options):
 def test_what_follows_a_mask_begins_a_word_only_behind_a_space():
     vocabulary = trained("unigram")
     for line, begins in (("the <mask> dog", True), ("the <mask>.", False)):
-        ids = vocabulary.encode([line], specials=True)[0]
+        ids = vocabulary.encode([line], parse_masks=True)[0]
         after = vocabulary.token(ids[ids.index(vocabulary.mask_id) + 1])
         assert after.startswith("\N{LOWER ONE EIGHTH BLOCK}") == begins
 
@@ -48,7 +48,7 @@ def test_a_model_that_takes_its_mask_for_text_does_not_in_training_text():
     assert vocabulary.mask_id not in ids
     assert vocabulary.encode_arrays(["a <mask> b"])[0].tolist() == ids
     assert vocabulary.decode(ids) == "a <mask> b"
-    assert vocabulary.mask_id in vocabulary.encode(["a <mask> b"], specials=True)[0]
+    assert vocabulary.mask_id in vocabulary.encode(["a <mask> b"], parse_masks=True)[0]
 
 
 def test_a_model_without_a_mask_serves(tmp_path):
@@ -57,7 +57,7 @@ def test_a_model_without_a_mask_serves(tmp_path):
     spec = SentencePiece(type="sentencepiece", algorithm="bpe", file=str(path))
     vocabulary = spec.load_file()
     assert (vocabulary.mask_id, vocabulary.byte_ids) == (None, ())
-    assert vocabulary.decode(vocabulary.encode(TEXT, specials=True)[0]) == TEXT[0]
+    assert vocabulary.decode(vocabulary.encode(TEXT, parse_masks=True)[0]) == TEXT[0]
 
 
 def test_a_model_of_the_other_algorithm_is_one_sentence(tmp_path):

@@ -7,30 +7,30 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.sentencepiece_training import (
     SPACE,
-    merged_pieces,
+    learn_bpe_pieces,
     train_sentencepiece,
 )
 
 
 def test_the_most_frequent_pair_comes_first_and_single_characters_last():
     # "ab" stands 5 times, the beginning of a word before "a" as often, "cb" twice.
-    found = merged_pieces(Counter({"ab": 5, "cb": 2}), 20, begin="")
+    found = learn_bpe_pieces(Counter({"ab": 5, "cb": 2}), 20, begin="")
     assert found == ["ab", "cb", "b", "a", "c"]
 
 
 def test_a_piece_that_begins_a_word_is_marked():
-    found = merged_pieces(Counter({"ab": 5, "cb": 2}), 20)
+    found = learn_bpe_pieces(Counter({"ab": 5, "cb": 2}), 20)
     assert {f"{SPACE}ab", f"{SPACE}cb"} < set(found)
     assert SPACE not in found
 
 
 def test_counted_words_weigh_as_often_as_they_stand():
-    few_types = merged_pieces(Counter({"ab": 1, "cd": 9}), 6, begin="")
+    few_types = learn_bpe_pieces(Counter({"ab": 1, "cd": 9}), 6, begin="")
     assert few_types[0] == "cd"
 
 
 def test_a_word_with_the_mark_inside_teaches_nothing():
-    assert merged_pieces(Counter({f"a{SPACE}b": 9}), 20) == []
+    assert learn_bpe_pieces(Counter({f"a{SPACE}b": 9}), 20) == []
 
 
 def test_only_too_small_a_size_is_told_as_one():

@@ -127,7 +127,7 @@ def test_no_mask_is_no_mistake(tmp_path):
     vocabulary = existing(tmp_path, listed(*BRACKETED[:4], "a"))
     assert (vocabulary.mask_id, vocabulary.mask_token) == (None, None)
     assert vocabulary.special_ids == (0, 1, 2, 3)
-    assert vocabulary.encode(["a a"], specials=True) == [[4, 4]]
+    assert vocabulary.encode(["a a"], parse_masks=True) == [[4, 4]]
     assert vocabulary.decode([2, 4, 1, 3]) == "a [UNK]"
     assert vocabulary.word_starts(np.array([2, 4])).all()
 
