@@ -203,7 +203,7 @@ def import_(
     check_import(folder, output)
     load_keras()
     found = import_folder(folder, output)
-    count = found.experiment.ledger().total()
+    count = found.experiment.parameter_counter().total()
     typer.echo(f"{output}: {count:,} parameters; objectives: {_listed(found.experiment)}")
     for line in found.not_imported:
         typer.echo(line)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def folder_name(name: str) -> str:
+def check_folder_name(name: str) -> str:
     """The name, if a run folder and a file can be called so. Raises `ValueError`."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError("must be a letter, digit or '_', and then these, '-' and '.'")
@@ -37,7 +37,7 @@ def folder_name(name: str) -> str:
 class Experiment(Spec):
     """An architecture; with data, tokenizer and training, an experiment."""
 
-    name: Annotated[str, AfterValidator(folder_name)]
+    name: Annotated[str, AfterValidator(check_folder_name)]
     """What the run folder is called."""
     model: BackboneConfig
     """The network."""
@@ -53,20 +53,20 @@ class Experiment(Spec):
     training: Training | None = None
     """How it is trained."""
 
-    def network(self) -> ModelGraph:
+    def model_graph(self) -> ModelGraph:
         """The Keras model together with the parts it was drawn from."""
         return ModelGraph(self.name, self.model, self.objectives)
 
     def build(self) -> "keras.Model":
         """The `keras.Model`: named dictionaries in and out, any batch size and length."""
-        return self.network().model
+        return self.model_graph().model
 
     def prepare(self, listener: ProgressListener | None = None) -> Prepared:
         """Train the tokenizers and turn the text into ids, or find what was prepared before."""
-        self.needs("preparing", "data", "tokenizer")
+        self.require("preparing", "data", "tokenizer")
         return prepare(self, listener or ProgressListener())
 
-    def needs(self, work: str, *parts: str) -> Any:
+    def require(self, work: str, *parts: str) -> Any:
         """The last of the parts; raises `UserError` where the spec lacks one."""
         for part in parts:
             if getattr(self, part) is None:
@@ -82,7 +82,7 @@ class Experiment(Spec):
         Raises:
             UserError: A section is missing.
         """
-        self.needs(work, "data", "tokenizer", "training")
+        self.require(work, "data", "tokenizer", "training")
         return cast(TrainedSpec, self)
 
     def train(
@@ -137,17 +137,17 @@ class Experiment(Spec):
 
         compile_model(spec, model)
 
-    def ledger(self) -> ParameterCounter:
+    def parameter_counter(self) -> ParameterCounter:
         """Every weight with its shape, counted without Keras."""
         return count_parameters(self.model, self.objectives)
 
     def __repr__(self) -> str:
-        return f"Experiment({self.name!r}, {self.ledger().total():,} parameters)"
+        return f"Experiment({self.name!r}, {self.parameter_counter().total():,} parameters)"
 
     def _repr_html_(self) -> str:
         stacks = {"encoder": self.model.encoder, "decoder": self.model.decoder}
         rows = [
-            ("parameters", f"{self.ledger().total():,}"),
+            ("parameters", f"{self.parameter_counter().total():,}"),
             ("hidden_dim", self.model.hidden_dim),
             ("vocabulary_size", self.model.vocabulary_size),
             *(

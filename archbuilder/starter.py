@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 from archbuilder.errors import UserError, writable
-from archbuilder.experiment import folder_name
+from archbuilder.experiment import check_folder_name
 from archbuilder.language import written
 from archbuilder.shipped import shipped_specs
 
@@ -68,7 +68,7 @@ def _write_all(folder: Path, files: dict[str, str]) -> None:
 
 def _check_name(name: str) -> None:
     try:
-        folder_name(name)
+        check_folder_name(name)
     except ValueError as error:
         raise UserError(f"{name!r}: a name {error}") from error
     if os.path.lexists(shipped_specs() / f"{name}.yaml"):

@@ -129,7 +129,7 @@ def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
 def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
     first, second = (load_training_data(experiment, ProgressListener()).train for _ in range(2))
-    inputs = {tensor.name for tensor in experiment.network().training_graph().inputs}
+    inputs = {tensor.name for tensor in experiment.model_graph().training_graph().inputs}
     terms = set(loss_terms(experiment.objectives))
     for number in (len(first) + 1, 0):
         one, other = first[number], second[number]

@@ -150,7 +150,7 @@ def test_a_run_is_shown_with_its_state_its_step_and_its_best_metric(run, monkeyp
 
 
 def test_experiments_evaluations_and_metrics_are_shown_as_tables(run):
-    total = f"{run.experiment.ledger().total():,}"
+    total = f"{run.experiment.parameter_counter().total():,}"
     assert repr(run.experiment) == f"Experiment('a_run', {total} parameters)"
     table = run.experiment._repr_html_()
     for text in ("a_run", total, "1 x multi_head, mlp", "masked_lm, next_sentence"):

@@ -41,13 +41,13 @@ def test_every_shipped_spec_is_valid_and_named_after_its_file(path):
 
 @pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
 def test_parameters_are_the_published_number(name, count):
-    assert load(shipped_specs() / f"{name}.yaml").ledger().total() == count
+    assert load(shipped_specs() / f"{name}.yaml").parameter_counter().total() == count
 
 
 @pytest.mark.parametrize("name", ["bert_tiny", "quickstart", "translate_multi30k"])
 def test_the_built_model_has_as_many_parameters_as_its_spec_says(name):
     experiment = load(shipped_specs() / f"{name}.yaml")
-    assert experiment.build().count_params() == experiment.ledger().total()
+    assert experiment.build().count_params() == experiment.parameter_counter().total()
 
 
 def test_bert_is_the_transformer_without_its_decoder():

@@ -94,7 +94,7 @@ def config_of(experiment: Experiment) -> dict[str, Any]:
 def inexpressible_fields(fields: dict[str, Any], experiment: Experiment) -> Iterator[str]:
     """Yield the settings of an experiment's model that a `config.json` does not express."""
     heads = heads_of(experiment)
-    layers = {*heads, *experiment.ledger().weights}
+    layers = {*heads, *experiment.parameter_counter().weights}
     again = experiment_of(fields, "found", lambda layer: layer in layers)
     models = comparable_model(again.model), comparable_model(experiment.model)
     yield from dict.fromkeys(_differences(*models, "model"))

@@ -12,4 +12,4 @@ def heads_of(experiment: Experiment) -> dict[str, Any]:
 
 def head_of(objective: Any) -> str:
     """Return the head of an objective: the type that it is imported as."""
-    return "sequence_to_sequence" if objective.head == "seq2seq" else objective.type
+    return "sequence_to_sequence" if objective.head_type == "seq2seq" else objective.type

@@ -98,7 +98,7 @@ def weight_shapes(experiment: Experiment) -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight of an experiment's Keras model, by path."""
     return {
         f"{layer}/{weight}": shape
-        for layer, weights in experiment.ledger().weights.items()
+        for layer, weights in experiment.parameter_counter().weights.items()
         for weight, shape in weights.items()
     }
 

@@ -68,7 +68,7 @@ class Embed(Task):
 
     def _vectors(self, rows: list[list[int]]) -> np.ndarray:  # [B, D]
         token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
-        has_segments = self.backbone.spec.embeddings.num_segments
+        has_segments = self.backbone.config.embeddings.num_segments
         segment_ids = np.zeros_like(token_ids) if has_segments else None
         encoded = self.backbone.encode(token_ids, padding_mask, segment_ids)
         vectors = np.asarray(encoded) * padding_mask[:, :, None]

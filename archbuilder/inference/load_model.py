@@ -29,7 +29,7 @@ def load_graph(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
     saved, policy = _saved(run), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        graph = experiment.network()
+        graph = experiment.model_graph()
     finally:
         keras.config.set_dtype_policy(policy)
     try:

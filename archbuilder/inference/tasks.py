@@ -29,9 +29,9 @@ def available_tasks(
 ) -> dict[str, AvailableTask]:
     """Return what a model can do, by the names of the tasks; the first one is the default."""
     tasks = {
-        TASKS[objective.head].name: AvailableTask(TASKS[objective.head], name)
+        TASKS[objective.head_type].name: AvailableTask(TASKS[objective.head_type], name)
         for name, objective in objectives.items()
-        if objective.head in TASKS
+        if objective.head_type in TASKS
     }
     if backbone.decoder is None:
         tasks |= {task.name: AvailableTask(task, "") for task in ENCODER_TASKS}

@@ -26,7 +26,7 @@ class Summary(TypedDict):
 
 def summarize(experiment: Experiment) -> Summary:
     """Return the number of parameters of an experiment's model, in total and by part."""
-    counter = experiment.ledger()
+    counter = experiment.parameter_counter()
     names = dict.fromkeys(layer.partition(".")[0] for layer in counter.weights)
     parts = {name: counter.total(name) for name in names}
     return {"name": experiment.name, "parameters": {"total": counter.total(), "parts": parts}}

@@ -123,7 +123,7 @@ class Backbone:
     """The built network. Every layer is made here or by a head, none in a call."""
 
     def __init__(self, spec: BackboneConfig, layers: LayerNamespace) -> None:
-        self.spec, self._layers = spec, layers
+        self.config, self._layers = spec, layers
         self._projection: Callable[[Any], Any] | None = None
         self.encoder: Any = None
         self.decoder: Any = None
@@ -146,7 +146,11 @@ class Backbone:
 
     def _decoder_embeddings(self, distance_to_heads: int) -> Embeddings:
         """Return the embeddings of a decoder beside an encoder."""
-        spec, layers, role = self.spec, self._layers, LayerRole(distance_to_heads=distance_to_heads)
+        spec, layers, role = (
+            self.config,
+            self._layers,
+            LayerRole(distance_to_heads=distance_to_heads),
+        )
         if not spec.embeddings.ties_input:
             name, size = "decoder_embeddings.tokens", spec.output_vocabulary_size
             self.table = build_table(spec, layers, name, size, distance_to_heads)
@@ -154,12 +158,12 @@ class Backbone:
         return build_stack_embeddings(spec, layers, "decoder_", self.table, role, HEAD)
 
     def _stack(self, side: str, stack: StackConfig) -> Stack:
-        return stack.build(self._layers, side, self.spec.layer_context(side))
+        return stack.build(self._layers, side, self.config.layer_context(side))
 
     def project(self) -> Callable[[Any], Any]:
         """Return the projection on the vocabulary, made when a head first asks for it."""
         if self._projection is None:
-            self._projection = build_output_projection(self.spec, self._layers, self.table)
+            self._projection = build_output_projection(self.config, self._layers, self.table)
         return self._projection
 
     def __call__(self, inputs: dict) -> dict:
@@ -170,7 +174,7 @@ class Backbone:
         added to the loss, where experts are to be used evenly.
         """
         routing: dict[str, list] = {"": [], "encoder_": [], "decoder_": []}
-        if self.spec.is_encoder_decoder:
+        if self.config.is_encoder_decoder:
             source, target = (_of_stack(inputs, prefix) for prefix in ("encoder_", "decoder_"))
             memory = self.encode(**source, routing=routing["encoder_"])
             decoded = self.decode(

@@ -19,7 +19,7 @@ class CausalLM(TokenPrediction):
 
     type: Literal["causal_lm"]
 
-    head: ClassVar[str] = "causal_lm"
+    head_type: ClassVar[str] = "causal_lm"
 
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()

@@ -15,7 +15,7 @@ from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.classification import ClassificationObjective
 from archbuilder.objectives.loss_term import Tensor
-from archbuilder.objectives.objective import Head, Share
+from archbuilder.objectives.objective import Head, Rate
 from archbuilder.objectives.selection import Chosen, Selection, Tokens, choose
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
 from archbuilder.text.vocabulary import Vocabulary
@@ -29,9 +29,9 @@ class MaskedLM(ClassificationObjective):
     """What is chosen: single tokens, whole words, or spans of several words."""
     mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of tokens to guess."""
-    mask_token_rate: Share = 0.8
+    mask_token_rate: Rate = 0.8
     """Share of those that are replaced by the mask token."""
-    random_token_rate: Share = 0.1
+    random_token_rate: Rate = 0.1
     """Share of those that are replaced by a random token; the rest stay as they are."""
     mask_selection_length: PositiveInt = 20
     """The most tokens to guess in one sequence."""
@@ -42,7 +42,7 @@ class MaskedLM(ClassificationObjective):
     transform_bias: bool = True
     """Whether the head's transform has a bias."""
 
-    head: ClassVar[str] = "masked_lm"
+    head_type: ClassVar[str] = "masked_lm"
     corrupts_inputs: ClassVar[bool] = True
     shows_predictions: ClassVar[bool] = True
 
@@ -50,7 +50,7 @@ class MaskedLM(ClassificationObjective):
         return [f"{name}_positions"]
 
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        dim = backbone.spec.hidden_dim
+        dim = backbone.config.hidden_dim
         return MaskedLMHead(
             self.activation, self.norm, layers, name, backbone, dim, self.transform_bias
         )
@@ -117,7 +117,7 @@ class MaskedLMHead:
     ):
         """`dim` is the width of the vectors it reads, and `use_bias` the transform's."""
         self.positions = f"{name}_positions"
-        spec = backbone.spec
+        spec = backbone.config
         width, initializer = spec.output_projection_dim, spec.initializer
         self.activation: Activation = activation
         self.transform = dense(

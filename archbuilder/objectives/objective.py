@@ -19,7 +19,7 @@ from archbuilder.text.token_store import Tokens
 from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, le=1)]
 
 ExamplesClass: TypeAlias = type[Examples]
 """An alias, since `type` is a field's name in the classes of objectives."""
@@ -39,7 +39,7 @@ class Objective(Spec):
     """What this objective's loss is multiplied by before the losses are added: a number, or one by
     step."""
 
-    head: ClassVar[str]
+    head_type: ClassVar[str]
     """The kind of its head, which tasks, samples and exporters choose by; objectives that differ
     only in their examples share one."""
     metrics: ClassVar[tuple[Metric, ...]]

@@ -11,7 +11,7 @@ from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer import dense
 from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.classification import ClassificationObjective
-from archbuilder.objectives.objective import ExamplesClass, Head, Share
+from archbuilder.objectives.objective import ExamplesClass, Head, Rate
 from archbuilder.text.batch import PAIR_CLASS, Batch, Target
 from archbuilder.text.examples import Limits
 from archbuilder.text.examples.pairs import Pairs
@@ -23,11 +23,11 @@ from archbuilder.text.vocabulary import Vocabulary
 class PairObjective(ClassificationObjective):
     """The interface of these: their examples are pairs, half of each class."""
 
-    short_pair_rate: Share = 0.1
+    short_pair_rate: Rate = 0.1
     """Share of pairs that are made for a shorter length, drawn between 2 and the full one, so that
     the model meets such input, too (as in BERT's reference implementation)."""
 
-    head: ClassVar[str] = "pair_classification"
+    head_type: ClassVar[str] = "pair_classification"
     examples: ClassVar[ExamplesClass]
     needs_pooled_output: ClassVar[bool] = True
 
@@ -36,7 +36,7 @@ class PairObjective(ClassificationObjective):
         """Return the pairs of a text."""
 
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        head = dense(layers, name, backbone.spec.hidden_dim, 2, backbone.spec.initializer)
+        head = dense(layers, name, backbone.config.hidden_dim, 2, backbone.config.initializer)
         return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
 
     def prepare_batch(

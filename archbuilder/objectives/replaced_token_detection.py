@@ -55,7 +55,7 @@ class ReplacedTokenDetection(Objective):
     norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
     """Normalisation after the transform of the generator's head."""
 
-    head: ClassVar[str] = "replaced_token_detection"
+    head_type: ClassVar[str] = "replaced_token_detection"
     metrics: ClassVar[tuple[Metric, ...]] = CLASSIFICATION_METRICS
     corrupts_inputs: ClassVar[bool] = True
 
@@ -89,7 +89,7 @@ class ReplacedTokenDetection(Objective):
         return cross_entropy_sums(logits, target)
 
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        dim, initializer = backbone.spec.hidden_dim, backbone.spec.initializer
+        dim, initializer = backbone.config.hidden_dim, backbone.config.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         tell = dense(layers, f"{name}.tell", dim, 1, initializer)
         return lambda streams, inputs: tell(  # [B, T, D] -> [B, T, 1]
@@ -174,7 +174,7 @@ class Generator:
         names: GraphNames,
         backbone: Backbone,
     ):
-        model, initializer, name = backbone.spec, backbone.spec.initializer, names.generator
+        model, initializer, name = backbone.config, backbone.config.initializer, names.generator
         dim = int(model.hidden_dim * spec.share)
         self.names, self.backbone = names, backbone
         self.inputs = [names.positions, names.slots, names.draws]

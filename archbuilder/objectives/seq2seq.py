@@ -17,7 +17,7 @@ from archbuilder.text.vocabulary import Vocabulary
 class Seq2SeqObjective(TokenPrediction):
     """The interface of these: guess each token of the target from the source and those before."""
 
-    head: ClassVar[str] = "seq2seq"
+    head_type: ClassVar[str] = "seq2seq"
 
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()

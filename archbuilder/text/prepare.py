@@ -50,7 +50,7 @@ class TextSpec(Protocol):
     @property
     def target_tokenizer(self) -> Tokenizer | None: ...
 
-    def needs(self, work: str, *parts: str) -> Any:
+    def require(self, work: str, *parts: str) -> Any:
         """Return the last of the parts. Raise `UserError` if one is missing."""
 
 
@@ -124,7 +124,7 @@ def prepare(
         UserError: Text or a tokenizer cannot be read, text is changed meanwhile, or a validation
             label is not among those of the training data.
     """
-    data = spec.needs("preparing", "data")
+    data = spec.require("preparing", "data")
     corpora: dict[str, TextSource] = {"train": data.train}
     if data.validation is not None:
         corpora["validation"] = data.validation
@@ -176,7 +176,7 @@ def _splits(
 
 
 def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener) -> Vocabularies:
-    model, tokenizer = spec.model, spec.needs("preparing", "tokenizer")
+    model, tokenizer = spec.model, spec.require("preparing", "tokenizer")
     separate = spec.target_tokenizer
     source = load_or_train_vocabulary(
         TokenizerRequest(

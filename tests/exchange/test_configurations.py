@@ -29,7 +29,7 @@ def everything(part):
 
 
 def test_a_configuration_becomes_the_published_model():
-    assert experiment_of(GPT2, "gpt2", everything).ledger().total() == 124_439_808
+    assert experiment_of(GPT2, "gpt2", everything).parameter_counter().total() == 124_439_808
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def weights_of(experiment):
     draw = np.random.default_rng(0)
     return {
         f"{layer}/{name}": draw.normal(size=shape).astype("float32")
-        for layer, parts in experiment.ledger().weights.items()
+        for layer, parts in experiment.parameter_counter().weights.items()
         for name, shape in parts.items()
     }
 

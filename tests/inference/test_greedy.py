@@ -18,7 +18,7 @@ CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]
 
 def drawn(case=CASES[0]):
     keras.utils.set_random_seed(3)
-    return Experiment.model_validate(with_variant(*case, decoder=True)).network()
+    return Experiment.model_validate(with_variant(*case, decoder=True)).model_graph()
 
 
 def source(*lengths):

@@ -191,7 +191,7 @@ def test_a_field_that_is_changed_changes_what_is_drawn(both, place, settings, fi
 
 
 def counted(spec: dict) -> dict:
-    return Experiment.model_validate(spec).ledger().weights
+    return Experiment.model_validate(spec).parameter_counter().weights
 
 
 def merged(old, value):

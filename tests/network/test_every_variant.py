@@ -78,7 +78,7 @@ def test_the_ledger_counts_what_keras_builds(case, decoder):
     experiment, model = built(case, decoder)
     counted = {
         f"{layer}/{weight}": shape
-        for layer, weights in experiment.ledger().weights.items()
+        for layer, weights in experiment.parameter_counter().weights.items()
         for weight, shape in weights.items()
     }
     assert counted == {weight.path: tuple(weight.shape) for weight in model.weights}

@@ -98,7 +98,7 @@ def test_roles_give_what_the_rules_on_names_gave(spec, tmp_path):
 @pytest.mark.parametrize("spec", ["every_part", "electra_small"])
 def test_keras_layers_have_the_roles_that_are_counted(spec, tmp_path):
     experiment = experiment_of(spec, tmp_path)
-    counter, graph = counted(experiment), experiment.network().training_graph()
+    counter, graph = counted(experiment), experiment.model_graph().training_graph()
     roles = {layer.name: role_of(layer) for layer in graph.layers if layer.weights}
     assert roles == counter.roles
 
@@ -127,7 +127,7 @@ def test_the_role_is_known_while_the_weights_are_created():
 
 def test_muon_orthogonalizes_the_matrices_of_stacks_alone(tmp_path):
     experiment = experiment_of("electra_small", tmp_path)
-    graph = experiment.network().training_graph()
+    graph = experiment.model_graph().training_graph()
     recipe = {"optimizer": Muon(type="muon"), "learning_rate": {"type": "constant", "rate": 0.1}}
     recipe |= {"batch": {"examples": 2}, "steps": 1}
     optimizer = build_optimizer(Training.model_validate(recipe), graph)

@@ -67,7 +67,7 @@ def network(shape, attention, input_kind, inside_kind):
 def read(drawn, source, target, packed=False):
     """The decoder's vectors for a source and a target, each a dictionary of arrays [B, T]."""
     inputs = dict(target)
-    if drawn.spec.is_encoder_decoder:
+    if drawn.config.is_encoder_decoder:
         inputs = {f"decoder_{name}": array for name, array in target.items()}
         inputs |= {f"encoder_{name}": array for name, array in source.items()}
     streams = drawn({name: np.asarray(array, "int32") for name, array in inputs.items()})

@@ -28,7 +28,7 @@ def drawn(case, decoder):
     if not decoder:  # One vector a row cannot be had of packed rows.
         spec["model"].pop("pooler")
         spec["objectives"].pop("next_sentence")
-    return Experiment.model_validate(spec).network()
+    return Experiment.model_validate(spec).model_graph()
 
 
 def side(prefix, segments, seed):

@@ -103,7 +103,7 @@ def scored(objective) -> str:
     steps = (1, 5, 15, 25, 40)
     weights = [loss_weights({"x": objective}, step, 40) for step in steps]
     target = Target(np.array([1, 0], "int32"), np.ones(2, "float32"))
-    one_logit = objective.head == "replaced_token_detection"
+    one_logit = objective.head_type == "replaced_token_detection"
     sums = objective.sums(LOGITS[:, :1] if one_logit else LOGITS, target)
     return str((weights, {name: float(value) for name, value in sums.items()}))
 
@@ -122,7 +122,7 @@ def drawn(objective) -> str:
         del spec["model"]["encoder"]
         spec["model"]["embeddings"]["tie"] = "output"
     spec["objectives"] = {objective.type: objective.model_dump(mode="json", exclude_none=True)}
-    graph = Experiment.model_validate(spec).network().training_graph()
+    graph = Experiment.model_validate(spec).model_graph().training_graph()
     return json.dumps(graph.get_config(), default=str)
 
 

@@ -17,7 +17,7 @@ RTD = ReplacedTokenDetection(type="replaced_token_detection")
 @pytest.mark.parametrize("spec", ["bert_tiny", "transformer_base", "translate_multi30k"])
 def test_the_networks_own_names_are_all_known(spec):
     experiment = load(shipped_specs() / f"{spec}.yaml")
-    layers = {layer.partition(".")[0] for layer in experiment.ledger().weights}
+    layers = {layer.partition(".")[0] for layer in experiment.parameter_counter().weights}
     assert layers - set(experiment.objectives) <= LAYERS
     assert set(experiment.model.inputs()) <= INPUTS
 

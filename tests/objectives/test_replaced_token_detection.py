@@ -45,7 +45,7 @@ def drawn():
     spec = tiny(decoder=False)
     spec["objectives"] = {"rtd": OBJECTIVE.model_dump()}
     del spec["model"]["pooler"]
-    network = Experiment.model_validate(spec).network()
+    network = Experiment.model_validate(spec).model_graph()
     graph = network.training_graph()
     bias = np.zeros((1, 23), "float32")
     bias[0, ALWAYS] = 1e4

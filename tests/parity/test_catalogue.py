@@ -85,7 +85,7 @@ def test_weights_go_back_to_what_they_were(member):
     experiment = load(shipped_specs() / f"{member.spec}.yaml", member.options)
     shapes = {
         f"{layer}/{weight}": shape
-        for layer, parts in experiment.ledger().weights.items()
+        for layer, parts in experiment.parameter_counter().weights.items()
         for weight, shape in parts.items()
     }
     state = oracle.state(model)

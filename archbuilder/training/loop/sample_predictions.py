@@ -42,7 +42,7 @@ class Samples:
         parts = TaskParts(graph, prepared.vocabularies, max_length)
         for name, objective in experiment.objectives.items():
             if objective.shows_predictions:
-                kind = SHOWN[objective.head](parts, name)
+                kind = SHOWN[objective.head_type](parts, name)
                 if rows := kind.examples(split, count):
                     self._shown.append((kind, rows))
 

@@ -43,7 +43,7 @@ def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> Tra
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(policy)
     with devices.scope():
-        graph = experiment.network()
+        graph = experiment.model_graph()
         training_graph = graph.training_graph(recipe.batch.packing)
         optimizer = build_optimizer(recipe, training_graph)
         optimizer = precision.with_loss_scaling(optimizer, policy, training_graph)

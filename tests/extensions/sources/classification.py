@@ -18,13 +18,13 @@ class Classification(ClassificationObjective):
     labels: tuple[str, ...]
     """The names of the classes, sorted."""
 
-    head: ClassVar[str] = "classification"
+    head_type: ClassVar[str] = "classification"
     examples: ClassVar = LabeledDocuments
     needs_pooled_output: ClassVar[bool] = True
 
     def build(self, layers, name, backbone):
-        classes, initializer = len(self.labels), backbone.spec.initializer
-        head = dense(layers, name, backbone.spec.hidden_dim, classes, initializer)
+        classes, initializer = len(self.labels), backbone.config.initializer
+        head = dense(layers, name, backbone.config.hidden_dim, classes, initializer)
         return lambda outputs, inputs: head(outputs["pooled"])  # [B, D] -> [B, C]
 
     def prepare_batch(self, name, batch, rng, vocabulary):

@@ -25,7 +25,7 @@ class HighTokens(Objective):
 
     type: Literal["high_tokens"]
 
-    head: ClassVar[str] = "regression"
+    head_type: ClassVar[str] = "regression"
     metrics: ClassVar[tuple[Metric, ...]] = (
         LOSS,
         Metric("pearson", pearson, higher_is_better=True),
@@ -33,7 +33,7 @@ class HighTokens(Objective):
     needs_pooled_output: ClassVar[bool] = True
 
     def build(self, layers, name, backbone):
-        head = dense(layers, name, backbone.spec.hidden_dim, 1, backbone.spec.initializer)
+        head = dense(layers, name, backbone.config.hidden_dim, 1, backbone.config.initializer)
         return lambda outputs, inputs: head(outputs["pooled"])  # [B, D] -> [B, 1]
 
     def prepare_batch(self, name, batch, rng, vocabulary):

@@ -28,7 +28,7 @@ def main(path: str) -> None:
 
 
 def counted_as_built(experiment: Experiment) -> None:
-    counter, model = experiment.ledger(), experiment.build()
+    counter, model = experiment.parameter_counter(), experiment.build()
     counted = {
         f"{layer}/{name}": shape
         for layer, weights in counter.weights.items()
@@ -66,7 +66,7 @@ def generator_has_smaller_layers(experiment: Experiment) -> None:
     plain = experiment.model_dump(mode="json", exclude_none=True)
     plain["model"] |= {"decoder": None, "embeddings": {"tie": "output"}}
     plain["objectives"] = {"replaced_token_detection": {"generator_size": 0.5}}
-    graph = Experiment.model_validate(plain).network().training_graph()
+    graph = Experiment.model_validate(plain).model_graph().training_graph()
     widths = {weight.path: weight.shape for weight in graph.weights}
     own = widths["encoder.layers.0.attention.query/kernel"]
     smaller = widths["replaced_token_detection_generator.encoder.layers.0.attention.query/kernel"]

@@ -26,7 +26,7 @@ def variables(folder, optimizer, policy="float32"):
     """The named variables of a new model, which Keras numbers on from those before."""
     spec = small_run.transformer(folder, optimizer=optimizer)
     experiment = load(small_run.write(spec, folder / "spec.yaml"))
-    model = experiment.network().training_graph()
+    model = experiment.model_graph().training_graph()
     scaled = with_loss_scaling(build_optimizer(experiment.training, model), policy, model)
     return model, scaled, name_variables(model, scaled)
 

@@ -73,7 +73,7 @@ def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp
     keras.utils.set_random_seed(0)
     chosen = f"mixed_{name}"
     keras.config.set_dtype_policy(chosen)
-    model = experiment.network().training_graph()
+    model = experiment.model_graph().training_graph()
     optimizer = precision.with_loss_scaling(build_optimizer(recipe, model), chosen, model)
     losses = material.train.losses
     terms, weights = loss_terms(losses), loss_weights(losses, 1, 20)
