@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from typing_extensions import override
+
 from benchmarks.process import MEBIBYTE, Usage, run
 from tests.golden.generated_text import write_documents, write_parallel
 
@@ -48,6 +50,7 @@ class Train(Workload):
     engine: str
     sizes: Sizes
 
+    @override
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
         spec, cache, log_every = self.folder / self.spec, scratch / "cache", self.sizes.steps // 12
         run(["prepare", str(spec)], tree, cache, scratch)
@@ -76,6 +79,7 @@ class Train(Workload):
 class Validate(Workload):
     """`archbuild validate` of all shipped specs; `folder` holds them."""
 
+    @override
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
         specs = sorted(map(str, self.folder.glob("*.yaml")))
         return _resources(run(["validate", *specs], tree, scratch / "cache", scratch))
@@ -88,6 +92,7 @@ class Prepare(Workload):
     spec: str
     sizes: Sizes
 
+    @override
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
         arguments = ["prepare", str(self.folder / self.spec)]
         usage = run(arguments, tree, scratch / "cache", scratch)

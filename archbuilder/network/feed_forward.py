@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Problem, Spec
 from archbuilder.network.activation import Activation, activate
@@ -64,12 +65,15 @@ class MlpConfig(FeedForwardConfig):
     dropout: Probability = 0.0
     """Fraction of the activations between the two projections that is dropped in training."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Mlp":
         return Mlp(self, layers, name, context)
 
+    @override
     def sizes(self) -> Iterator[tuple[str, int]]:
         yield "intermediate_dim", self.intermediate_dim
 
+    @override
     def scaled(self, fraction: Fraction) -> "MlpConfig":
         return self.model_copy(update={"intermediate_dim": int(self.intermediate_dim * fraction)})
 
@@ -84,6 +88,7 @@ class Mlp(FeedForward):
         self.intermediate, self.output = _projections(config, layers, name, context)
         self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
 
+    @override
     def __call__(self, x: Any, routing: list) -> Any:
         return self.output(self.dropout(activate(self.intermediate(x), self.activation)))
 
@@ -105,12 +110,15 @@ class GatedConfig(FeedForwardConfig):
     dropout: Probability = 0.0
     """Fraction of the activations between the projections that is dropped in training."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Gated":
         return Gated(self, layers, name, context)
 
+    @override
     def sizes(self) -> Iterator[tuple[str, int]]:
         yield "intermediate_dim", self.intermediate_dim
 
+    @override
     def scaled(self, fraction: Fraction) -> "GatedConfig":
         return self.model_copy(update={"intermediate_dim": int(self.intermediate_dim * fraction)})
 
@@ -135,6 +143,7 @@ class Gated(FeedForward):
         )
         self.dropout = dropout(layers, f"{name}.dropout", config.dropout)
 
+    @override
     def __call__(self, x: Any, routing: list) -> Any:
         gate = activate(self.gate(x), self.activation)
         return self.output(self.dropout(gate * self.intermediate(x)))
@@ -178,23 +187,28 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     """Factor on the loss that spreads tokens evenly over the experts (Fedus et al., 2022, equation
     4, for each row by itself)."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "MixtureOfExperts":
         return MixtureOfExperts(self, layers, name, context)
 
+    @override
     def sizes(self) -> Iterator[tuple[str, int]]:
         yield from self.expert.sizes()
         if self.shared_expert is not None:
             yield from self.shared_expert.sizes()
 
+    @override
     def scaled(self, fraction: Fraction) -> "MixtureOfExpertsConfig":
         shared = self.shared_expert and self.shared_expert.scaled(fraction)
         update = {"expert": self.expert.scaled(fraction), "shared_expert": shared}
         return self.model_copy(update=update)
 
     @property
+    @override
     def has_load_balancing_loss(self) -> bool:
         return self.load_balancing > 0
 
+    @override
     def problems(self) -> Iterator[Problem]:
         if self.num_experts_per_token >= self.num_experts:
             yield Problem(
@@ -233,6 +247,7 @@ class MixtureOfExperts(FeedForward):
                 layers, f"{name}.shared_expert", context
             )
 
+    @override
     def __call__(self, x: Any, routing: list) -> Any:
         from keras import ops
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
 from archbuilder.language import Spec
 
@@ -56,10 +57,12 @@ class GlorotUniform(Initializer):
 
     type: Literal["glorot_uniform"]
 
+    @override
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
         limit = gain * (6 / (inputs + outputs)) ** 0.5
         return _initializer("RandomUniform", minval=-limit, maxval=limit)
 
+    @override
     def table(self, dim: int) -> dict:
         return _initializer("RandomNormal", mean=0.0, stddev=dim**-0.5)
 
@@ -85,6 +88,7 @@ class TruncatedNormal(_NormalBase):
 
     type: Literal["truncated_normal"]
 
+    @override
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
         return _initializer("TruncatedNormal", mean=0.0, stddev=gain * self.stddev)
 
@@ -94,6 +98,7 @@ class Normal(_NormalBase):
 
     type: Literal["normal"]
 
+    @override
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
         return _initializer("RandomNormal", mean=0.0, stddev=gain * self.stddev)
 
@@ -107,12 +112,15 @@ class T5Normal(Initializer):
 
     type: Literal["t5"]
 
+    @override
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
         return _initializer("RandomNormal", mean=0.0, stddev=gain * inputs**-0.5)
 
+    @override
     def table(self, dim: int) -> dict:
         return _initializer("RandomNormal", mean=0.0, stddev=1.0)
 
+    @override
     def query_gain(self, key_dim: int) -> float:
         return key_dim**-0.5
 

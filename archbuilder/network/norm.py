@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
 from archbuilder.language import Spec
 from archbuilder.network.layer_namespace import LayerNamespace
@@ -27,6 +28,7 @@ class LayerNormConfig(NormConfig):
     use_bias: bool = True
     """Whether a learned bias is added behind the gain."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.LayerNormalization(epsilon=self.epsilon, center=self.use_bias, name=name)
         return build_layer(layer, (None, None, dim), role.as_vectors())
@@ -42,6 +44,7 @@ class RmsNormConfig(NormConfig):
     epsilon: PositiveFloat = 1e-6
     """Added to the mean square before its root is taken."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
         layer = layers.RMSNormalization(epsilon=self.epsilon, name=name)
         return build_layer(layer, (None, None, dim), role.as_vectors())

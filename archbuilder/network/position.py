@@ -5,6 +5,7 @@ from math import log
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Spec
 from archbuilder.network.initializer import Initializer
@@ -45,6 +46,7 @@ class NoPositionsConfig(PositionConfig):
 
     type: Literal["none"]
 
+    @override
     def build(
         self,
         layers: LayerNamespace,
@@ -59,6 +61,7 @@ class NoPositionsConfig(PositionConfig):
 class NoPositions(Position):
     """Zero for every position."""
 
+    @override
     def __call__(self, positions: Any, dtype: str) -> float:
         return 0.0
 
@@ -73,6 +76,7 @@ class SinusoidalConfig(PositionConfig):
     """A sine and its cosine in turn, as in the paper; or all sines, then all cosines, as in its
     first implementation and in Marian (Junczys-Dowmunt et al., 2018)."""
 
+    @override
     def build(
         self,
         layers: LayerNamespace,
@@ -96,6 +100,7 @@ class Sinusoidal(Position):
             identity if self.halves else layers.Reshape((-1, dim), name=f"{name}.interleave")
         )
 
+    @override
     def __call__(self, positions: Any, dtype: str) -> Any:
         from keras import ops
 
@@ -117,9 +122,11 @@ class LearnedConfig(PositionConfig):
     """Rows of the table before that of the first token, which no token has: 2 in RoBERTa, BART and
     OPT, whose implementations count positions from there."""
 
+    @override
     def longest(self) -> int | None:
         return self.max_sequence_length
 
+    @override
     def build(
         self,
         layers: LayerNamespace,
@@ -146,6 +153,7 @@ class Learned(Position):
         rows, self.offset = config.max_sequence_length + config.offset, config.offset
         self.table = embedding(layers, name, rows, dim, initializer, role)
 
+    @override
     def __call__(self, positions: Any, dtype: str) -> Any:
         return self.table(positions + self.offset if self.offset else positions)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
 from archbuilder.language import Spec
 from archbuilder.network.layer import (
@@ -49,14 +50,17 @@ class LayerScaleConfig(ResidualScalingConfig):
     initial: PositiveFloat = 0.1
     """Initial value of the factors."""
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, context: LayerContext
     ) -> Callable[[Any], Any]:
         return channel_scale(layers, f"{name}.scale", context.width, self.initial, context.role())
 
+    @override
     def alpha(self, context: LayerContext) -> float:
         return 1.0
 
+    @override
     def beta(self, context: LayerContext) -> float:
         return 1.0
 
@@ -69,11 +73,13 @@ class DeepNormConfig(ResidualScalingConfig):
 
     type: Literal["deep_norm"]
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, context: LayerContext
     ) -> Callable[[Any], Any]:
         return identity
 
+    @override
     def alpha(self, context: LayerContext) -> float:
         if not context.other_depth:
             return (2 * context.depth) ** 0.25
@@ -81,6 +87,7 @@ class DeepNormConfig(ResidualScalingConfig):
             return (3 * context.depth) ** 0.25
         return 0.81 * (context.depth**4 * context.other_depth) ** 0.0625
 
+    @override
     def beta(self, context: LayerContext) -> float:
         if not context.other_depth:
             return (8 * context.depth) ** -0.25

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.language.partial import Partial
@@ -64,6 +65,7 @@ class StackConfig(StackLayerConfig):
         """Number of layers that share the same weights."""
         return self.num_layers // (self.num_layer_groups or self.num_layers)
 
+    @override
     def sizes(self) -> Iterator[tuple[str, int]]:
         if not self.overrides:
             yield from super().sizes()

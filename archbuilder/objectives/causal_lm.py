@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
@@ -21,6 +22,7 @@ class CausalLM(TokenPrediction):
 
     head_type: ClassVar[str] = "causal_lm"
 
+    @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
         return lambda streams, inputs: project(streams["sequence"])  # -> [B, T, V]
@@ -36,6 +38,7 @@ class CausalLM(TokenPrediction):
             follows &= _next(packing_ids) == packing_ids
         batch.targets[name] = Target(_next(inputs[sequence.token_ids]), follows.astype("float32"))
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None or model.encoder is not None:
             yield Problem((), "the next token is guessed by a decoder alone; write 'encoder: null'")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
@@ -33,14 +34,17 @@ class Denoising(Seq2SeqObjective):
     """Put the sentences of each example into an order that is drawn."""
     examples: ClassVar[ExamplesClass] = NoisyText
 
+    @override
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
         corruption = Corruption(self.corruption_rate, self.mean_span_length)
         return NoisyText(tokens, vocabularies, limits, corruption, self.permute_sentences)
 
+    @override
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
             raise UserError("denoising: the tokenizer has no mask token to stand for spans")
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
         yield from one_vocabulary(model)

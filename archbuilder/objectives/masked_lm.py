@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
@@ -46,15 +47,18 @@ class MaskedLM(ClassificationObjective):
     corrupts_inputs: ClassVar[bool] = True
     shows_predictions: ClassVar[bool] = True
 
+    @override
     def inputs(self, name: str) -> list[str]:
         return [f"{name}_positions"]
 
+    @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         dim = backbone.config.hidden_dim
         return MaskedLMHead(
             self.activation, self.norm, layers, name, backbone, dim, self.transform_bias
         )
 
+    @override
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
@@ -66,6 +70,7 @@ class MaskedLM(ClassificationObjective):
         batch.inputs[positions] = chosen.positions
         batch.targets[name] = Target(chosen.targets, chosen.weights)
 
+    @override
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None and self.mask_token_rate:
             raise UserError("masked_lm: the tokenizer has no mask token to hide others behind")
@@ -86,6 +91,7 @@ class MaskedLM(ClassificationObjective):
         mask_id = targets if vocabulary.mask_id is None else vocabulary.mask_id  # Rate 0 only.
         return np.where(draw < self.mask_token_rate, mask_id, replaced)
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
             yield Problem(
@@ -127,6 +133,7 @@ class MaskedLMHead:
         self.project = backbone.project()
         self.bias = bias(layers, f"{name}.bias", spec.vocabulary_size)
 
+    @override
     def __call__(self, streams: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
         from keras import ops
 

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.pair import PairObjective
 from archbuilder.text.examples import Limits, NextPairs
@@ -19,5 +21,6 @@ class NextSentence(PairObjective):
     type: Literal["next_sentence"]
     examples: ClassVar[ExamplesClass] = NextPairs
 
+    @override
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
         return NextPairs(tokens, vocabularies, limits, self.short_pair_rate)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
@@ -35,16 +36,19 @@ class PairObjective(ClassificationObjective):
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
         """Return the pairs of a text."""
 
+    @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         head = dense(layers, name, backbone.config.hidden_dim, 2, backbone.config.initializer)
         return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
 
+    @override
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
         classes = batch.columns.pop(PAIR_CLASS)
         batch.targets[name] = Target(classes, (classes >= 0).astype("float32"))
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.pooler is None:
             yield Problem((), "this objective reads the pooled vector: give the model a pooler")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language import Problem
@@ -77,6 +78,7 @@ class ReplacedTokenDetection(Objective):
             ),
         }
 
+    @override
     def own_names(self, name: str) -> set[str]:
         return {*super().own_names(name), *GraphNames.of(name)}
 
@@ -88,6 +90,7 @@ class ReplacedTokenDetection(Objective):
         logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
         return cross_entropy_sums(logits, target)
 
+    @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         dim, initializer = backbone.config.hidden_dim, backbone.config.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
@@ -96,9 +99,11 @@ class ReplacedTokenDetection(Objective):
             activate(transform(streams["sequence"]), self.activation)
         )
 
+    @override
     def build_generator(self, layers: LayerNamespace, name: str, backbone: Backbone) -> "Generator":
         return Generator(self, layers, GraphNames.of(name), backbone)
 
+    @override
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
@@ -117,12 +122,14 @@ class ReplacedTokenDetection(Objective):
         weights = inputs[sequence.padding_mask].astype("float32")
         batch.targets[name] = Target(token_ids, weights)
 
+    @override
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
             raise UserError(
                 "replaced_token_detection: the tokenizer has no mask token for its generator"
             )
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
             yield Problem(

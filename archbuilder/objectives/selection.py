@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
 from archbuilder.language import Spec
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch
@@ -32,6 +33,7 @@ class WholeWords(Spec):
 
     together: ClassVar[bool] = False
 
+    @override
     def begins(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:
@@ -52,6 +54,7 @@ class Spans(Spec):
 
     together: ClassVar[bool] = True
 
+    @override
     def begins(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:

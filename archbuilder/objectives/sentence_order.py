@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.pair import PairObjective
 from archbuilder.text.examples import Limits, OrderedPairs
@@ -19,5 +21,6 @@ class SentenceOrder(PairObjective):
     type: Literal["sentence_order"]
     examples: ClassVar[ExamplesClass] = OrderedPairs
 
+    @override
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Pairs:
         return OrderedPairs(tokens, vocabularies, limits, self.short_pair_rate)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import Backbone, BackboneConfig
@@ -19,10 +20,12 @@ class Seq2SeqObjective(TokenPrediction):
 
     head_type: ClassVar[str] = "seq2seq"
 
+    @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
         return lambda streams, inputs: project(streams["decoder_sequence"])  # -> [B, T, V]
 
+    @override
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
@@ -30,6 +33,7 @@ class Seq2SeqObjective(TokenPrediction):
         ids = batch.columns.pop(DECODER_TARGETS)
         batch.targets[name] = Target(ids, padding_mask.astype("float32"))
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None:
             yield Problem((), "writing a target needs model.decoder, and the model has none")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.network.backbone import BackboneConfig
@@ -29,12 +30,15 @@ class SpanCorruption(Seq2SeqObjective):
     """Tokens in a span, on average."""
     examples: ClassVar[ExamplesClass] = CorruptedSpans
 
+    @override
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
         return CorruptedSpans(tokens, vocabularies, limits, self._corruption)
 
+    @override
     def sentinels(self, sequence_length: int) -> int:
         return sentinels_needed(sequence_length, self._corruption)
 
+    @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
         yield from one_vocabulary(model)

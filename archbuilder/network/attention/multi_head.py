@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Problem, at_key
 from archbuilder.network.attention.attention import Attention, AttentionConfig
@@ -65,25 +66,31 @@ class MultiHeadAttentionConfig(AttentionConfig):
         """Return the width of a head in a stack of this width."""
         return self.key_dim or width // self.num_heads
 
+    @override
     def for_cross_attention(self) -> "MultiHeadAttentionConfig":
         return self.model_copy(update={"positions": None, "sliding_window_size": None})
 
+    @override
     def scaled(self, fraction: Fraction) -> "MultiHeadAttentionConfig":
         return self.model_copy(update={name: int(size * fraction) for name, size in self.sizes()})
 
+    @override
     def sizes(self) -> Iterator[tuple[str, int]]:
         yield "num_heads", self.num_heads
         if self.num_key_value_heads is not None:
             yield "num_key_value_heads", self.num_key_value_heads
 
+    @override
     def position_request(self, context: LayerContext) -> PositionRequest | None:
         if self.positions is None:
             return None
         return PositionRequest(self.positions, self.num_heads, self.head_dim(context.width))
 
+    @override
     def window(self) -> int | None:
         return self.sliding_window_size
 
+    @override
     def resolved(self, width: int) -> dict[str, Any]:
         key_dim = self.head_dim(width)
         return self.model_dump(mode="json") | {
@@ -93,11 +100,13 @@ class MultiHeadAttentionConfig(AttentionConfig):
             "biases": sorted(self.biases),
         }
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, context: LayerContext, positions: AttentionPosition
     ) -> "MultiHeadAttention":
         return MultiHeadAttention(self, layers, name, context, positions)
 
+    @override
     def problems(self, context: LayerContext) -> Iterator[Problem]:
         yield from self._head_problems(context.width)
         window, longest = self.sliding_window_size, context.max_sequence_length
@@ -109,6 +118,7 @@ class MultiHeadAttentionConfig(AttentionConfig):
                 f"{window} leaves nothing out of the {longest} tokens a sequence may have",
             )
 
+    @override
     def memory_problems(self, context: LayerContext) -> Iterator[Problem]:
         yield from self._head_problems(context.width)
         for field in ("positions", "sliding_window_size"):
@@ -188,15 +198,18 @@ class MultiHeadAttention(Attention):
         self.value = projection("value", width, narrow, gains.inner, column)
         self.output = projection("output", wide, width, gains.output, row)
 
+    @override
     def __call__(self, x: Any, context: AttentionContext) -> Any:
         return self._attend(x, self._keys_and_values(x, context.features), context)
 
+    @override
     def init_cache(self, batch_size: int, max_length: int, dtype: str) -> tuple[Any, Any]:
         from keras import ops
 
         zeros = ops.zeros((batch_size, self.groups, max_length, self.key_dim), dtype=dtype)
         return zeros, zeros
 
+    @override
     def call_with_cache(
         self, x: Any, cache: Any, index: Any, context: AttentionContext
     ) -> tuple[Any, Any]:
@@ -209,9 +222,11 @@ class MultiHeadAttention(Attention):
         )
         return self._attend(x, cache, context), cache
 
+    @override
     def project_memory(self, memory: Any) -> tuple[Any, Any]:
         return self._keys_and_values(memory, None)
 
+    @override
     def attend_to_memory(self, x: Any, memory: Any, context: AttentionContext) -> Any:
         return self._attend(x, memory, context)
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.attention_positions.attention_position import (
     AttentionPosition,
@@ -19,6 +21,7 @@ class AlibiConfig(AttentionPositionConfig):
 
     type: Literal["alibi"]
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Alibi":
@@ -39,6 +42,7 @@ class Alibi(AttentionPosition):
         distance = ops.cast(ops.abs(positions.offsets()), "float32")[:, None]
         return ops.cast(distance * -np.array(self.slopes, "float32")[None, :, None, None], dtype)
 
+    @override
     def bias(self, mask: Any, features: Any) -> Any:
         return mask + features
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
 from archbuilder.language import Problem, at_key
 from archbuilder.network.attention_mask import TokenPositions
@@ -34,6 +35,7 @@ class RotaryConfig(AttentionPositionConfig):
     scaling: AnyRotaryScaling | None = None
     """How the angles are stretched for texts longer than those that a model was trained on."""
 
+    @override
     def problems(self, key_dim: int) -> Iterator[Problem]:
         turned = key_dim * self.rotary_share
         if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
@@ -44,6 +46,7 @@ class RotaryConfig(AttentionPositionConfig):
         if self.scaling is not None:
             yield from at_key("scaling", self.scaling.problems())
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Rotary":
@@ -75,6 +78,7 @@ class Rotary(AttentionPosition):
             cosines, sines = (ops.take(x, self.interleaved, axis=-1) for x in (cosines, sines))
         return ops.cast(cosines, dtype), ops.cast(sines, dtype)
 
+    @override
     def rotate(self, heads: Any, features: Any) -> Any:
         from keras import ops
 

@@ -6,6 +6,7 @@ from math import tau
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Problem, Spec
 
@@ -29,6 +30,7 @@ class LinearScaling(RotaryScaling):
     factor: PositiveFloat
     """How many times further the positions reach."""
 
+    @override
     def __call__(self, frequencies: Any) -> Any:
         return frequencies / self.factor
 
@@ -49,6 +51,7 @@ class Llama3Scaling(RotaryScaling):
     original_max_sequence_length: PositiveInt
     """Tokens that the model was trained to read."""
 
+    @override
     def __call__(self, frequencies: Any) -> Any:
         from keras import ops
 
@@ -57,6 +60,7 @@ class Llama3Scaling(RotaryScaling):
         fast = ops.clip((turns - low) / (high - low), 0.0, 1.0)
         return frequencies * ((1 - fast) / self.factor + fast)
 
+    @override
     def problems(self) -> Iterator[Problem]:
         low, high = self.low_frequency_factor, self.high_frequency_factor
         if high <= low:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from archbuilder.network.attention_mask import TokenPositions
 from archbuilder.network.attention_positions.attention_position import (
@@ -25,6 +26,7 @@ class ShawConfig(AttentionPositionConfig):
 
     shared: ClassVar[bool] = False
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "Shaw":
@@ -58,6 +60,7 @@ class Shaw(AttentionPosition):
         offsets = ops.clip(positions.offsets(), -self.max_distance, self.max_distance)
         return ops.one_hot(offsets + self.max_distance, 2 * self.max_distance + 1, dtype=dtype)
 
+    @override
     def score(self, scores: Any, queries: Any, features: Any) -> Any:
         from keras import ops
 
@@ -65,6 +68,7 @@ class Shaw(AttentionPosition):
         added = ops.matmul(by_distance, ops.transpose(features, (0, 1, 3, 2)))  # [B, T, H, S]
         return scores + ops.transpose(added, (0, 2, 1, 3))
 
+    @override
     def mix(self, attended: Any, weights: Any, features: Any) -> Any:
         from keras import ops
 

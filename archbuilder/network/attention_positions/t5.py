@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Problem
 from archbuilder.network.attention_mask import TokenPositions
@@ -29,11 +30,13 @@ class T5BucketsConfig(AttentionPositionConfig):
     max_distance: PositiveInt = 128
     """Tokens; all larger distances are one range."""
 
+    @override
     def build(
         self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> "T5Buckets":
         return T5Buckets(self, layers, name, num_heads, context)
 
+    @override
     def problems(self, key_dim: int) -> Iterator[Problem]:
         if self.max_distance <= self.num_buckets // 2:
             yield Problem(
@@ -94,5 +97,6 @@ class T5Buckets(AttentionPosition):
             ranges = ranges + self.half * ops.cast(offsets > 0, "int32")
         return ops.transpose(self.table(ranges), (0, 3, 1, 2))
 
+    @override
     def bias(self, mask: Any, features: Any) -> Any:
         return mask + features
