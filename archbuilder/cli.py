@@ -115,8 +115,8 @@ def prepare(spec: Spec, set: Set = None) -> None:
 
     experiment, reporter = _load(spec, set), Reporter()
     for line in experiment.prepare(reporter).lines():
-        reporter.tell(line)
-    reporter.tell(f"in {cache_root()}")
+        reporter.print(line)
+    reporter.print(f"in {cache_root()}")
 
 
 @app.command()

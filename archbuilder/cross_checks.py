@@ -15,7 +15,7 @@ from archbuilder.objectives import (
 )
 from archbuilder.objectives.name import name_problems
 from archbuilder.text.data import Data
-from archbuilder.text.record import missing_columns
+from archbuilder.text.record import describe_missing_columns
 from archbuilder.text.tokenizer import Tokenizer
 from archbuilder.training.recipe.parameter_groups import problems as pattern_problems
 from archbuilder.training.recipe.recipe import Training
@@ -140,7 +140,7 @@ def _corpora_agree(objectives: dict[str, Objective], data: Data) -> Iterator[Pro
     kind = example_objective(objectives).examples
     for split in ("train", "validation"):
         corpus = getattr(data, split)
-        missing = corpus and missing_columns(kind.needs, corpus.record_columns())
+        missing = corpus and describe_missing_columns(kind.needs, corpus.record_columns())
         if missing:
             yield Problem(("data", split, "type"), f"these objectives need {missing}")
     if data.overlong is not None and data.overlong not in kind.overlong:

@@ -132,7 +132,7 @@ class FillMask(Task):
             ids[position] = int(best[0])
             masks.append(
                 tuple(
-                    TokenProbability(self.vocabulary.token(int(i)), float(probabilities[i]))
+                    TokenProbability(self.vocabulary.id_to_token(int(i)), float(probabilities[i]))
                     for i in best
                 )
             )

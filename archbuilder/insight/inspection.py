@@ -30,9 +30,9 @@ def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 
         split, corpus = material.prepared.splits[name], getattr(spec.data, name)
         tokens = _tokens(split, material.prepared.vocabularies)
         worst = tokens["ratio"]["worst"] if "ratio" in tokens else []
-        progress = listener.begin(f"reading data.{name}", corpus.total_bytes())
+        progress = listener.start(f"reading data.{name}", corpus.total_bytes())
         facts = text_facts(corpus, progress, {one["pair"] for one in worst})
-        listener.end()
+        listener.finish()
         _place(worst, facts.pop("places"), facts.get("pairs") == split.counts().get("pairs"))
         found[name] = {
             "text": facts,
@@ -177,7 +177,7 @@ def _target(ids: np.ndarray, weights: np.ndarray, vocabulary: Vocabulary) -> str
 
 
 def _written(ids: np.ndarray, vocabulary: Vocabulary) -> str:
-    return " ".join(vocabulary.token(int(i)) for i in ids)
+    return " ".join(vocabulary.id_to_token(int(i)) for i in ids)
 
 
 def as_text(found: dict) -> str:

@@ -11,7 +11,7 @@ from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives.objective import ExamplesClass
 from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
 from archbuilder.text.examples import CorruptedSpans, Examples, Limits
-from archbuilder.text.examples.corrupted import sentinels_needed
+from archbuilder.text.examples.corrupted import num_sentinels
 from archbuilder.text.examples.spans import Corruption
 from archbuilder.text.token_store import Tokens
 from archbuilder.text.vocabularies import Vocabularies
@@ -36,7 +36,7 @@ class SpanCorruption(Seq2SeqObjective):
 
     @override
     def sentinels(self, sequence_length: int) -> int:
-        return sentinels_needed(sequence_length, self._corruption)
+        return num_sentinels(sequence_length, self._corruption)
 
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ class ArrayWriter:
         self.checksum = zlib.crc32(content, self.checksum)
         self.length += len(array)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Have all that was written on the disk."""
         self._write_header()
         self._file.seek(0, os.SEEK_END)
@@ -90,7 +90,7 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def is_as_written(array: ArrayReader, written: list, more: bool = False) -> bool:
+def is_intact(array: ArrayReader, written: list, more: bool = False) -> bool:
     """Whether a file has the values that were noted of it, with `more` behind them or without."""
     dtype, length, checksum = written
     long_enough = len(array) >= length if more else len(array) == length

@@ -11,7 +11,7 @@ from time import monotonic
 from archbuilder.errors import UserError
 from archbuilder.files import locked
 from archbuilder.text.corpus import ByteCounter, SkipLog, TextSource
-from archbuilder.text.encoding_workers import WORTH_IT, cores, encoded
+from archbuilder.text.encoding_workers import MIN_BYTES_FOR_WORKERS, encode_jobs, num_cores
 from archbuilder.text.record import text_columns
 from archbuilder.text.token_store import Tokens, open_tokens
 from archbuilder.text.token_writer import FORMAT, TokenWriter, remove_unfinished_labels
@@ -28,7 +28,7 @@ def cache_root() -> Path:
     return Path(os.environ.get("ARCHBUILDER_CACHE") or Path.home() / ".cache" / "archbuilder")
 
 
-def cached(
+def load_or_create_tokens(
     corpus: TextSource,
     vocabularies: Vocabularies,
     root: Path,
@@ -110,9 +110,13 @@ def _write(
     writer: TokenWriter, corpus: TextSource, stamps: dict, progress: Callable[[int], None]
 ) -> None:
     skip_log, byte_counter, flushed = SkipLog(), ByteCounter(), monotonic()
-    processes = cores() if (corpus.total_bytes() or WORTH_IT) >= WORTH_IT else 1
+    processes = (
+        num_cores()
+        if (corpus.total_bytes() or MIN_BYTES_FOR_WORKERS) >= MIN_BYTES_FOR_WORKERS
+        else 1
+    )
     jobs = writer.jobs(corpus.records(skip_log, byte_counter))
-    for chunk, arrays in encoded(jobs, list(writer.vocabularies.values()), processes):
+    for chunk, arrays in encode_jobs(jobs, list(writer.vocabularies.values()), processes):
         writer.add(chunk, arrays)
         if monotonic() - flushed > FLUSH_SECONDS:
             corpus.check_unchanged(stamps)

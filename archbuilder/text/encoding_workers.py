@@ -20,17 +20,17 @@ Job = tuple[Any, list[list[str]]]
 Arrays = list[tuple[np.ndarray, np.ndarray]]
 """For each of the vocabularies, all ids in a row and how many of them each line has."""
 
-WORTH_IT = 2**23
+MIN_BYTES_FOR_WORKERS = 2**23
 """Bytes of text for which it pays to begin other processes."""
-_START = "from archbuilder.text.encoding_workers import work; work({answers})"
+_START = "from archbuilder.text.encoding_workers import run_worker; run_worker({answers})"
 
 
-def cores() -> int:
+def num_cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def encoded(
+def encode_jobs(
     jobs: Iterable[Job], vocabularies: Sequence[Vocabulary], processes: int
 ) -> Iterator[tuple[Any, Arrays]]:
     """Each job's something with the arrays of its lines, in the order of the jobs.
@@ -111,7 +111,7 @@ class _Worker:
                 stream.close()
 
 
-def work(answers: int) -> None:
+def run_worker(answers: int) -> None:
     """What a worker does: encode what comes in, until nothing more does."""
     with suppress(EOFError, pickle.UnpicklingError):  # Whoever asks has ended, perhaps midway.
         come = sys.stdin.buffer

@@ -78,6 +78,6 @@ def write_final_labels(
             array.add(final_codes[codes[first : first + BLOCK]])
         elif numbers is not None:
             array.add(numbers[first : first + BLOCK])
-    array.settle()
+    array.flush()
     array.close()
     return [array.dtype.str, array.length, array.checksum]

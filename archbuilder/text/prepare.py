@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from archbuilder.errors import UserError
 from archbuilder.language.node import quote
-from archbuilder.text.cache import cache_root, cached
+from archbuilder.text.cache import cache_root, load_or_create_tokens
 from archbuilder.text.corpus import TextSource
 from archbuilder.text.label import NUM_SHOWN
 from archbuilder.text.label_space import LabelNames, train_label_names, with_label_names
@@ -150,13 +150,15 @@ def _members(
 ) -> list[tuple[float, Tokens]]:
     members = []
     for weight, member in corpus.members():
-        progress = listener.begin(f"tokenising data.{name}", member.total_bytes())
+        progress = listener.start(f"tokenising data.{name}", member.total_bytes())
         try:
-            members.append((weight, cached(member, vocabularies, cache_root(), progress)))
+            members.append(
+                (weight, load_or_create_tokens(member, vocabularies, cache_root(), progress))
+            )
         except UserError as error:
             raise UserError(f"data.{name}: {error}") from error
         finally:
-            listener.end()
+            listener.finish()
     return members
 
 

@@ -1,17 +1,25 @@
-"""The interface that receives the progress of preparing text."""
+"""Interface that receives messages and progress while text is prepared."""
 
 from collections.abc import Callable
 
 
 class ProgressListener:
-    """Receives messages and progress. This implementation ignores them."""
+    """Receives messages and progress. The default implementation ignores them."""
 
-    def tell(self, line: str) -> None:
-        """Receive a message of one line."""
+    def print(self, line: str) -> None:
+        """Print a message of one line."""
 
-    def begin(self, what: str, total: int | None) -> Callable[[int], None]:
-        """Start work on `total` bytes, if known; return what to call with the bytes done."""
+    def start(self, description: str, total: int | None) -> Callable[[int], None]:
+        """Start a task.
+
+        Args:
+            description: The task, such as "reading data.train".
+            total: The bytes to process; None if the number is unknown.
+
+        Returns:
+            A function to call with the number of bytes processed so far.
+        """
         return lambda done: None
 
-    def end(self) -> None:
-        """End the work that was started last."""
+    def finish(self) -> None:
+        """Finish the task that was started last."""

@@ -84,17 +84,17 @@ def has_sentences(columns: RecordColumns) -> bool:
     return "sentences" in columns.values()
 
 
-def unit_of(columns: RecordColumns) -> str:
+def record_unit(columns: RecordColumns) -> str:
     """Return the word for several records of these columns."""
     return "documents" if has_sentences(columns) else "pairs"
 
 
-def named_columns(columns: RecordColumns) -> str:
+def quoted_names(columns: RecordColumns) -> str:
     """Return the names of columns, in quotes."""
     return ", ".join(map(quote, columns))
 
 
-def missing_columns(needs: RecordColumns, provided: RecordColumns) -> str | None:
+def describe_missing_columns(needs: RecordColumns, provided: RecordColumns) -> str | None:
     """Return in words what examples need and a corpus does not provide; None if it is all there."""
     missing: RecordColumns = {
         name: kind for name, kind in needs.items() if provided.get(name) != kind
@@ -103,4 +103,4 @@ def missing_columns(needs: RecordColumns, provided: RecordColumns) -> str | None
         return None
     if text_columns(missing):
         return "documents, not pairs" if has_sentences(needs) else "pairs, as type: parallel reads"
-    return f"records with {named_columns(missing)}; this text has {named_columns(provided)} only"
+    return f"records with {quoted_names(missing)}; this text has {quoted_names(provided)} only"

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from archbuilder.files import read_json
-from archbuilder.text.array_file import ArrayReader, is_as_written
+from archbuilder.text.array_file import ArrayReader, is_intact
 from archbuilder.text.label import DistinctLabel, label_names, unknown_label
 from archbuilder.text.record import RecordColumns, SourceLocation, annotation_columns, text_columns
 from archbuilder.text.skipped import Skipped
@@ -169,7 +169,7 @@ def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> T
     try:
         meta = read_json(folder / META)
         arrays = {name: ArrayReader(folder / f"{name}.npy") for name in meta["arrays"]}
-        if not all(is_as_written(arrays[name], meta["arrays"][name]) for name in arrays):
+        if not all(is_intact(arrays[name], meta["arrays"][name]) for name in arrays):
             return None
         text = {name: _text(name, kind, arrays) for name, kind in text_columns(columns).items()}
         labels = {
@@ -177,7 +177,7 @@ def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> T
             for name in annotation_columns(columns)
         }
         skipped = [
-            Skipped(unit, reason, count, read_location(place, files))
+            Skipped(unit, reason, count, location_from_json(place, files))
             for unit, reason, count, place in meta["skipped"]
         ]
         return Tokens(text, labels, skipped)
@@ -195,11 +195,11 @@ def _text(name: str, kind: str, arrays: Mapping[str, ArrayReader]) -> RaggedText
 def _labels(
     values: ArrayReader, stored: list, offsets: ArrayReader | None, files: Sequence[str]
 ) -> LabelColumn:
-    distinct = read_labels(stored, files)
+    distinct = labels_from_json(stored, files)
     return LabelColumn(values, label_names(distinct), tuple(distinct), offsets)
 
 
-def stored_location(location: SourceLocation | None, files: Sequence[str]) -> list | None:
+def location_to_json(location: SourceLocation | None, files: Sequence[str]) -> list | None:
     """Return a location as JSON, with the number of its file if it is one of `files`."""
     if location is None:
         return None
@@ -207,8 +207,8 @@ def stored_location(location: SourceLocation | None, files: Sequence[str]) -> li
     return [files.index(file) if file in files else file, location.line]
 
 
-def read_location(stored: list | None, files: Sequence[str]) -> SourceLocation | None:
-    """Return the location that `stored_location` stored."""
+def location_from_json(stored: list | None, files: Sequence[str]) -> SourceLocation | None:
+    """Return the location that `location_to_json` stored."""
     return None if stored is None else _location(stored, files)
 
 
@@ -217,11 +217,11 @@ def _location(stored: list, files: Sequence[str]) -> SourceLocation:
     return SourceLocation(files[file] if isinstance(file, int) else file, line)
 
 
-def stored_labels(labels: Sequence[DistinctLabel], files: Sequence[str]) -> list:
+def labels_to_json(labels: Sequence[DistinctLabel], files: Sequence[str]) -> list:
     """Return distinct labels as JSON."""
-    return [[distinct.label, stored_location(distinct.location, files)] for distinct in labels]
+    return [[distinct.label, location_to_json(distinct.location, files)] for distinct in labels]
 
 
-def read_labels(stored: list, files: Sequence[str]) -> list[DistinctLabel]:
-    """Return the distinct labels that `stored_labels` stored."""
+def labels_from_json(stored: list, files: Sequence[str]) -> list[DistinctLabel]:
+    """Return the distinct labels that `labels_to_json` stored."""
     return [DistinctLabel(label, _location(place, files)) for label, place in stored]

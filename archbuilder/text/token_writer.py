@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from archbuilder.files import read_json, write_json
-from archbuilder.text.array_file import ArrayReader, ArrayWriter, is_as_written
+from archbuilder.text.array_file import ArrayReader, ArrayWriter, is_intact
 from archbuilder.text.encoding_workers import Arrays, Job
 from archbuilder.text.label_writer import LabelWriter, write_final_labels
 from archbuilder.text.record import (
@@ -20,9 +20,9 @@ from archbuilder.text.record import (
 from archbuilder.text.skipped import Skipped
 from archbuilder.text.token_store import (
     META,
-    read_labels,
-    stored_labels,
-    stored_location,
+    labels_from_json,
+    labels_to_json,
+    location_to_json,
 )
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -92,7 +92,7 @@ class TokenWriter:
             name: LabelWriter(
                 self.arrays[f"{name}_codes"],
                 self.arrays.get(f"{name}_numbers"),
-                read_labels(state["labels"].get(name, []), files),
+                labels_from_json(state["labels"].get(name, []), files),
             )
             for name in annotation_columns(columns)
         }
@@ -118,7 +118,7 @@ class TokenWriter:
             state = read_json(self.folder / PROGRESS)
             for name, written in state["arrays"].items():
                 array = ArrayReader(self.folder / f"{name}.npy")
-                if not is_as_written(array, written, more=True):
+                if not is_intact(array, written, more=True):
                     raise ValueError(name)
             if state["format"] == _layout() and set(state["arrays"]) == set(dtypes):
                 return state
@@ -197,7 +197,7 @@ class TokenWriter:
             skipped: What the corpus skipped, once all of it was read.
         """
         for array in self.arrays.values():
-            array.settle()
+            array.flush()
         counts = ("chunks", "rows", "finished_rows", "without_tokens")
         state: dict[str, Any] = {"format": _layout()}
         state |= {name: getattr(self, name) for name in counts}
@@ -206,7 +206,8 @@ class TokenWriter:
             for name, array in self.arrays.items()
         }
         state["labels"] = {
-            name: stored_labels(labels.distinct, self.files) for name, labels in self.labels.items()
+            name: labels_to_json(labels.distinct, self.files)
+            for name, labels in self.labels.items()
         }
         state["skipped"] = None if skipped is None else self._stored_skipped(skipped)
         write_json(self.folder / PROGRESS, state)
@@ -219,7 +220,7 @@ class TokenWriter:
                 reason = "pairs with a side without tokens"
             skipped = [*skipped, Skipped(unit, reason, self.without_tokens)]
         return [
-            [one.unit, one.reason, one.count, stored_location(one.first_at, self.files)]
+            [one.unit, one.reason, one.count, location_to_json(one.first_at, self.files)]
             for one in skipped
         ]
 

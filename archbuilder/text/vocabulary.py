@@ -1,4 +1,4 @@
-"""What reads and writes a model's text: tokens and their ids, over a well-kept library each."""
+"""Vocabularies: tokens and their ids. Each wraps a well-maintained tokenizer library."""
 
 import hashlib
 import json
@@ -13,14 +13,16 @@ import numpy as np
 
 from archbuilder.errors import UserError
 
-BRACKETED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-ANGLED = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
-"""Padding, unknown, start, end and mask, as BERT and as SentencePiece write them."""
-SENTINEL = "<extra_id_{}>"
-"""A token that stands for a span left out, as T5's vocabularies write the one of a number."""
-ROLES = ("padding", "unknown", "start", "end", "mask")
+SPECIAL_TOKEN_ROLES = ("padding", "unknown", "start", "end", "mask")
+"""Roles of the special tokens, in the order of the tuples below."""
+BERT_SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+"""Special tokens of BERT's vocabularies, which WordPiece tokenizers use."""
+DEFAULT_SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
+"""Special tokens of all other tokenizers, as in SentencePiece."""
+SENTINEL_FORMAT = "<extra_id_{}>"
+"""Format of T5's sentinel tokens, with the sentinel's index."""
 CONFIG_FILE = "tokenizer.config.json"
-"""Names the kind of a saved vocabulary and its files."""
+"""File with the type of a saved vocabulary and the names of its files."""
 CLASS_NAMES = {
     "byte_level_bpe": "ByteLevelVocabulary",
     "bytes": "ByteVocabulary",
@@ -31,23 +33,23 @@ CLASS_NAMES = {
     "whitespace": "WhitespaceVocabulary",
     "wordpiece": "WordPieceVocabulary",
 }
-"""The ids of these kinds in files saved before `Vocabulary.kind` existed: names of classes.
+"""Ids of the vocabulary types in files that were saved before `Vocabulary.kind` existed.
 
-Digests still contain them, so that older caches and checkpoints stay valid. New kinds are not
-listed.
+Digests still contain these class names, so that older caches and checkpoints stay valid. New types
+are not listed.
 """
-ROLES_FILE = "roles.json"
-"""Where a vocabulary made elsewhere says which token has which role, if by another name."""
+SPECIAL_TOKENS_FILE = "roles.json"
+"""File of an imported vocabulary with its special tokens by role, where their names differ."""
 
 
 class Vocabulary(ABC):
-    """Tokens and their ids. The files it is saved as are all that it is.
+    """Tokens and their ids, defined completely by the files that they are saved in.
 
-    A vocabulary made elsewhere may have no mask: then `mask_id` and `mask_token` are None.
+    An imported vocabulary may lack a mask token: then `mask_id` and `mask_token` are None.
     """
 
     kind: ClassVar[str]
-    """The id of this kind of vocabulary in saved files. It never changes; the class name may."""
+    """Id of this type of vocabulary in saved files. It never changes; the class name may."""
 
     padding_id: int
     unknown_id: int
@@ -57,33 +59,49 @@ class Vocabulary(ABC):
     mask_token: str | None
 
     def __init__(self, files: dict[str, bytes]) -> None:
+        """Find the special tokens.
+
+        Args:
+            files: Content of each file, by name.
+
+        Raises:
+            UserError: The vocabulary lacks a padding, unknown, start or end token.
+        """
         self.files = files
-        roles: dict[str, tuple[str | None, ...]] = dict(
-            zip(ROLES, zip(BRACKETED, ANGLED, strict=True), strict=True)
+        candidates: dict[str, tuple[str | None, ...]] = dict(
+            zip(
+                SPECIAL_TOKEN_ROLES,
+                zip(BERT_SPECIAL_TOKENS, DEFAULT_SPECIAL_TOKENS, strict=True),
+                strict=True,
+            )
         )
-        if ROLES_FILE in files:
-            roles |= {role: (token,) for role, token in json.loads(files[ROLES_FILE]).items()}
-        found = {role: self._first_of(tokens) for role, tokens in roles.items()}
-        missing = [role for role in ROLES[:4] if found[role] is None]
+        if SPECIAL_TOKENS_FILE in files:
+            named = json.loads(files[SPECIAL_TOKENS_FILE])
+            candidates |= {role: (token,) for role, token in named.items()}
+        located = {role: self._find(tokens) for role, tokens in candidates.items()}
+        required = SPECIAL_TOKEN_ROLES[:4]
+        missing = [role for role in required if located[role] is None]
         if missing:
-            lacks = (f"{role} token ({' or '.join(map(str, roles[role]))})" for role in missing)
+            lacks = (
+                f"{role} token ({' or '.join(map(str, candidates[role]))})" for role in missing
+            )
             raise UserError(f"has no {', no '.join(lacks)}")
-        known = {role: one for role, one in found.items() if one is not None}
-        ordinary = (known[role][1] for role in ROLES[:4])
-        self.padding_id, self.unknown_id, self.start_id, self.end_id = ordinary
-        self.mask_token, self.mask_id = known.get("mask", (None, None))
-        sentinels = map(self._id, map(SENTINEL.format, count()))
-        self.sentinel_ids = tuple(takewhile(lambda one: one is not None, sentinels))
-        self.special_ids = tuple(sorted({token_id for _, token_id in known.values()}))
+        special = {role: pair for role, pair in located.items() if pair is not None}
+        required_ids = (special[role][1] for role in required)
+        self.padding_id, self.unknown_id, self.start_id, self.end_id = required_ids
+        self.mask_token, self.mask_id = special.get("mask", (None, None))
+        sentinels = map(self._token_to_id, map(SENTINEL_FORMAT.format, count()))
+        self.sentinel_ids = tuple(takewhile(lambda token_id: token_id is not None, sentinels))
+        self.special_ids = tuple(sorted({token_id for _, token_id in special.values()}))
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """Tokens in all, special ones included."""
+        """Number of tokens, special tokens included."""
 
     @property
     def digest(self) -> str:
-        """A hash of what it is, for keys of what was made with it."""
+        """Hash of the type and the files; part of the keys of caches."""
         whole = hashlib.sha256(CLASS_NAMES.get(self.kind, self.kind).encode())
         for name, content in sorted(self.files.items()):
             whole.update(name.encode() + hashlib.sha256(content).digest())
@@ -91,101 +109,117 @@ class Vocabulary(ABC):
 
     @property
     def byte_ids(self) -> tuple[int, ...]:
-        """The ids that spell, byte by byte, what no other token can."""
+        """Ids of the tokens that stand for single bytes, which encode otherwise unknown text."""
         return ()
 
     def encode(self, lines: Sequence[str], parse_masks: bool = False) -> list[list[int]]:
-        """Each line's ids, without start and end; with `parse_masks`, a mask token is the mask."""
+        """Return the token ids of each line, without start and end.
+
+        Args:
+            lines: The texts.
+            parse_masks: Whether the text of the mask token becomes `mask_id`. Default: it is
+                encoded as ordinary text.
+        """
         mask = self.mask_id
         if not parse_masks or mask is None:
             return self._encode(list(lines))
         pieces = [line.split(self.mask_token) for line in lines]
         first = self._encode([line[0] for line in pieces])
-        rest = iter(self._encode_rest([piece for line in pieces for piece in line[1:]]))
+        rest = iter(self._encode_continuations([piece for line in pieces for piece in line[1:]]))
         return [
             [*ids, *(i for _ in line[1:] for i in (mask, *next(rest)))]
             for ids, line in zip(first, pieces, strict=True)
         ]
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
-        return flat(self._encode(list(lines)))
+        """Return the token ids of L lines as arrays.
 
-    def with_separator(self, line: str, first: bool, last: bool) -> str:
-        """A document's sentence, as it is encoded for a word not to reach over its end."""
-        return line
+        Returns:
+            The ids of all lines one after another, int32 [N], and the number of ids of each line,
+            int64 [L].
+        """
+        return flatten_ids(self._encode(list(lines)))
+
+    def with_separator(self, sentence: str, is_first: bool, is_last: bool) -> str:
+        """Return a sentence of a document, prepared for encoding it separately.
+
+        Vocabularies that mark word boundaries by spaces add one, so that the last word of a
+        sentence and the first word of the next one remain two words.
+        """
+        return sentence
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids, special tokens but the mask and the unknown left out."""
-        silent = {self.padding_id, self.start_id, self.end_id}
-        return self._decode([int(i) for i in ids if int(i) not in silent])
+        """Return the text of ids, without padding, start and end tokens."""
+        skipped = {self.padding_id, self.start_id, self.end_id}
+        return self._decode([int(i) for i in ids if int(i) not in skipped])
 
     def word_starts(self, token_ids: np.ndarray) -> np.ndarray:
-        """Whether each token begins a word: bool, shaped as `token_ids` [..., T].
+        """Return whether each token starts a word: bool, shaped as `token_ids` [..., T].
 
-        The first token of a row, special tokens, and what follows a special token begin one.
+        The first token of a row, special tokens, and tokens after a special token start a word.
         """
-        begins, ends = self._word_tables
-        starts = begins[token_ids]
-        starts[..., 1:] |= ends[token_ids[..., :-1]]
+        starts_word, ends_word = self._word_tables
+        starts = starts_word[token_ids]
+        starts[..., 1:] |= ends_word[token_ids[..., :-1]]
         starts[..., :1] = True
         return starts
 
     @cached_property
     def _word_tables(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each token, whether it begins a word, and whether what follows it does: bool [V]."""
-        begins = np.fromiter(map(self._begins_word, range(self.size)), dtype=bool)
-        ends = np.fromiter(map(self._ends_word, range(self.size)), dtype=bool)
-        begins[list(self.special_ids)] = ends[list(self.special_ids)] = True
-        return begins, ends
+        """Tables, bool [V]: whether a token starts a word, and whether the next token does."""
+        starts_word = np.fromiter(map(self._starts_word, range(self.size)), dtype=bool)
+        ends_word = np.fromiter(map(self._ends_word, range(self.size)), dtype=bool)
+        special = list(self.special_ids)
+        starts_word[special] = ends_word[special] = True
+        return starts_word, ends_word
 
     @abstractmethod
-    def token(self, token_id: int) -> str:
-        """One token as it is written in the vocabulary."""
+    def id_to_token(self, token_id: int) -> str:
+        """Return a token as it is written in the vocabulary."""
 
     def save(self, folder: Path) -> None:
-        """Write it into a new folder."""
+        """Write the vocabulary into a new folder."""
         folder.mkdir(parents=True)
         for name, content in self.files.items():
             (folder / name).write_bytes(content)
         config = json.dumps({"kind": self.kind, "files": sorted(self.files)})
         (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
 
-    def _first_of(self, tokens: Iterable[str | None]) -> tuple[str, int] | None:
-        """The first of the tokens that there is, with its id."""
-        ids = ((token, self._id(token)) for token in tokens if token is not None)
-        return next(((token, found) for token, found in ids if found is not None), None)
+    def _find(self, tokens: Iterable[str | None]) -> tuple[str, int] | None:
+        """Return the first of the tokens that the vocabulary contains, with its id."""
+        ids = ((token, self._token_to_id(token)) for token in tokens if token is not None)
+        return next(((token, token_id) for token, token_id in ids if token_id is not None), None)
 
     @abstractmethod
-    def _id(self, token: str) -> int | None: ...
+    def _token_to_id(self, token: str) -> int | None: ...
 
     @abstractmethod
     def _encode(self, lines: list[str]) -> list[list[int]]: ...
 
-    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
-        """The ids of texts that go on behind a mask."""
-        return self._encode(rests)
+    def _encode_continuations(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of texts that follow a mask token on the same line."""
+        return self._encode(texts)
 
     @abstractmethod
     def _decode(self, ids: list[int]) -> str: ...
 
-    def _begins_word(self, token_id: int) -> bool:
-        """Whether an ordinary token begins a word wherever it stands."""
+    def _starts_word(self, token_id: int) -> bool:
+        """Return whether an ordinary token starts a word, whatever precedes it."""
         return False
 
     def _ends_word(self, token_id: int) -> bool:
-        """Whether a word begins behind an ordinary token whatever follows."""
+        """Return whether the token after an ordinary token starts a word, whatever it is."""
         return False
 
 
-def flat(lines: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """All lines' ids one after another, int32 [N], and the number of each line's, int64 [L]."""
+def flatten_ids(lines: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of all lines one after another, int32 [N], and their numbers, int64 [L]."""
     counts = np.fromiter(map(len, lines), dtype="int64", count=len(lines))
     ids = np.fromiter(chain.from_iterable(lines), dtype="int32", count=int(counts.sum()))
     return ids, counts
 
 
-def rows(ids: np.ndarray, counts: np.ndarray) -> list[list[int]]:
-    """Each line's ids, of all lines' ids one after another and the number of each line's."""
-    listed, ends = ids.tolist(), np.cumsum(counts).tolist()
-    return [listed[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+def split_ids(ids: np.ndarray, counts: np.ndarray) -> list[list[int]]:
+    """Return the ids of each line: the inverse of `flatten_ids`."""
+    values, ends = ids.tolist(), np.cumsum(counts).tolist()
+    return [values[start:end] for start, end in zip([0, *ends], ends, strict=False)]

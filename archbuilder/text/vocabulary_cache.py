@@ -69,7 +69,7 @@ def load_or_train_vocabulary(
         vocabulary = _train(request, text, listener)
         _save(vocabulary, folder)
     if vocabulary.size < request.size:
-        listener.tell(
+        listener.print(
             f"the text yields {vocabulary.size:,} tokens; "
             f"the rest of model.{request.size_name} {request.size:,} stays unused"
         )
@@ -77,15 +77,15 @@ def load_or_train_vocabulary(
 
 
 def _train(request: TokenizerRequest, text: TrainingText, listener: ProgressListener) -> Vocabulary:
-    listener.tell(f"training the {request.name} to {request.size:,} tokens")
-    progress = listener.begin(f"reading for the {request.name}", text.corpus.total_bytes())
+    listener.print(f"training the {request.name} to {request.size:,} tokens")
+    progress = listener.start(f"reading for the {request.name}", text.corpus.total_bytes())
     try:
         lines = _lines(text.corpus, request.columns, progress)
         vocabulary = request.config.train(lines, request.size)
     except VocabularyTooSmallError as error:
         raise UserError(f"model.{request.size_name}: {error}") from error
     finally:
-        listener.end()
+        listener.finish()
     text.corpus.check_unchanged(text.stamps)
     return vocabulary
 

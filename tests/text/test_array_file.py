@@ -13,7 +13,7 @@ def written(path, *values, length=0):
     growing = ArrayWriter(path, "uint16", length)
     for some in values:
         growing.add(some)
-    growing.settle()
+    growing.flush()
     growing.close()
     return path
 
@@ -44,7 +44,7 @@ def test_the_checksum_is_that_of_the_values_however_they_were_added(tmp_path, mo
     growing = ArrayWriter(tmp_path / "a.npy", "uint16")
     for values in ([1, 2], [], [3, 4, 5]):
         growing.add(values)
-    growing.settle()
+    growing.flush()
     growing.close()
     stored = ArrayReader(tmp_path / "a.npy")
     assert growing.checksum == stored.checksum(5) == zlib.crc32(stored[:])

@@ -9,21 +9,21 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.text.examples import CorruptedSpans, Limits, NoisyText
 from archbuilder.text.examples.corrupted import (
-    lengths_with_sentinels,
-    longest_run,
-    sentinels_needed,
+    corrupted_lengths,
+    max_run_tokens,
+    num_sentinels,
 )
 from archbuilder.text.examples.spans import (
     Corruption,
-    lengths_of,
-    parted,
-    places_of,
-    poisson_lengths_of,
+    sample_poisson_lengths,
+    sample_span_lengths,
+    sample_span_positions,
+    split_spans,
 )
 from tests.tokens import document_tokens
 
-T5 = Corruption(rate=0.15, mean=3.0)
-BART = Corruption(rate=0.3, mean=3.0)
+T5 = Corruption(rate=0.15, mean_length=3.0)
+BART = Corruption(rate=0.3, mean_length=3.0)
 SENTINELS = tuple(range(500, 540))
 VOCABULARY = SimpleNamespace(start_id=2, end_id=3, mask_id=4, sentinel_ids=SENTINELS)
 BOTH = (VOCABULARY, VOCABULARY)
@@ -50,10 +50,10 @@ def random_documents(count=60):
 
 
 def test_lengths_are_those_of_the_reference_implementation():
-    assert longest_run(512, T5) == 568
-    source, target = lengths_with_sentinels(np.array([568]), T5)[0]
+    assert max_run_tokens(512, T5) == 568
+    source, target = corrupted_lengths(np.array([568]), T5)[0]
     assert (source, target) == (512, 114 + 1)  # Here the target has its last sentinel, too.
-    assert sentinels_needed(512, T5) == 29
+    assert num_sentinels(512, T5) == 29
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.15, 0.5, 0.9, 0.99])
@@ -61,8 +61,8 @@ def test_lengths_are_those_of_the_reference_implementation():
 @pytest.mark.parametrize("length", [8, 9, 24, 128])
 def test_no_run_is_too_long_and_none_more_would_fit(length, mean, rate):
     corruption = Corruption(rate, mean)
-    most = longest_run(length, corruption)
-    lengths = lengths_with_sentinels(np.arange(1, most + 2), corruption)
+    most = max_run_tokens(length, corruption)
+    lengths = corrupted_lengths(np.arange(1, most + 2), corruption)
     assert (lengths[:-1] <= length).all()
     assert (lengths[-1] > length).any()
 
@@ -85,7 +85,7 @@ def test_source_and_target_together_are_the_text():
     for index, row in drawn(examples):
         source, target = row["encoder_token_ids"].tolist(), row["decoder_targets"].tolist()
         found, lengths = filled(source, target)
-        begin = examples.begins[index]
+        begin = examples.starts[index]
         assert found == (1000 + np.arange(begin, begin + examples.tokens[index])).tolist()
         assert (source[-1], target[-1]) == (3, 3)
         assert [token for token in target if token in SENTINELS] == [*SENTINELS[: len(lengths)]]
@@ -103,7 +103,7 @@ def test_spans_are_drawn_afresh():
 
 def test_a_tokenizer_with_too_few_sentinels_is_refused():
     few = SimpleNamespace(**vars(VOCABULARY) | {"sentinel_ids": (1, 2)})
-    with pytest.raises(UserError, match=r"has 2 of the 8 sentinels.* 'sentinels: 8'"):
+    with pytest.raises(UserError, match=r"has 2 of the 8 sentinel tokens.* 'sentinels: 8'"):
         CorruptedSpans(documents([9, 9]), (few, few), Limits(128, "split"), T5)
 
 
@@ -114,7 +114,7 @@ def noisy(*texts, length=64, permute=True, corruption=BART):
 def test_the_target_is_the_text_and_the_source_is_never_longer():
     examples = noisy(*random_documents(), length=30)
     for index, row in drawn(examples, 20):
-        begin, tokens = examples.begins[index], examples.tokens[index]
+        begin, tokens = examples.starts[index], examples.tokens[index]
         text = (1000 + np.arange(begin, begin + tokens)).tolist()
         source = row["encoder_token_ids"].tolist()
         assert row["decoder_targets"].tolist() == [*text, 3]
@@ -127,7 +127,7 @@ def test_the_target_is_the_text_and_the_source_is_never_longer():
 
 
 def test_sentences_are_permuted_whole_where_that_is_asked_for():
-    little = Corruption(rate=0.01, mean=1.0)  # One token of each text, at most.
+    little = Corruption(rate=0.01, mean_length=1.0)  # One token of each text, at most.
     orders = set()
     for permute in (False, True):
         examples = noisy([3, 4, 2], [5, 5], permute=permute, corruption=little)
@@ -147,7 +147,7 @@ def test_sentences_are_permuted_whole_where_that_is_asked_for():
 
 def test_lengths_of_spans_add_up_and_their_choice_is_even():
     random = np.random.default_rng(0)
-    found = [tuple(lengths_of(5, 3, random)) for _ in range(6000)]
+    found = [tuple(sample_span_lengths(5, 3, random)) for _ in range(6000)]
     counts = {lengths: found.count(lengths) for lengths in set(found)}
     assert len(counts) == 6  # As many as there are ways to write 5 as an ordered sum of three.
     assert all(sum(lengths) == 5 for lengths in counts)
@@ -158,14 +158,14 @@ def test_poisson_lengths_add_up_and_are_never_more_than_what_they_cover():
     random = np.random.default_rng(0)
     for total in (1, 2, 3, 10, 100):
         for mean in (1.0, 3.0):
-            spans = int(Corruption(0.99, mean).infills(total))
-            lengths = poisson_lengths_of(total, spans, random)
+            spans = int(Corruption(0.99, mean).num_infills(total))
+            lengths = sample_poisson_lengths(total, spans, random)
             assert lengths.sum() == total
             assert len(lengths) <= total
 
 
 def test_poisson_lengths_are_as_likely_as_their_formula_says():
-    lengths = poisson_lengths_of(300_000, 100_000, np.random.default_rng(0))
+    lengths = sample_poisson_lengths(300_000, 100_000, np.random.default_rng(0))
     shares = np.bincount(lengths)[:6] / len(lengths)
     expected = [exp(-3) * 3**k / factorial(k) for k in range(6)]
     np.testing.assert_allclose(shares, expected, atol=0.005)
@@ -173,13 +173,17 @@ def test_poisson_lengths_are_as_likely_as_their_formula_says():
 
 def test_places_are_even_and_keep_their_distance():
     random = np.random.default_rng(0)
-    found = [tuple(places_of(2, 3, 1, random).tolist()) for _ in range(6000)]
+    found = [tuple(sample_span_positions(2, 3, 1, random).tolist()) for _ in range(6000)]
     assert set(found) == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
     assert min(map(found.count, set(found))) > 900
-    assert {tuple(places_of(2, 1, 0, random)) for _ in range(99)} == {(0, 0), (0, 1), (1, 1)}
+    assert {tuple(sample_span_positions(2, 1, 0, random)) for _ in range(99)} == {
+        (0, 0),
+        (0, 1),
+        (1, 1),
+    }
 
 
 def test_a_text_is_parted_where_the_spans_stand():
-    left, taken = parted(np.arange(6), np.array([2, 0, 1]), np.array([1, 1, 3]))
+    left, taken = split_spans(np.arange(6), np.array([2, 0, 1]), np.array([1, 1, 3]))
     assert left.tolist() == [0, 3, 4]
     assert taken.tolist() == [1, 2, 5]

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from archbuilder.text.encoding_workers import _Worker, encoded
+from archbuilder.text.encoding_workers import _Worker, encode_jobs
 from archbuilder.text.tokenizer import Characters, WordPiece
 
 VOCABULARY = WordPiece(type="wordpiece").train(["ab abb"], 20)
@@ -12,7 +12,7 @@ LINES = ["ab abb", "b"]
 
 
 def by_others():
-    ((_, ((ids, counts),)),) = encoded([("job", [LINES])], [VOCABULARY], 2)
+    ((_, ((ids, counts),)),) = encode_jobs([("job", [LINES])], [VOCABULARY], 2)
     return ids.tolist(), counts.tolist()
 
 

@@ -9,7 +9,7 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.text.examples import Limits, NextPairs, OrderedPairs, Segments, Translations
 from archbuilder.text.examples import documents as module
-from archbuilder.text.examples.pairs import shortened
+from archbuilder.text.examples.pairs import truncate_pair
 from archbuilder.text.skipped import Skipped
 from archbuilder.text.token_store import RaggedText
 from tests.tokens import document_tokens, pair_tokens
@@ -273,18 +273,18 @@ def test_a_text_of_which_no_pair_is_left_tells_why():
 
 def test_shortening_goes_by_turns_once_both_are_equally_long():
     for first, second, room, left in ((9, 7, 11, (6, 5)), (7, 9, 11, (6, 5)), (4, 4, 7, (4, 3))):
-        cut = shortened([1] * first, [2] * second, room, np.random.default_rng(0))
+        cut = truncate_pair([1] * first, [2] * second, room, np.random.default_rng(0))
         assert tuple(map(len, cut)) == left
 
 
 def test_shortening_takes_from_the_longer_segment():
-    first, second = shortened([1] * 9, [2] * 3, max_tokens=8, random=np.random.default_rng(0))
+    first, second = truncate_pair([1] * 9, [2] * 3, max_tokens=8, random=np.random.default_rng(0))
     assert (len(first), len(second)) == (5, 3)
 
 
 def test_shortening_takes_from_both_ends():
     random = np.random.default_rng(0)
-    cut = [shortened([*range(9)], [9] * 3, 8, random)[0] for _ in range(50)]
+    cut = [truncate_pair([*range(9)], [9] * 3, 8, random)[0] for _ in range(50)]
     assert {first[0] for first in cut} > {0, 1}
     assert all(first == [*range(first[0], first[0] + 5)] for first in cut)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from archbuilder.text.tokenizer import ByteLevelBPE, SentencePiece, WordPiece
-from archbuilder.text.vocabulary import BRACKETED
+from archbuilder.text.vocabulary import BERT_SPECIAL_TOKENS
 
 pytestmark = pytest.mark.oracle
 
@@ -32,7 +32,7 @@ def wordpieces():
     letters = sorted({letter for line in PAGE for letter in line.lower() if not letter.isspace()})
     words = ["the", "quick", "##ing", "##s", "fox", "dog", "cafe", "nai", "##ve", "机器", "and"]
     both = [*letters, *(letter.upper() for letter in letters if len(letter.upper()) == 1)]
-    tokens = [*BRACKETED, *words, *both, *(f"##{letter}" for letter in both)]
+    tokens = [*BERT_SPECIAL_TOKENS, *words, *both, *(f"##{letter}" for letter in both)]
     return list(dict.fromkeys(tokens))
 
 

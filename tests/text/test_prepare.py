@@ -18,11 +18,11 @@ class Listener(ProgressListener):
     def __init__(self):
         self.lines, self.works = [], []
 
-    def tell(self, line):
+    def print(self, line):
         self.lines.append(line)
 
-    def begin(self, what, total):
-        self.works.append(what)
+    def start(self, description, total):
+        self.works.append(description)
         return lambda done: None
 
 
@@ -124,10 +124,10 @@ def test_every_file_is_looked_at_before_any_work(tmp_path):
 @pytest.mark.parametrize("when", ["reading for", "tokenising data.train"])
 def test_text_that_is_changed_meanwhile_is_told_and_keeps_nothing(tmp_path, when):
     class Changing(Listener):
-        def begin(self, what, total):
-            if what.startswith(when):
+        def start(self, description, total):
+            if description.startswith(when):
                 (tmp_path / "documents.txt").write_text("list\n\nlist file\n")
-            return super().begin(what, total)
+            return super().start(description, total)
 
     one = experiment(tmp_path)
     with pytest.raises(UserError, match=r"documents\.txt: was changed while it was read"):

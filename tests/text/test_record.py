@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.text.record import DOCUMENTS, PAIRS, SourceLocation, missing_columns
+from archbuilder.text.record import DOCUMENTS, PAIRS, SourceLocation, describe_missing_columns
 
 LABELED = {**DOCUMENTS, "label": "label"}
 
@@ -24,7 +24,7 @@ LABELED = {**DOCUMENTS, "label": "label"}
     ],
 )
 def test_missing_columns_are_named(needs, provided, message):
-    assert missing_columns(needs, provided) == message
+    assert describe_missing_columns(needs, provided) == message
 
 
 def test_sentences_are_located_by_line_or_by_number():

@@ -9,7 +9,7 @@ from archbuilder.text import token_writer as writers
 from archbuilder.text.corpus import Documents
 from archbuilder.text.tokenizer import Characters, WordPiece
 from archbuilder.text.vocabularies import Vocabularies
-from tests.text.corpus.written import one_file
+from tests.text.corpus.sample_corpora import one_file
 
 VOCABULARY = WordPiece(type="wordpiece").train(["a b c"], 20)
 BOTH = Vocabularies(VOCABULARY, VOCABULARY)
@@ -18,7 +18,7 @@ chunks = pytest.mark.parametrize("chunk", [1, 2, 100])
 
 def stored(folder, kind, content, **settings):
     found = one_file(folder, kind, content, **settings)
-    return cache.cached(found, BOTH, folder / "cache")
+    return cache.load_or_create_tokens(found, BOTH, folder / "cache")
 
 
 def table(folder, *rows, kind="csv", **settings):
@@ -162,5 +162,7 @@ def test_unlabeled_text_has_no_labels(tmp_path):
     (tmp_path / "text").write_text("a\n")
     corpus = Documents(type="documents", files=(str(tmp_path / "text"),))
     characters = Characters(type="characters").train(["a"], 20)
-    tokens = cache.cached(corpus, Vocabularies(characters, characters), tmp_path / "cache")
+    tokens = cache.load_or_create_tokens(
+        corpus, Vocabularies(characters, characters), tmp_path / "cache"
+    )
     assert tokens.labels == tokens.label_names == {}

@@ -150,7 +150,7 @@ def test_sentences_of_a_document_are_not_one_word(variant, settings):
 
 def test_a_vocabulary_without_a_space_parts_nothing():
     vocabulary = Characters(type="characters").train(["\u673a\u5668"], 20)
-    assert vocabulary.with_separator("\u673a", first=True, last=False) == "\u673a"
+    assert vocabulary.with_separator("\u673a", is_first=True, is_last=False) == "\u673a"
 
 
 @every_learner
@@ -224,7 +224,7 @@ def test_words_begin_where_they_do(variant):
 def test_bytes_spell_what_is_unknown_only_in_sentencepiece(variant):
     count = 256 if named(variant) in ("SentencePiece", "unigram") else 0
     assert len(trained(variant).byte_ids) == count
-    assert all(trained(variant).token(i).startswith("<0x") for i in trained(variant).byte_ids)
+    assert all(trained(variant).id_to_token(i).startswith("<0x") for i in trained(variant).byte_ids)
 
 
 def test_samples_cover_what_variants_require():

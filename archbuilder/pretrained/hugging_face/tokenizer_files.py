@@ -26,4 +26,4 @@ def special_tokens(vocabulary: Vocabulary) -> dict[str, str | None]:
     """Return the token of each role."""
     roles = ("padding", "unknown", "start", "end", "mask")
     ids = {role: getattr(vocabulary, f"{role}_id") for role in roles}
-    return {role: None if id_ is None else vocabulary.token(id_) for role, id_ in ids.items()}
+    return {role: None if id_ is None else vocabulary.id_to_token(id_) for role, id_ in ids.items()}

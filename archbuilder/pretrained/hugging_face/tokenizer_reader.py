@@ -24,7 +24,7 @@ from archbuilder.text.tokenizer.marian import PIECES, TABLE, MarianVocabulary
 from archbuilder.text.tokenizer.sentencepiece import SentencePieceVocabulary
 from archbuilder.text.tokenizer.sentencepiece_json import SentencePieceJsonVocabulary
 from archbuilder.text.tokenizer.wordpiece import WordPieceVocabulary
-from archbuilder.text.vocabulary import ROLES_FILE, Vocabulary
+from archbuilder.text.vocabulary import SPECIAL_TOKENS_FILE, Vocabulary
 
 Files = dict[str, bytes]
 VocabularyClass = Callable[[Files], Vocabulary]
@@ -134,7 +134,7 @@ def _with_special_tokens(
         return vocabulary
     if not isinstance(start, int) or not 0 <= start < vocabulary.size:
         raise UserError(f"config.json: decoder_start_token_id: {start!r} is no token's id")
-    roles = special_tokens(vocabulary) | {"start": vocabulary.token(start)}
+    roles = special_tokens(vocabulary) | {"start": vocabulary.id_to_token(start)}
     return _create(vocabulary_class, files | _roles_file(roles))
 
 
@@ -167,7 +167,7 @@ def _create(vocabulary_class: VocabularyClass, files: Files) -> Vocabulary:
 
 
 def _roles_file(roles: dict[str, str | None]) -> Files:
-    return {ROLES_FILE: json.dumps(roles).encode()}
+    return {SPECIAL_TOKENS_FILE: json.dumps(roles).encode()}
 
 
 def _with_fallbacks(named: dict[str, str | None]) -> dict[str, str | None]:

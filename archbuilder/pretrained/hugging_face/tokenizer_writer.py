@@ -82,8 +82,8 @@ def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
 
 def _template(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
     """Return a tokenizer.json's post-processor, which adds an encoder's special tokens."""
-    ids = {vocabulary.token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
-    start, end = (vocabulary.token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))
+    ids = {vocabulary.id_to_token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
+    start, end = (vocabulary.id_to_token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))
     first = [] if model.decoder is not None else [_special(start)]
     single = [*first, _sequence("A"), _special(end)]
     return {

@@ -15,7 +15,7 @@ from archbuilder.text.corpus.file_set import Files, expand_patterns, total_bytes
 from archbuilder.text.corpus.line_reader import ByteCounter, check_files
 from archbuilder.text.corpus.skip_log import SkipLog
 from archbuilder.text.corpus.table import Name, Table, no_column
-from archbuilder.text.record import annotation_columns, unit_of
+from archbuilder.text.record import annotation_columns, record_unit
 
 _ROWS = 1000
 """Rows that are converted at a time."""
@@ -99,7 +99,7 @@ class HuggingFace(Table):
     def fingerprint(self) -> str:
         """Return a hash of the cells themselves, since the files may be anywhere."""
         columns = self.record_columns()
-        settings = [self.type, unit_of(columns), *annotation_columns(columns)]
+        settings = [self.type, record_unit(columns), *annotation_columns(columns)]
         digest = hashlib.sha256(" ".join(settings).encode())
         for _, cells in self.rows(self.path, SkipLog(), None):
             for cell in cells:

@@ -34,12 +34,12 @@ class Decompressor(Protocol):
         ...
 
 
-def kind_of(file: str) -> str:
+def compression_type(file: str) -> str:
     """Return "gz", "xz" or "zst" if the file's name ends so, else an empty string."""
     return next((kind for kind in _DECOMPRESSORS if file.endswith(f".{kind}")), "")
 
 
-def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
+def decompress(file: str, raw: BinaryIO) -> Iterator[bytes]:
     """Yield the text of the compressed members of a file, piece by piece.
 
     Args:
@@ -49,7 +49,7 @@ def decompressed(file: str, raw: BinaryIO) -> Iterator[bytes]:
     Raises:
         UserError: If the file is damaged or truncated.
     """
-    make = _DECOMPRESSORS[kind_of(file)]
+    make = _DECOMPRESSORS[compression_type(file)]
     member, num_bytes = None, 0
     while piece := raw.read(PIECE):
         while piece:

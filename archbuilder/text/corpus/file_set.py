@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 
 from archbuilder.errors import UserError
 from archbuilder.language import FilePath
-from archbuilder.text.corpus.compression import kind_of
+from archbuilder.text.corpus.compression import compression_type
 
 
 def _not_empty(files: tuple[str, ...]) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def content_hash(files: Iterable[str], settings: str) -> str:
     digest = hashlib.sha256(settings.encode())
     for file in files:
         with open_file(file) as raw:
-            digest.update(f"\n{kind_of(file)} ".encode())
+            digest.update(f"\n{compression_type(file)} ".encode())
             digest.update(hashlib.file_digest(raw, "sha256").digest())
     return digest.hexdigest()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from archbuilder.errors import UserError
-from archbuilder.text.corpus.compression import decompressed, kind_of
+from archbuilder.text.corpus.compression import compression_type, decompress
 from archbuilder.text.corpus.file_set import open_file
 
 MAX_LINE_BYTES = 1_000_000
@@ -62,14 +62,14 @@ def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
     """Yield blocks of similar size; the first is small, for callers that need no more."""
     block_size = _FIRST_BLOCK
     try:
-        if not kind_of(file):
+        if not compression_type(file):
             while block := raw.read(block_size):
                 yield block
                 block_size = _BLOCK
             return
         pieces, size, problem = [], 0, None
         try:
-            for piece in decompressed(file, raw):
+            for piece in decompress(file, raw):
                 pieces.append(piece)
                 size += len(piece)
                 if size >= block_size:
@@ -109,7 +109,7 @@ def line_blocks(
         yield from _lines_of(stream, file, max_bytes)
     except _NotUTF8:
         # Damage may be detected only by the checksum of a compressed file, which comes last.
-        for _ in stream if kind_of(file) else ():
+        for _ in stream if compression_type(file) else ():
             pass
         raise
 

@@ -18,7 +18,7 @@ from archbuilder.text.corpus.line_reader import ByteCounter
 from archbuilder.text.corpus.parallel import Parallel
 from archbuilder.text.corpus.python_docs import PythonDocs
 from archbuilder.text.corpus.skip_log import SkipLog
-from archbuilder.text.record import Record, RecordColumns, named_columns, text_columns, unit_of
+from archbuilder.text.record import Record, RecordColumns, quoted_names, record_unit, text_columns
 
 SingleCorpus = (
     Documents
@@ -51,13 +51,13 @@ def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMemb
     for index, columns in enumerate(others, start=1):
         if text_columns(columns) != text_columns(first):
             raise ValueError(
-                f"a mixture is of documents or of pairs: corpora[0] has {unit_of(first)}, "
-                f"corpora[{index}] has {unit_of(columns)}"
+                f"a mixture is of documents or of pairs: corpora[0] has {record_unit(first)}, "
+                f"corpora[{index}] has {record_unit(columns)}"
             )
         if columns != first:
             raise ValueError(
                 "the corpora of a mixture must have the same columns: corpora[0] has "
-                f"{named_columns(first)}, corpora[{index}] has {named_columns(columns)}"
+                f"{quoted_names(first)}, corpora[{index}] has {quoted_names(columns)}"
             )
     return members
 

@@ -69,7 +69,7 @@ def _documents() -> list[tuple[str, list[str]]]:
     seen: set[str] = set()
     for name, text in _texts():
         sentences = []
-        for sentence in sentences_of(text):
+        for sentence in extract_sentences(text):
             if sentence not in seen:
                 seen.add(sentence)
                 sentences.append(sentence)
@@ -121,7 +121,7 @@ def _docstrings(path: Path) -> Iterator[str]:
             yield inspect.cleandoc(text)
 
 
-def sentences_of(text: str) -> Iterator[str]:
+def extract_sentences(text: str) -> Iterator[str]:
     """The prose in documentation; code, tables and lists of parameters are left out."""
     for paragraph in _paragraphs(text):
         for sentence in _split(_plain(paragraph)):

@@ -27,7 +27,7 @@ from archbuilder.text.record import (
     RecordColumns,
     SourceLocation,
     has_sentences,
-    unit_of,
+    record_unit,
 )
 
 MAX_ROW_BYTES = 16_000_000
@@ -111,7 +111,7 @@ class Table(TextSource):
         self, table: str, skip_log: SkipLog, byte_counter: ByteCounter | None
     ) -> Iterator[Record]:
         columns, names = self.record_columns(), self.table_columns()
-        unit, empty = unit_of(columns), EMPTY_DOCUMENT if has_sentences(columns) else EMPTY_SIDE
+        unit, empty = record_unit(columns), EMPTY_DOCUMENT if has_sentences(columns) else EMPTY_SIDE
         for line, cells in self.rows(table, skip_log, byte_counter):
             location = SourceLocation(table, line)
             values = {

@@ -24,7 +24,7 @@ class Runs(NamedTuple):
     """The text that was changed or skipped."""
 
 
-def runs(text: RaggedSentences, max_tokens: int, limits: Limits) -> Runs:
+def sentence_runs(text: RaggedSentences, max_tokens: int, limits: Limits) -> Runs:
     """Return runs of at most `max_tokens` tokens, each of as many sentences as fit.
 
     Liu et al., 2019, section 4.2, "DOC-SENTENCES".
@@ -58,7 +58,7 @@ def blocks(text: RaggedSentences) -> Iterator[tuple[int, np.ndarray, np.ndarray]
         first = last
 
 
-def chain(following: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def follow_links(following: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return the indices that `following` leads to from each of `begins`, up to its end."""
     indices, steps = [], following.tolist()
     for index, end in zip(begins.tolist(), ends.tolist(), strict=True):
@@ -75,7 +75,7 @@ def _runs(
     begin = np.arange(len(offsets) - 1)
     last = np.searchsorted(offsets, offsets[:-1] + max_tokens, side="right") - 1
     last = np.minimum(np.maximum(last, begin + 1), np.repeat(ends, np.diff([0, *ends])))
-    first = chain(last, np.array([0, *ends[:-1]]), ends)
+    first = follow_links(last, np.array([0, *ends[:-1]]), ends)
     begins, tokens = offsets[first], offsets[last[first]] - offsets[first]
     over = tokens > max_tokens  # Such a run is a single sentence.
     if over.any():

@@ -7,7 +7,7 @@ import numpy as np
 
 from archbuilder.errors import UserError
 from archbuilder.text.batch import PAIR_CLASS
-from archbuilder.text.examples.documents import blocks, chain
+from archbuilder.text.examples.documents import blocks, follow_links
 from archbuilder.text.examples.examples import Examples, Limits, skipped_overlong
 from archbuilder.text.examples.negative_sampling import NegativeSampler, PairRuns
 from archbuilder.text.record import DOCUMENTS
@@ -140,7 +140,7 @@ class NextPairs(Pairs):
             begin = self._negatives.sample(index, needed, random)
         first_ids = self.text.ids[int(offsets[0]) : int(offsets[split])]
         second_ids = self._negatives.segment(begin, needed)
-        return *shortened(first_ids, second_ids, target, random), is_random
+        return *truncate_pair(first_ids, second_ids, target, random), is_random
 
 
 class OrderedPairs(Pairs):
@@ -161,10 +161,10 @@ class OrderedPairs(Pairs):
         ids = self.text.ids[int(offsets[0]) : int(offsets[-1])]
         middle = int(offsets[split] - offsets[0])
         segments = (ids[middle:], ids[:middle]) if swapped else (ids[:middle], ids[middle:])
-        return *shortened(*segments, target, random), swapped
+        return *truncate_pair(*segments, target, random), swapped
 
 
-def shortened(
+def truncate_pair(
     first: np.ndarray, second: np.ndarray, max_tokens: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the segments with tokens of the longer one dropped from either end until they fit."""
@@ -218,6 +218,6 @@ def _block_runs(
         last = np.where(random.random(count) < crossing, last, within)
     last = np.minimum(np.maximum(last, begin + 2), end)
     last = np.where(end - last == 1, end, last)  # A single sentence is not a pair.
-    first = chain(last, np.array([0, *ends[:-1]]), ends)
+    first = follow_links(last, np.array([0, *ends[:-1]]), ends)
     first = first[last[first] - first > 1]
     return first, last[first], target[first], offsets[last[first]] - offsets[first]

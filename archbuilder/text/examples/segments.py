@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from archbuilder.text.examples.documents import runs
+from archbuilder.text.examples.documents import sentence_runs
 from archbuilder.text.examples.examples import Examples, Limits
 from archbuilder.text.record import DOCUMENTS
 from archbuilder.text.token_store import Tokens
@@ -23,11 +23,13 @@ class Segments(Examples):
 
     def __init__(self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits):
         self.text, (self.vocabulary, _) = tokens.sentences, vocabularies
-        self.begins, counts, self.skipped = runs(self.text, limits.sequence_length - 2, limits)
+        self.starts, counts, self.skipped = sentence_runs(
+            self.text, limits.sequence_length - 2, limits
+        )
         self.lengths = (counts + 2)[:, None].astype("int32")
 
     def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
-        begin, tokens = self.begins[index], self.lengths[index, 0] - 2
+        begin, tokens = self.starts[index], self.lengths[index, 0] - 2
         ids = self.text.ids[begin : begin + tokens]
         token_ids = np.concatenate([[self.vocabulary.start_id], ids, [self.vocabulary.end_id]])
         return {"token_ids": token_ids, "segment_ids": np.zeros_like(token_ids)}

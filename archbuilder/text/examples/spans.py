@@ -1,4 +1,4 @@
-"""Spans of a text to leave out: how many, how long, and where."""
+"""Random spans of corrupted tokens: their number, lengths and positions."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,52 +11,72 @@ Counts: TypeAlias = int | np.ndarray
 
 @dataclass(frozen=True)
 class Corruption:
-    """How much of a text is left out: a share `rate` of its tokens, in spans of `mean` tokens."""
+    """Amount of text that is corrupted."""
 
     rate: float
-    mean: float
+    """Fraction of the tokens that is corrupted."""
+    mean_length: float
+    """Mean length of a span, in tokens."""
 
-    def hidden(self, tokens: Counts) -> np.ndarray:
-        """How many of so many tokens are left out: one at least, and never all of several."""
-        most = np.maximum(np.asarray(tokens) - 1, 1)
-        return np.clip(np.rint(tokens * np.float64(self.rate)), 1, most).astype(int)
+    def num_corrupted(self, tokens: Counts) -> np.ndarray:
+        """Return the number of corrupted tokens: at least 1 and, if possible, fewer than `tokens`."""
+        max_corrupted = np.maximum(np.asarray(tokens) - 1, 1)
+        return np.clip(np.rint(tokens * np.float64(self.rate)), 1, max_corrupted).astype(int)
 
-    def spans(self, tokens: Counts) -> np.ndarray:
-        """In how many spans, with a token or more between them."""
-        hidden = self.hidden(tokens)
-        most = np.minimum(hidden, tokens - hidden + 1)
-        return np.clip(np.rint(hidden / self.mean), 1, most).astype(int)
+    def num_spans(self, tokens: Counts) -> np.ndarray:
+        """Return the number of spans, if at least one token separates each from the next."""
+        num_corrupted = self.num_corrupted(tokens)
+        max_spans = np.minimum(num_corrupted, tokens - num_corrupted + 1)
+        return np.clip(np.rint(num_corrupted / self.mean_length), 1, max_spans).astype(int)
 
-    def infills(self, tokens: Counts) -> np.ndarray:
-        """In how many spans, some of them empty: `hidden` at most, so that text never gets longer
-        when a mark stands for each."""
-        return np.maximum(np.rint(self.hidden(tokens) / self.mean), 1).astype(int)
+    def num_infills(self, tokens: Counts) -> np.ndarray:
+        """Return the number of spans, if spans may be empty.
 
-
-def lengths_of(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
-    """Lengths of one or more, `total` in all, every such list as likely as any other."""
-    cuts = 1 + np.sort(random.choice(total - 1, spans - 1, replace=False))
-    return np.diff([0, *cuts, total])
+        It is at most `num_corrupted`, so that text with a mask for each span is never longer than
+        the original text.
+        """
+        return np.maximum(np.rint(self.num_corrupted(tokens) / self.mean_length), 1).astype(int)
 
 
-def poisson_lengths_of(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
-    """Poisson lengths, some of them zero, that are `total` in all: a multinomial draw."""
+def sample_span_lengths(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
+    """Return lengths of at least 1 that add up to `total`, int64 [spans].
+
+    All lists of such lengths are equally likely.
+    """
+    boundaries = 1 + np.sort(random.choice(total - 1, spans - 1, replace=False))
+    return np.diff([0, *boundaries, total])
+
+
+def sample_poisson_lengths(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
+    """Return Poisson-distributed lengths that add up to `total`, int64 [spans].
+
+    Poisson variables with a given sum follow a multinomial distribution. Lengths may be zero.
+    """
     return random.multinomial(total, np.full(spans, 1 / spans))
 
 
-def places_of(spans: int, left: int, apart: int, random: np.random.Generator) -> np.ndarray:
-    """Before which of the `left` tokens that stay each span stands, at least `apart` between two.
+def sample_span_positions(
+    spans: int, num_intact: int, min_distance: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return the positions of spans among the intact tokens; all choices are equally likely.
 
-    Every such choice is as likely as any other.
+    Args:
+        spans: The number of spans.
+        num_intact: The number of tokens outside of spans.
+        min_distance: The least number of intact tokens between two spans, 0 or 1.
+        random: The source of random numbers.
+
+    Returns:
+        The index of the intact token that follows each span, sorted, int64 [spans].
     """
-    inner = apart * (spans - 1)
-    drawn = np.sort(random.choice(left - inner + spans, spans, replace=False))
-    return drawn + (apart - 1) * np.arange(spans)
+    reserved = min_distance * (spans - 1)
+    sampled = np.sort(random.choice(num_intact - reserved + spans, spans, replace=False))
+    return sampled + (min_distance - 1) * np.arange(spans)
 
 
-def parted(
-    ids: np.ndarray, lengths: np.ndarray, places: np.ndarray
+def split_spans(
+    ids: np.ndarray, lengths: np.ndarray, positions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens that stay, and those of the spans, one span after another."""
-    taken = np.repeat(places, lengths) + np.arange(lengths.sum())
-    return np.delete(ids, taken), ids[taken]
+    """Return the intact token ids and those of the spans, one span after another."""
+    corrupted = np.repeat(positions, lengths) + np.arange(lengths.sum())
+    return np.delete(ids, corrupted), ids[corrupted]

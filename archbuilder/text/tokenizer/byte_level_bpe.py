@@ -16,7 +16,7 @@ from archbuilder.text.tokenizer.tokenizer_json import (
     add_symbols,
     counted_words,
 )
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,7 +45,7 @@ class ByteLevelBPE(LearnedTokenizer):
     file_format: ClassVar[str] = "a byte-level BPE tokenizer.json"
 
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
-        held = [*ANGLED, *self.all_symbols, *_letters()]
+        held = [*DEFAULT_SPECIAL_TOKENS, *self.all_symbols, *_letters()]
         if len(held) > vocabulary_size:
             raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: the bytes, symbols and "
@@ -71,9 +71,9 @@ class ByteLevelBPE(LearnedTokenizer):
         return ByteLevelVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, ids: dict[str, int]) -> Vocabulary:
-        merges = _merges(list(ids)[len(ANGLED) + len(self.all_symbols) :])
+        merges = _merges(list(ids)[len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols) :])
         tokenizer = self._tokenizer(ids, merges)
-        tokenizer.add_special_tokens(list(ANGLED))
+        tokenizer.add_special_tokens(list(DEFAULT_SPECIAL_TOKENS))
         add_symbols(tokenizer, self.all_symbols)
         return ByteLevelVocabulary({"tokenizer.json": tokenizer.to_str().encode()})
 
@@ -110,8 +110,8 @@ class ByteLevelVocabulary(TokenizerJsonVocabulary):
             self._tokenizer.pre_tokenizer.add_prefix_space = False
         self._spelled = {letter: byte for byte, letter in enumerate(_letters())}
 
-    def with_separator(self, line: str, first: bool, last: bool) -> str:
-        return line if first or self._prefix else f" {line}"
+    def with_separator(self, sentence: str, is_first: bool, is_last: bool) -> str:
+        return sentence if is_first or self._prefix else f" {sentence}"
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         return super().encode_arrays(self._with_space(lines))
@@ -119,7 +119,7 @@ class ByteLevelVocabulary(TokenizerJsonVocabulary):
     def _encode(self, lines: list[str]) -> list[list[int]]:
         return super()._encode(self._with_space(lines))
 
-    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
+    def _encode_continuations(self, rests: list[str]) -> list[list[int]]:
         return super()._encode(rests)
 
     def _with_space(self, lines: Sequence[str]) -> list[str]:
@@ -142,13 +142,13 @@ class ByteLevelVocabulary(TokenizerJsonVocabulary):
         return whole.removeprefix(" ") if self._prefix else whole
 
     def _bytes(self, token_id: int) -> bytes:
-        token = self.token(token_id)
+        token = self.id_to_token(token_id)
         if token_id in self._added or any(letter not in self._spelled for letter in token):
             return token.encode()
         return bytes(self._spelled[letter] for letter in token)
 
-    def _begins_word(self, token_id: int) -> bool:
-        return token_id not in self._added and self.token(token_id)[:1] in tuple(_SPACES)
+    def _starts_word(self, token_id: int) -> bool:
+        return token_id not in self._added and self.id_to_token(token_id)[:1] in tuple(_SPACES)
 
 
 def _letters() -> list[str]:

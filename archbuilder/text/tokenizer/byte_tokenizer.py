@@ -9,7 +9,7 @@ import numpy as np
 from archbuilder.text.tokenizer.normalization import Reading
 from archbuilder.text.tokenizer.tokenizer import TextTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class Bytes(TextTokenizer):
@@ -21,7 +21,7 @@ class Bytes(TextTokenizer):
     """There is no file to read: the bytes are known."""
 
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        needed = len(ANGLED) + len(self.all_symbols) + 256
+        needed = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols) + 256
         if vocabulary_size < needed:
             raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: the bytes, symbols and "

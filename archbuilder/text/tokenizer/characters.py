@@ -9,7 +9,7 @@ import numpy as np
 from archbuilder.text.tokenizer.normalization import Reading, between_symbols
 from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 _CODES = 0x110000
 """Unicode's code points, as many as there can be."""
@@ -28,7 +28,9 @@ class Characters(LearnedTokenizer):
             counts.update(reading.normal(line))
         ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
         ordered = [letter for letter in ordered if letter not in self.all_symbols]
-        characters = "".join(ordered[: vocabulary_size - len(ANGLED) - len(self.all_symbols)])
+        characters = "".join(
+            ordered[: vocabulary_size - len(DEFAULT_SPECIAL_TOKENS) - len(self.all_symbols)]
+        )
         return CharacterVocabulary({"characters.json": reading.saved(characters=characters)})
 
     def _read(self, content: bytes) -> Vocabulary:

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from archbuilder.text.vocabulary import flat
+from archbuilder.text.vocabulary import flatten_ids
 
 MOST = 2**22
 """Characters of chunks that are remembered; then it begins afresh."""
@@ -34,7 +34,7 @@ class EncodingCache:
         count = int(chunks[-1]) if len(cut) else 0
         new = set().union(*cut).difference(self._places)
         if len(new) * SELDOM > count:
-            return flat(self._encode(lines))
+            return flatten_ids(self._encode(lines))
         self._learn(list(new))
         known = map(self._places.__getitem__, chain.from_iterable(cut))
         places = np.fromiter(known, dtype="int64", count=count)
@@ -49,7 +49,7 @@ class EncodingCache:
     def _learn(self, new: list[str]) -> None:
         if not new:
             return
-        ids, lengths = flat(self._encode(new))
+        ids, lengths = flatten_ids(self._encode(new))
         self._places |= {chunk: place for place, chunk in enumerate(new, len(self._places))}
         ends = self._offsets[-1] + np.cumsum(lengths)
         self._offsets = np.concatenate([self._offsets, ends])

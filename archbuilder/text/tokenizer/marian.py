@@ -38,11 +38,11 @@ class MarianVocabulary(Vocabulary):
     def size(self) -> int:
         return 1 + max(self._tokens, default=-1)
 
-    def token(self, token_id: int) -> str:
+    def id_to_token(self, token_id: int) -> str:
         # A table's ids may have gaps.
         return self._tokens.get(token_id) or self._tokens[self.unknown_id]
 
-    def _id(self, token: str) -> int | None:
+    def _token_to_id(self, token: str) -> int | None:
         return self._ids.get(token)
 
     def _encode(self, lines: list[str]) -> list[list[int]]:
@@ -54,10 +54,10 @@ class MarianVocabulary(Vocabulary):
         ]
 
     def _decode(self, ids: list[int]) -> str:
-        return self._processor.DecodePieces([self.token(i) for i in ids])
+        return self._processor.DecodePieces([self.id_to_token(i) for i in ids])
 
-    def _begins_word(self, token_id: int) -> bool:
-        return self.token(token_id).startswith(SPACE)
+    def _starts_word(self, token_id: int) -> bool:
+        return self.id_to_token(token_id).startswith(SPACE)
 
 
 def _language_apart(line: str) -> tuple[list[str], str]:

@@ -129,7 +129,7 @@ class SentencePieceVocabulary(Vocabulary):
     def byte_ids(self) -> tuple[int, ...]:
         return tuple(i for i in range(self.size) if self._processor.IsByte(i))
 
-    def token(self, token_id: int) -> str:
+    def id_to_token(self, token_id: int) -> str:
         return self._processor.IdToPiece(token_id)
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +137,7 @@ class SentencePieceVocabulary(Vocabulary):
         counts = np.fromiter(map(len, found), dtype="int64", count=len(found))
         return np.concatenate([np.zeros(0), *found], dtype="int32", casting="unsafe"), counts
 
-    def _id(self, token: str) -> int | None:
+    def _token_to_id(self, token: str) -> int | None:
         found = self._processor.PieceToId(token)
         return found if self._processor.IdToPiece(found) == token else None
 
@@ -158,10 +158,10 @@ class SentencePieceVocabulary(Vocabulary):
         first, *others = re.split(f"(?<={sign})(?={rest})", line)
         return [
             *self._processor.EncodeAsIds(first),
-            *(i for ids in self._encode_rest(others) for i in ids),
+            *(i for ids in self._encode_continuations(others) for i in ids),
         ]
 
-    def _encode_rest(self, rests: list[str]) -> list[list[int]]:
+    def _encode_continuations(self, rests: list[str]) -> list[list[int]]:
         # The library lets every text begin a word; behind an unknown sign it goes on as it is.
         start = self._processor.EncodeAsIds(UNHEARD_OF)
         behind = self._processor.EncodeAsIds([UNHEARD_OF + rest for rest in rests])
@@ -179,12 +179,12 @@ class SentencePieceVocabulary(Vocabulary):
                 runs[-1].append(i)
         text = self._processor.DecodeIds(runs[0])
         for run in runs[1:]:
-            begins = bool(run) and self.token(run[0]).startswith(SPACE)
+            begins = bool(run) and self.id_to_token(run[0]).startswith(SPACE)
             text += f" {self.mask_token}{' ' * begins}{self._processor.DecodeIds(run)}"
         return text if len(runs) == 1 else text.strip()
 
-    def _begins_word(self, token_id: int) -> bool:
-        return self.token(token_id).startswith(SPACE)
+    def _starts_word(self, token_id: int) -> bool:
+        return self.id_to_token(token_id).startswith(SPACE)
 
 
 def _without_accents(text: str) -> str:

@@ -12,7 +12,7 @@ class SentencePieceJsonVocabulary(TokenizerJsonVocabulary):
 
     @property
     def byte_ids(self) -> tuple[int, ...]:
-        return tuple(i for i in range(self.size) if _is_byte(self.token(i)))
+        return tuple(i for i in range(self.size) if _is_byte(self.id_to_token(i)))
 
     def _cut(self, line: str) -> list[str]:
         return [line]
@@ -23,8 +23,8 @@ class SentencePieceJsonVocabulary(TokenizerJsonVocabulary):
     def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 
-    def _begins_word(self, token_id: int) -> bool:
-        return token_id in self._added or self.token(token_id).startswith(SPACE)
+    def _starts_word(self, token_id: int) -> bool:
+        return token_id in self._added or self.id_to_token(token_id).startswith(SPACE)
 
 
 def _is_byte(token: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, VocabularyTooSmallError
-from archbuilder.text.vocabulary import ANGLED
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """How SentencePiece writes the space before a word."""
@@ -53,7 +53,7 @@ def learn_bpe_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list
         return []
     model = train_sentencepiece(
         counted,
-        size + len(ANGLED),
+        size + len(DEFAULT_SPECIAL_TOKENS),
         input_format="tsv",
         model_type="bpe",
         normalization_rule_name="identity",
@@ -62,7 +62,10 @@ def learn_bpe_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list
         split_by_number=False,
     )
     processor = SentencePieceProcessor(model_proto=model)
-    pieces = [processor.IdToPiece(place) for place in range(len(ANGLED), processor.GetPieceSize())]
+    pieces = [
+        processor.IdToPiece(place)
+        for place in range(len(DEFAULT_SPECIAL_TOKENS), processor.GetPieceSize())
+    ]
     return [piece for piece in pieces if piece != SPACE]
 
 
@@ -70,7 +73,7 @@ def _train(lines: Iterable[str], size: int, **options: Any) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
     model = io.BytesIO()
-    padding, unknown, start, end, mask = ANGLED
+    padding, unknown, start, end, mask = DEFAULT_SPECIAL_TOKENS
     SentencePieceTrainer.Train(
         sentence_iterator=iter(lines),
         model_writer=model,

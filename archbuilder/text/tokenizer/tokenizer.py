@@ -19,7 +19,12 @@ from archbuilder.errors import UserError
 from archbuilder.language import FilePath, Spec
 from archbuilder.text.tokenizer.line_sampling import sampled
 from archbuilder.text.tokenizer.normalization import Reading
-from archbuilder.text.vocabulary import ANGLED, BRACKETED, SENTINEL, Vocabulary
+from archbuilder.text.vocabulary import (
+    BERT_SPECIAL_TOKENS,
+    DEFAULT_SPECIAL_TOKENS,
+    SENTINEL_FORMAT,
+    Vocabulary,
+)
 
 NO_TEXT = "there is no text to train the tokenizer on"
 
@@ -36,9 +41,11 @@ def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"the symbol {symbol!r} must not hold white space")
         if symbol in symbols[:place]:
             raise ValueError(f"the symbol {symbol!r} is written twice")
-        if symbol in (*BRACKETED, *ANGLED) or re.fullmatch("<0x[0-9A-F]{2}>", symbol):
+        if symbol in (*BERT_SPECIAL_TOKENS, *DEFAULT_SPECIAL_TOKENS) or re.fullmatch(
+            "<0x[0-9A-F]{2}>", symbol
+        ):
             raise ValueError(f"the symbol {symbol!r} is a special token's name")
-        if re.fullmatch(SENTINEL.format(r"\d+"), symbol):
+        if re.fullmatch(SENTINEL_FORMAT.format(r"\d+"), symbol):
             raise ValueError(f"the symbol {symbol!r} is a sentinel's name: write 'sentinels'")
     return symbols
 
@@ -68,7 +75,7 @@ class TextTokenizer(Spec):
     @property
     def all_symbols(self) -> tuple[str, ...]:
         """Its symbols, sentinels included."""
-        return (*self.symbols, *map(SENTINEL.format, range(self.sentinels)))
+        return (*self.symbols, *map(SENTINEL_FORMAT.format, range(self.sentinels)))
 
     @property
     def reading(self) -> Reading:
@@ -115,7 +122,7 @@ class LearnedTokenizer(TextTokenizer):
             raise ValueError(f"{', '.join(names)}: {have} no effect beside 'file': {why}")
 
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        held = len(ANGLED) + len(self.all_symbols)
+        held = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols)
         if vocabulary_size <= held:
             raise VocabularyTooSmallError(
                 f"{vocabulary_size} leaves no room beside the "

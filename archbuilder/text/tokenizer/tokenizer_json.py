@@ -10,12 +10,12 @@ import numpy as np
 
 from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.encoding_cache import EncodingCache
-from archbuilder.text.vocabulary import BRACKETED, Vocabulary, rows
+from archbuilder.text.vocabulary import BERT_SPECIAL_TOKENS, Vocabulary, split_ids
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-UNKNOWN = BRACKETED[1]
+UNKNOWN = BERT_SPECIAL_TOKENS[1]
 
 
 class TokenizerJsonVocabulary(Vocabulary):
@@ -47,11 +47,11 @@ class TokenizerJsonVocabulary(Vocabulary):
     def size(self) -> int:
         return self._size
 
-    def token(self, token_id: int) -> str:
+    def id_to_token(self, token_id: int) -> str:
         # A file's ids may have gaps.
         return self._tokenizer.id_to_token(token_id) or UNKNOWN
 
-    def _id(self, token: str) -> int | None:
+    def _token_to_id(self, token: str) -> int | None:
         return self._tokenizer.token_to_id(token)
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ class TokenizerJsonVocabulary(Vocabulary):
     def _encode(self, lines: list[str]) -> list[list[int]]:
         if self._chunks is None:
             return self._by_library(lines)
-        return rows(*self._chunks.arrays(lines))
+        return split_ids(*self._chunks.arrays(lines))
 
     def _by_library(self, lines: Sequence[str]) -> list[list[int]]:
         found = self._tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
@@ -77,7 +77,7 @@ class TokenizerJsonVocabulary(Vocabulary):
         """Whether that holds with the steps of this tokenizer.json, as of its kind's usual ones."""
 
     @abstractmethod
-    def _begins_word(self, token_id: int) -> bool: ...
+    def _starts_word(self, token_id: int) -> bool: ...
 
 
 def steps(part: dict | None) -> list[dict]:

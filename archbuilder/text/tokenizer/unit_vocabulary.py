@@ -7,7 +7,7 @@ from typing import AnyStr, Generic
 import numpy as np
 
 from archbuilder.text.tokenizer.normalization import Reading
-from archbuilder.text.vocabulary import ANGLED, Vocabulary, rows
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary, split_ids
 
 
 class UnitVocabulary(Vocabulary, Generic[AnyStr]):
@@ -16,7 +16,7 @@ class UnitVocabulary(Vocabulary, Generic[AnyStr]):
     def __init__(self, files: dict[str, bytes], reading: Reading, units: list[str]) -> None:
         """`units` as tokens, in the order of their ids, which are behind those of the symbols."""
         self._reading = reading
-        self._tokens = [*ANGLED, *reading.symbols, *units]
+        self._tokens = [*DEFAULT_SPECIAL_TOKENS, *reading.symbols, *units]
         self._ids = {token: place for place, token in enumerate(self._tokens)}
         if len(self._ids) < len(self._tokens):
             raise ValueError("a token stands in it twice")
@@ -28,11 +28,11 @@ class UnitVocabulary(Vocabulary, Generic[AnyStr]):
     def size(self) -> int:
         return len(self._tokens)
 
-    def token(self, token_id: int) -> str:
+    def id_to_token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
-    def with_separator(self, line: str, first: bool, last: bool) -> str:
-        return line if last or not self._has_space else f"{line} "
+    def with_separator(self, sentence: str, is_first: bool, is_last: bool) -> str:
+        return sentence if is_last or not self._has_space else f"{sentence} "
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         parts = [self._reading.parts(line) for line in lines]
@@ -48,12 +48,12 @@ class UnitVocabulary(Vocabulary, Generic[AnyStr]):
             ids = np.insert(ids, ends[followed], found)
         return ids, counts
 
-    def _id(self, token: str) -> int | None:
-        named = token in ANGLED or token in self._reading.symbols
+    def _token_to_id(self, token: str) -> int | None:
+        named = token in DEFAULT_SPECIAL_TOKENS or token in self._reading.symbols
         return self._ids.get(token) if named else None
 
     def _encode(self, lines: list[str]) -> list[list[int]]:
-        return rows(*self.encode_arrays(lines))
+        return split_ids(*self.encode_arrays(lines))
 
     @abstractmethod
     def _written(self, text: str) -> AnyStr:

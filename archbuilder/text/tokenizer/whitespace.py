@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archbuilder.text.tokenizer.normalization import Reading, between_symbols
 from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class Whitespace(LearnedTokenizer):
@@ -31,7 +31,7 @@ class Whitespace(LearnedTokenizer):
         reading, counts = self.reading, Counter()
         for line in between_symbols(lines, self.all_symbols):
             counts.update(reading.normal(line).split())
-        held = {*ANGLED, *self.all_symbols}
+        held = {*DEFAULT_SPECIAL_TOKENS, *self.all_symbols}
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
         words = [word for word in ordered if word not in held][: vocabulary_size - len(held)]
         saved = reading.saved(continuation=self.continuation, words=words)
@@ -54,19 +54,21 @@ class WhitespaceVocabulary(Vocabulary):
         if mark is not None and not (isinstance(mark, str) and mark):
             raise ValueError("continuation must be text")
         self._mark, self._symbols = mark, set(self._reading.symbols)
-        self._tokens = [*ANGLED, *self._reading.symbols, *words]
+        self._tokens = [*DEFAULT_SPECIAL_TOKENS, *self._reading.symbols, *words]
         self._ids = {token: place for place, token in enumerate(self._tokens)}
         if len(self._ids) < len(self._tokens):
             raise ValueError("a word stands in it twice")
         super().__init__(files)
         # A special token's name is a word like any other in a text, and one that is not known.
-        self._words = {word: i for word, i in self._ids.items() if word not in ANGLED}
+        self._words = {
+            word: i for word, i in self._ids.items() if word not in DEFAULT_SPECIAL_TOKENS
+        }
 
     @property
     def size(self) -> int:
         return len(self._tokens)
 
-    def token(self, token_id: int) -> str:
+    def id_to_token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -84,8 +86,8 @@ class WhitespaceVocabulary(Vocabulary):
             word for i, part in enumerate(parts) for word in ([part] if i % 2 else part.split())
         ]
 
-    def _id(self, token: str) -> int | None:
-        named = token in ANGLED or token in self._symbols
+    def _token_to_id(self, token: str) -> int | None:
+        named = token in DEFAULT_SPECIAL_TOKENS or token in self._symbols
         return self._ids.get(token) if named else None
 
     def _encode(self, lines: list[str]) -> list[list[int]]:

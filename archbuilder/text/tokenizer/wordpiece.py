@@ -15,7 +15,7 @@ from archbuilder.text.tokenizer.tokenizer_json import (
     add_symbols,
     counted_words,
 )
-from archbuilder.text.vocabulary import BRACKETED, Vocabulary
+from archbuilder.text.vocabulary import BERT_SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -51,7 +51,7 @@ class WordPiece(LearnedTokenizer):
         if not words:
             raise UserError(NO_TEXT)
         tokens = self._alphabet(words)
-        least = len(tokens) + len(BRACKETED) + len(self.all_symbols)
+        least = len(tokens) + len(BERT_SPECIAL_TOKENS) + len(self.all_symbols)
         if least > vocabulary_size:
             raise VocabularyTooSmallError(
                 f"{vocabulary_size} is too small: this text's characters "
@@ -67,7 +67,7 @@ class WordPiece(LearnedTokenizer):
         for piece in learn_bpe_pieces(words, vocabulary_size + len(tokens)):
             token = piece[1:] if piece.startswith(SPACE) else f"{_INSIDE}{piece}"
             tokens.setdefault(token)
-        listed = dict.fromkeys([*BRACKETED, *self.all_symbols, *tokens])
+        listed = dict.fromkeys([*BERT_SPECIAL_TOKENS, *self.all_symbols, *tokens])
         return self._vocabulary(list(listed)[:vocabulary_size])
 
     def _alphabet(self, words: Counter[str]) -> dict[str, None]:
@@ -95,7 +95,7 @@ class WordPiece(LearnedTokenizer):
         if unlisted is not None:
             raise UserError(f"has no token {unlisted!r}, which the spec names")
         tokenizer = self._tokenizer({token: place for place, token in enumerate(tokens)})
-        tokenizer.add_special_tokens([token for token in BRACKETED if token in tokens])
+        tokenizer.add_special_tokens([token for token in BERT_SPECIAL_TOKENS if token in tokens])
         add_symbols(tokenizer, self.all_symbols)
         return WordPieceVocabulary(
             {
@@ -143,13 +143,13 @@ class WordPieceVocabulary(TokenizerJsonVocabulary):
 
     def _glued(self, token_id: int) -> tuple[str, bool]:
         """A token as it is written, and whether nothing parts it from the one before."""
-        token = self.token(token_id)
-        if self._begins_word(token_id):
+        token = self.id_to_token(token_id)
+        if self._starts_word(token_id):
             return token, False
         return token.removeprefix(_INSIDE), True
 
-    def _begins_word(self, token_id: int) -> bool:
-        return token_id in self._added or not self.token(token_id).startswith(_INSIDE)
+    def _starts_word(self, token_id: int) -> bool:
+        return token_id in self._added or not self.id_to_token(token_id).startswith(_INSIDE)
 
 
 def _spellable(words: Counter[str], tokens: dict[str, None]) -> Counter[str]:

@@ -69,7 +69,7 @@ class Evaluation:
             return
         reporter, engine = self._output.reporter, self._setup.engine
         checkpoints = self._output.run.checkpoints
-        mean, count = checkpoints.mean(self._recipe.average.count, reporter.tell)
+        mean, count = checkpoints.mean(self._recipe.average.count, reporter.print)
         if not count:
             return
         current = engine.snapshot()
@@ -81,7 +81,7 @@ class Evaluation:
             loss = f": validation loss {measured['validation_loss']:.3f}"
         self._output.writer.save_model(self._setup.graph.model)
         engine.restore(current)
-        reporter.tell(f"the mean of {count} checkpoints{loss}")
+        reporter.print(f"the mean of {count} checkpoints{loss}")
 
     def report_baseline(self) -> None:
         """Print the last metrics beside those of predicting by frequency, on the same positions."""

@@ -41,17 +41,19 @@ class Reporter(ProgressListener):
         disable = not self.console.is_terminal
         self._bar = _Bar(*columns, console=self.console, disable=disable, transient=True)
 
-    def tell(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line."""
         self.console.print(line, markup=False)
 
-    def begin(self, what: str, total: int | None, lines: bool = True) -> Callable[[int], None]:
+    def start(
+        self, description: str, total: int | None, lines: bool = True
+    ) -> Callable[[int], None]:
         """Start work on `total` units, and return the function to call with the number done.
 
         Without a terminal a line is printed every few seconds if `lines`; otherwise `step` and
         `live` report the progress.
         """
-        task = self._bar.add_task(what, total=total, timed=lines)
+        task = self._bar.add_task(description, total=total, timed=lines)
         self._bar.start()
         last_line = monotonic()
 
@@ -60,11 +62,11 @@ class Reporter(ProgressListener):
             self._bar.update(task, completed=done)
             if lines and self._bar.disable and monotonic() - last_line > _SECONDS_BETWEEN_LINES:
                 last_line = monotonic()
-                self.tell(f"{what}: " + (f"{done / total:.0%}" if total else f"{done:,}"))
+                self.print(f"{description}: " + (f"{done / total:.0%}" if total else f"{done:,}"))
 
         return advance
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """End the work, and remove the bar."""
         self._bar.below = ""
         self._bar.stop()
@@ -74,7 +76,7 @@ class Reporter(ProgressListener):
     def step(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
         """Print a line about a step, unless a terminal shows it already."""
         if self._bar.disable:
-            self.tell(_step(record, steps, printed, seconds_left))
+            self.print(_step(record, steps, printed, seconds_left))
 
     def live(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
         """Show the last step below the bar, on a terminal."""
@@ -86,13 +88,13 @@ class Reporter(ProgressListener):
         for sample in samples:
             width = max(map(len, sample.texts))
             for label, text in sample.texts.items():
-                self.tell(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
+                self.print(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
 
     def evaluation(self, record: dict, printed: Printed) -> None:
         """Print a line about an evaluation."""
         parts = [f"validation at {record['step']}", f"loss {record['validation_loss']:.3f}"]
         parts += [_term(record, name, metrics, "validation_") for name, metrics in printed.items()]
-        self.tell("  ".join(parts))
+        self.print("  ".join(parts))
 
     def baseline(self, record: dict, by_frequency: Mapping[str, Mapping[str, float]]) -> None:
         """Print a line for each loss term: the model beside predicting by frequency."""
@@ -102,7 +104,7 @@ class Reporter(ProgressListener):
                 of_model = record[f"validation_{name}_{metric}"]
                 parts.append(f"{metric} {of_model:.3f} ({lead}{value:.3f})")
                 lead = ""
-            self.tell(f"{name} on validation: {', '.join(parts)}")
+            self.print(f"{name} on validation: {', '.join(parts)}")
 
 
 class Silent(Reporter):

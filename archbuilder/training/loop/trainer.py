@@ -59,7 +59,7 @@ def train(
     run = RunFolder(folder)
     reporter = reporter or (Reporter() if first else Silent())
     writer = FolderWriter(run) if first else NullWriter()
-    output = RunOutput(run, writer, reporter, TrackerSet(reporter.tell))
+    output = RunOutput(run, writer, reporter, TrackerSet(reporter.print))
     with run.locked() if first else nullcontext(), ExitStack() as open_trackers:
         with run.rollback_on_error():
             load = _load_or_create if first else _load_created
@@ -109,7 +109,7 @@ class Trainer:
     def resume(self) -> None:
         """Restore the newest undamaged checkpoint, if there is one."""
         run, reporter = self._output.run, self._output.reporter
-        newest = run.checkpoints.newest(reporter.tell)
+        newest = run.checkpoints.newest(reporter.print)
         self.setup.devices.barrier("resumed")
         self._output.writer.truncate_metrics(newest.state["step"] if newest else 0)
         if newest is None:
@@ -120,7 +120,7 @@ class Trainer:
         best_step = self.state.best.step
         if best_step is not None and not is_intact(run.model):
             self._restore_best_model(run.checkpoints.folder(best_step))
-        reporter.tell(f"going on from step {self.state.step}")
+        reporter.print(f"going on from step {self.state.step}")
 
     def _require_same_text(self, before: dict) -> None:
         now = self._data.prepared.state()
@@ -133,15 +133,15 @@ class Trainer:
 
     def _restore_best_model(self, best: Path) -> None:
         """Save the best model again from its checkpoint, as its own file is lost or damaged."""
-        engine, tell = self.setup.engine, self._output.reporter.tell
+        engine, report = self.setup.engine, self._output.reporter.print
         current = engine.snapshot()
         try:
             engine.restore(read_checkpoint(best).variables)
         except DamagedCheckpointError as error:
-            tell(f"the best model is lost, and the newest takes its place: {error}")
+            report(f"the best model is lost, and the newest takes its place: {error}")
             self.state.forget_best()
         else:
-            tell(f"{self._output.run.model}: written again from {best.name}")
+            report(f"{self._output.run.model}: written again from {best.name}")
         self.evaluation.save_model()
         engine.restore(current)
 
@@ -151,14 +151,14 @@ class Trainer:
         name, hidden_dim = self._experiment.name, self._experiment.model.hidden_dim
         weights = self.setup.graph.model.weights
         for line in header.lines(name, hidden_dim, weights, self.setup.choices):
-            self._output.reporter.tell(line)
+            self._output.reporter.print(line)
 
     def run(self) -> dict:
         """Take the steps that are left, and return the last metrics."""
         reporter, state, run = self._output.reporter, self.state, self._output.run
         if state.is_finished:
             self.evaluation.average_checkpoints()  # The run may have been killed before it.
-            reporter.tell(f"all {state.step} steps are done; see {run.path}")
+            reporter.print(f"all {state.step} steps are done; see {run.path}")
             return state.last
         try:
             self._take_steps()
@@ -166,14 +166,14 @@ class Trainer:
         except OSError as error:
             raise self._errors.disk_error(state.step, error) from error
         finally:
-            reporter.end()
+            reporter.finish()
         self.evaluation.report_baseline()
-        reporter.tell(f"done: {run.model}")
+        reporter.print(f"done: {run.model}")
         return state.last
 
     def _take_steps(self) -> None:
         state, reporter = self.state, self._output.reporter
-        advance = reporter.begin("training", state.length.steps, lines=False)
+        advance = reporter.start("training", state.length.steps, lines=False)
         timer = StepTimer(state.length.seconds)
         duties = self._duties(timer)
         with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
@@ -190,7 +190,7 @@ class Trainer:
                 timer.exclude_first_step()
                 self._stop_if_asked(stop)
         if state.best.is_given_up:
-            reporter.tell(
+            reporter.print(
                 f"stopped early: none of the last {state.best.waited} measurements of "
                 f"{state.best.metric} is better by enough"
             )

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
-from archbuilder.text.vocabulary import ANGLED, Vocabulary
+from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class LowerCharacters(LearnedTokenizer):
@@ -17,7 +17,10 @@ class LowerCharacters(LearnedTokenizer):
 
     def _train(self, lines, vocabulary_size):
         counts = Counter("".join(lines).lower())
-        characters = [letter for letter, _ in counts.most_common(vocabulary_size - len(ANGLED))]
+        characters = [
+            letter
+            for letter, _ in counts.most_common(vocabulary_size - len(DEFAULT_SPECIAL_TOKENS))
+        ]
         return LowerCharacterVocabulary({"lower.json": json.dumps(characters).encode()})
 
     def _read(self, content):
@@ -30,7 +33,7 @@ class LowerCharacterVocabulary(Vocabulary):
     kind = "lower_characters"
 
     def __init__(self, files):
-        self._tokens = [*ANGLED, *json.loads(files["lower.json"])]
+        self._tokens = [*DEFAULT_SPECIAL_TOKENS, *json.loads(files["lower.json"])]
         self._ids = {token: index for index, token in enumerate(self._tokens)}
         super().__init__(files)
 
@@ -38,10 +41,10 @@ class LowerCharacterVocabulary(Vocabulary):
     def size(self):
         return len(self._tokens)
 
-    def token(self, token_id):
+    def id_to_token(self, token_id):
         return self._tokens[token_id]
 
-    def _id(self, token):
+    def _token_to_id(self, token):
         return self._ids.get(token)
 
     def _encode(self, lines):

@@ -16,7 +16,7 @@ def pieces() -> dict[str, bytes]:
     for name, lines in (("source.spm", SOURCES), ("target.spm", TARGETS)):
         spec = SentencePiece(type="sentencepiece", algorithm="unigram", byte_fallback=False)
         models[name] = spec.train(iter(lines * 20), 40)
-    known = [one.token(i) for one in models.values() for i in range(one.size)]
+    known = [one.id_to_token(i) for one in models.values() for i in range(one.size)]
     ordinary = [token for token in known if not token.startswith("<")]
     tokens = dict.fromkeys(["</s>", "<unk>", *ordinary, ">>de<<", "<pad>"])
     files = {name: one.files["spm.model"] for name, one in models.items()}

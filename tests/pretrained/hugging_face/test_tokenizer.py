@@ -79,7 +79,9 @@ def test_roles_go_by_other_names_in_a_decoder_s_tokenizer(tmp_path):
     settings = {"eos_token": {"content": end}, "bos_token": end, "unk_token": None}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     read, _ = read_tokenizer(tmp_path, {})
-    assert {read.padding_id, read.unknown_id, read.start_id, read.end_id} == {read._id(end)}
+    assert {read.padding_id, read.unknown_id, read.start_id, read.end_id} == {
+        read._token_to_id(end)
+    }
     assert read.mask_id is None
     assert (
         read.decode([read.end_id, *read.encode(["the cat"])[0], read.end_id]).strip() == "the cat"

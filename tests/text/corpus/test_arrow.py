@@ -10,7 +10,14 @@ from pyarrow import parquet
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import ByteCounter, SkipLog
-from tests.text.corpus.written import StubData, corpus, one_file, skipped, stub_datasets, texts
+from tests.text.corpus.sample_corpora import (
+    StubData,
+    corpus,
+    one_file,
+    skipped,
+    stub_datasets,
+    texts,
+)
 
 
 def write(path, **columns):

@@ -5,7 +5,7 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import SkipLog, columns
 from archbuilder.text.corpus.columns import Columns
-from tests.text.corpus.written import one_file, skipped, texts
+from tests.text.corpus.sample_corpora import one_file, skipped, texts
 
 CONLL_U = """\
 # newdoc id = one

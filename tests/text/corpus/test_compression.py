@@ -9,8 +9,8 @@ import zstandard
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import ByteCounter
-from archbuilder.text.corpus.compression import decompressed
-from tests.text.corpus.written import one_file, texts
+from archbuilder.text.corpus.compression import decompress
+from tests.text.corpus.sample_corpora import one_file, texts
 
 PACK = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.compress}
 TEXT = "".join(f"sentence {number} é\n\n" for number in range(20_000)).encode()
@@ -101,7 +101,7 @@ def test_places_are_those_of_the_text_within(kind, tmp_path):
 def test_what_expands_without_measure_stays_bounded(tmp_path):
     content = zstandard.compress(bytes(150_000_000))
     with io.BytesIO(content) as raw:
-        sizes = [len(piece) for piece in decompressed("text.zst", raw)]
+        sizes = [len(piece) for piece in decompress("text.zst", raw)]
     assert sum(sizes) == 150_000_000
     assert max(sizes) < 40_000_000
     assert mistake(tmp_path, "zst", content).endswith(

@@ -4,7 +4,7 @@ import pytest
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import Documents, SkipLog, corpus, documents
-from tests.text.corpus.written import one_file, skipped, texts, write
+from tests.text.corpus.sample_corpora import one_file, skipped, texts, write
 
 
 def read(tmp_path, *contents):

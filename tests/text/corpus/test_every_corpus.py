@@ -7,7 +7,7 @@ import pytest
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import ByteCounter, Corpus, SkipLog
-from tests.text.corpus.written import StubData, every_kind, stub_datasets, texts
+from tests.text.corpus.sample_corpora import StubData, every_kind, stub_datasets, texts
 from tests.variants import classes
 
 KINDS = [

@@ -4,7 +4,7 @@ import pytest
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus.file_set import expand_patterns
-from tests.text.corpus.written import write
+from tests.text.corpus.sample_corpora import write
 
 
 def problem(call):

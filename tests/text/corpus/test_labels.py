@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import SkipLog
-from tests.text.corpus.written import StubData, corpus, one_file, skipped, stub_datasets
+from tests.text.corpus.sample_corpora import StubData, corpus, one_file, skipped, stub_datasets
 
 
 def labels(found, log=None):

@@ -8,7 +8,7 @@ import pytest
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import ByteCounter, file_set, line_reader
 from archbuilder.text.corpus.line_reader import check_files, line_blocks, numbered_lines
-from tests.text.corpus.written import one_file, write
+from tests.text.corpus.sample_corpora import one_file, write
 
 
 def lines(tmp_path, content):

@@ -8,7 +8,7 @@ from archbuilder.experiment import Experiment, load
 from archbuilder.language import SpecError, json_schema
 from archbuilder.text.corpus import ByteCounter, SkipLog
 from tests import small_run
-from tests.text.corpus.written import corpus, one_file, skipped, texts, write
+from tests.text.corpus.sample_corpora import corpus, one_file, skipped, texts, write
 
 
 def mixture(*members):

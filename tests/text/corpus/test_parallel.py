@@ -4,7 +4,7 @@ import pytest
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import Parallel, SkipLog
-from tests.text.corpus.written import skipped, texts, write
+from tests.text.corpus.sample_corpora import skipped, texts, write
 
 
 def parallel(tmp_path, source, target):

@@ -3,7 +3,7 @@
 import pytest
 
 from archbuilder.text.corpus import PythonDocs
-from archbuilder.text.corpus.python_docs import documents, sentences_of
+from archbuilder.text.corpus.python_docs import documents, extract_sentences
 
 SPLITS = ("train", "validation")
 
@@ -43,6 +43,6 @@ def test_prose_is_told_from_code():
 
     x = y[3] * {2}
     """
-    assert list(sentences_of(text)) == [
+    assert list(extract_sentences(text)) == [
         "Return the name of a Thread object, e.g. the one that was given.",
     ]

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import SkipLog
-from tests.text.corpus.written import corpus, one_file, skipped, texts
+from tests.text.corpus.sample_corpora import corpus, one_file, skipped, texts
 
 KINDS = ("tsv", "csv", "jsonl")
 

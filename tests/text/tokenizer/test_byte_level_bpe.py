@@ -16,13 +16,13 @@ def trained(size=300, lines=TEXT, **settings):
 
 
 def tokens(vocabulary, line):
-    return [vocabulary.token(i) for i in vocabulary.encode([line])[0]]
+    return [vocabulary.id_to_token(i) for i in vocabulary.encode([line])[0]]
 
 
 def test_the_most_frequent_pair_is_merged_first():
     # "ab" stands 3 times, "b" behind a space never, "cd" once.
     vocabulary = trained(size=262, lines=["ab,ab,ab,cd"], prefix_space=False)
-    assert vocabulary.token(261) == "ab"
+    assert vocabulary.id_to_token(261) == "ab"
     assert trained(size=261).size == 261
 
 
@@ -38,8 +38,8 @@ def test_every_token_that_was_learned_is_used():
     vocabulary = trained(size=290)
     assert vocabulary.size > 270
     for learned in range(5 + 256, vocabulary.size):
-        text = vocabulary.token(learned).replace("Ġ", " ")
-        assert vocabulary._encode_rest([text]) == [[learned]]
+        text = vocabulary.id_to_token(learned).replace("Ġ", " ")
+        assert vocabulary._encode_continuations([text]) == [[learned]]
 
 
 def test_the_first_word_of_a_line_is_the_word_that_it_is_elsewhere():
@@ -79,7 +79,7 @@ def test_a_word_starts_behind_a_space():
     vocabulary = trained(size=270)
     (ids,) = vocabulary.encode(["the mat"])
     starts = vocabulary.word_starts(np.array([vocabulary.start_id, *ids]))
-    assert starts.tolist() == [True, *(vocabulary.token(i).startswith("Ġ") for i in ids)]
+    assert starts.tolist() == [True, *(vocabulary.id_to_token(i).startswith("Ġ") for i in ids)]
 
 
 def test_chance_in_a_file_is_left_out(tmp_path):

@@ -10,7 +10,7 @@ def test_a_byte_is_its_number_behind_the_special_tokens():
     vocabulary = Bytes(type="bytes").train([], 300)
     assert vocabulary.size == 261
     assert vocabulary.encode(["aé"]) == [[5 + 0x61, 5 + 0xC3, 5 + 0xA9]]
-    assert vocabulary.token(5 + 0x61) == "<0x61>"
+    assert vocabulary.id_to_token(5 + 0x61) == "<0x61>"
 
 
 def test_symbols_stand_before_the_bytes():

@@ -61,7 +61,7 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
     )
     for line, count in (("the <Fox> and Ω7 dog", 2), ("the<Fox>dog", 1), ("Ω7<Fox<Fox>", 3)):
         (ids,) = vocabulary.encode([line])
-        tokens = [vocabulary.token(i) for i in ids]
+        tokens = [vocabulary.id_to_token(i) for i in ids]
         assert sum(token in symbols for token in tokens) == count
         assert vocabulary.decode(ids).replace(" ", "").count("<Fox>") == line.count("<Fox>")
         if variant not in (WordPiece, Whitespace):
@@ -71,7 +71,7 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
 @every_tokenizer
 def test_sentinels_are_found_by_their_names(variant):
     vocabulary = spec(variant, sentinels=3, symbols=["<x>"]).train(TEXT, 500)
-    written = [vocabulary.token(i) for i in vocabulary.sentinel_ids]
+    written = [vocabulary.id_to_token(i) for i in vocabulary.sentinel_ids]
     assert written == ["<extra_id_0>", "<extra_id_1>", "<extra_id_2>"]
     assert spec(variant).train(TEXT, 500).sentinel_ids == ()
 

@@ -32,7 +32,7 @@ def test_what_follows_a_mask_begins_a_word_only_behind_a_space():
     vocabulary = trained("unigram")
     for line, begins in (("the <mask> dog", True), ("the <mask>.", False)):
         ids = vocabulary.encode([line], parse_masks=True)[0]
-        after = vocabulary.token(ids[ids.index(vocabulary.mask_id) + 1])
+        after = vocabulary.id_to_token(ids[ids.index(vocabulary.mask_id) + 1])
         assert after.startswith("\N{LOWER ONE EIGHTH BLOCK}") == begins
 
 
@@ -106,6 +106,6 @@ def test_a_word_starts_behind_a_space():
     (ids,) = vocabulary.encode(["the dog."])
     starts = vocabulary.word_starts(np.array([*ids, vocabulary.end_id]))
     assert starts.tolist() == [
-        *(vocabulary.token(i).startswith("\N{LOWER ONE EIGHTH BLOCK}") for i in ids),
+        *(vocabulary.id_to_token(i).startswith("\N{LOWER ONE EIGHTH BLOCK}") for i in ids),
         True,
     ]

@@ -7,7 +7,7 @@ from archbuilder.errors import UserError
 from archbuilder.experiment import load
 from archbuilder.language import SpecError
 from archbuilder.text.tokenizer import WordPiece
-from archbuilder.text.vocabulary import ANGLED, BRACKETED
+from archbuilder.text.vocabulary import BERT_SPECIAL_TOKENS, DEFAULT_SPECIAL_TOKENS
 from tests import small_run
 
 TEXT = ["The quick brown fox jumps over the lazy dog.", "She sells sea shells."] * 5
@@ -23,7 +23,7 @@ def listed(*tokens):
 
 
 def tokens(vocabulary, line):
-    return [vocabulary.token(i) for i in vocabulary.encode([line])[0]]
+    return [vocabulary.id_to_token(i) for i in vocabulary.encode([line])[0]]
 
 
 def test_wordpieces_are_the_longest_known():
@@ -53,14 +53,14 @@ def test_chunks_give_what_the_library_gives_for_whole_lines():
 
 
 def test_a_word_starts_where_no_piece_goes_on(tmp_path):
-    vocabulary = existing(tmp_path, listed(*BRACKETED, "a", "##b", "c"))
+    vocabulary = existing(tmp_path, listed(*BERT_SPECIAL_TOKENS, "a", "##b", "c"))
     assert vocabulary.word_starts(np.array([[2, 5, 6, 7, 3, 6]])).tolist() == [
         [True, True, False, True, True, True]
     ]
 
 
 def test_accents_go_with_capitals_unless_it_is_said(tmp_path):
-    content = listed(*BRACKETED, "cafe", "café", "Cafe", "Café")
+    content = listed(*BERT_SPECIAL_TOKENS, "cafe", "café", "Cafe", "Café")
     cases = {
         "cafe": {},
         "café": {"strip_accents": False},
@@ -72,7 +72,7 @@ def test_accents_go_with_capitals_unless_it_is_said(tmp_path):
 
 
 def test_a_plain_list_is_read_as_the_spec_says(tmp_path):
-    content = listed(*BRACKETED, "ab", "AB", "<s>x")
+    content = listed(*BERT_SPECIAL_TOKENS, "ab", "AB", "<s>x")
     assert tokens(existing(tmp_path, content, normalization="nfkc"), "ａｂ") == ["ab"]
     vocabulary = existing(tmp_path, content, lowercase=False, symbols=["<s>x"])
     assert tokens(vocabulary, "AB<s>x ab") == ["AB", "<s>x", "ab"]
@@ -80,7 +80,7 @@ def test_a_plain_list_is_read_as_the_spec_says(tmp_path):
 
 def test_a_symbol_that_the_list_lacks_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="vocabulary: has no token '<x>', which the spec names"):
-        existing(tmp_path, listed(*BRACKETED, "a"), symbols=["<x>"])
+        existing(tmp_path, listed(*BERT_SPECIAL_TOKENS, "a"), symbols=["<x>"])
 
 
 def test_only_training_has_no_effect_beside_a_plain_list(tmp_path):
@@ -111,20 +111,22 @@ def test_a_tokenizer_that_pads_and_cuts_is_kept_from_it(tmp_path):
 
 def test_only_line_feeds_part_the_tokens_of_a_vocabulary(tmp_path):
     for end in ("\n", "\r\n"):
-        wanted = [*BRACKETED, "a", "\u2028", "\x85", "b"]
+        wanted = [*BERT_SPECIAL_TOKENS, "a", "\u2028", "\x85", "b"]
         vocabulary = existing(tmp_path, "".join(token + end for token in wanted).encode())
-        assert [vocabulary.token(i) for i in range(vocabulary.size)] == wanted
+        assert [vocabulary.id_to_token(i) for i in range(vocabulary.size)] == wanted
 
 
 def test_special_tokens_are_found_by_either_spelling(tmp_path):
-    vocabulary = existing(tmp_path, listed("a", *ANGLED[:2], *BRACKETED[2:]))
+    vocabulary = existing(
+        tmp_path, listed("a", *DEFAULT_SPECIAL_TOKENS[:2], *BERT_SPECIAL_TOKENS[2:])
+    )
     assert vocabulary.special_ids == (1, 2, 3, 4, 5)
     assert (vocabulary.padding_id, vocabulary.unknown_id, vocabulary.mask_id) == (1, 2, 5)
     assert vocabulary.encode(["a zzz"]) == [[0, 2]]
 
 
 def test_no_mask_is_no_mistake(tmp_path):
-    vocabulary = existing(tmp_path, listed(*BRACKETED[:4], "a"))
+    vocabulary = existing(tmp_path, listed(*BERT_SPECIAL_TOKENS[:4], "a"))
     assert (vocabulary.mask_id, vocabulary.mask_token) == (None, None)
     assert vocabulary.special_ids == (0, 1, 2, 3)
     assert vocabulary.encode(["a a"], parse_masks=True) == [[4, 4]]
@@ -135,7 +137,7 @@ def test_no_mask_is_no_mistake(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (listed(*BRACKETED, "a", "a"), "the token 'a' stands in it twice"),
+        (listed(*BERT_SPECIAL_TOKENS, "a", "a"), "the token 'a' stands in it twice"),
         (
             listed("[PAD]", "[UNK]", "a"),
             r"has no start token \(\[CLS\] or <s>\), no end token \(\[SEP\] or </s>\)$",

@@ -34,14 +34,14 @@ def shown(terminal, width=200, encoding="utf-8"):
         file=file, force_terminal=terminal, width=width, highlight=False, soft_wrap=True
     )
     reporter = Reporter(console)
-    advance = reporter.begin("training", 9, lines=False)
+    advance = reporter.start("training", 9, lines=False)
     advance(3)
     reporter.live(RECORD, 9, PRINTED, 65)
     reporter.step(RECORD, 9, PRINTED, 65)
     reporter._bar.refresh()
     file.flush()
     found = file.buffer.getvalue().decode(encoding)
-    reporter.end()
+    reporter.finish()
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found).replace("\r", "")
 
 
@@ -65,9 +65,9 @@ def test_a_narrow_terminal_shows_all_of_it(width):
 
 def test_the_line_goes_with_the_bar():
     reporter = Reporter(Console(file=io.StringIO(), force_terminal=True))
-    reporter.begin("training", 9, lines=False)
+    reporter.start("training", 9, lines=False)
     reporter.live(RECORD, 9, PRINTED, 65)
-    reporter.end()
+    reporter.finish()
     assert len(list(reporter._bar.get_renderables())) == 1
 
 
