@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml
 train: install  ## Pretrain a small BERT on CPython's documentation and show what it learned.
 	$(BIN)/archbuild train specs/quickstart.yaml
 	@echo; echo "What it fills in for [MASK], each line with its five best guesses:"
-	$(BIN)/archbuild predict runs/quickstart --guesses 5 --input specs/quickstart.masked.txt
+	$(BIN)/archbuild predict runs/quickstart --top-k 5 --input specs/quickstart.masked.txt
 
 test: install  ## The fast tests: minutes on two cores.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not oracle and not slow'

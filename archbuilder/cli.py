@@ -176,8 +176,14 @@ def predict(
         Path | None, typer.Option(help="Lines of text; standard input unless given.")
     ] = None,
     task: Annotated[str | None, typer.Option(help="fill_mask, embed or translate.")] = None,
-    guesses: Annotated[
-        int, typer.Option(help="Show this many guesses for each mask.", min=0, max=1000)
+    top_k: Annotated[
+        int,
+        typer.Option(
+            help="Print this many candidates for each mask below its line; 0 prints none. "
+            "With --json, the number of candidates in each list (0: 5).",
+            min=0,
+            max=1000,
+        ),
     ] = 0,
     json: AsJson = False,
 ) -> None:
@@ -186,8 +192,8 @@ def predict(
     from archbuilder.run import open_run
 
     opened = open_run(run)
-    for prediction in opened.predict(read_lines(input), task, guesses or 5):
-        typer.echo(format_prediction(prediction, guesses > 0, json))
+    for prediction in opened.predict(read_lines(input), task, top_k or 5):
+        typer.echo(format_prediction(prediction, top_k > 0, json))
 
 
 @app.command(name="import")

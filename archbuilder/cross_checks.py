@@ -59,7 +59,7 @@ def _training_agrees(
 ) -> Iterator[Problem]:
     if objectives and training.batch.packing:
         yield from _rows_can_be_packed(objectives)
-    if objectives and training.samples:
+    if objectives and training.show_predictions:
         yield from _samples_can_be_shown(objectives, data)
     if model is not None:
         yield from at_key("training", training.problems(model))
@@ -118,11 +118,13 @@ def _measurements_agree(
     objectives: dict[str, Objective], training: Training, data: Data | None
 ) -> Iterator[Problem]:
     known = evaluation_metrics(loss_terms(objectives))
-    if training.best not in known:
-        yield Problem(("training", "best"), f"there is {', '.join(known)}, not {training.best!r}")
+    if training.monitor not in known:
+        yield Problem(
+            ("training", "monitor"), f"must be one of {', '.join(known)}, not {training.monitor!r}"
+        )
     if data is None or data.validation is not None:
         return
-    for name in ("early_stopping", "best"):
+    for name in ("early_stopping", "monitor"):
         if name in training.model_fields_set:
             yield Problem(("training", name), "nothing is measured: give data.validation")
 
@@ -182,9 +184,11 @@ def _samples_can_be_shown(objectives: dict[str, Objective], data: Data | None) -
             if variant.shows_predictions
             for type_name in type_names(variant)
         )
-        yield Problem(("training", "samples"), f"there is nothing to show without {kinds}")
+        yield Problem(("training", "show_predictions"), f"there is nothing to show without {kinds}")
     elif data is not None and data.validation is None:
-        yield Problem(("training", "samples"), "they are taken from data.validation; give it")
+        yield Problem(
+            ("training", "show_predictions"), "shows examples of data.validation, which is missing"
+        )
 
 
 def _tokenizers_agree(model: BackboneConfig, parts: dict[str, Any]) -> Iterator[Problem]:

@@ -97,7 +97,7 @@ class Experiment(Spec):
             processes.check(spec.training.distribution)
         for tracker in spec.training.trackers:
             tracker.check()
-        load_keras(spec.training.engine)
+        load_keras(spec.training.backend)
         from archbuilder.training.loop.trainer import train
 
         return train(spec, Path(run or Path("runs") / self.name), restart, processes=processes)
@@ -116,7 +116,7 @@ class Experiment(Spec):
             UserError: The spec lacks the split, or has a setting that `fit` does not support.
         """
         spec = self.for_training("a dataset")
-        load_keras(spec.training.engine)
+        load_keras(spec.training.backend)
         from archbuilder.training.fit.preparation import make_dataset
 
         return make_dataset(spec, split)
@@ -132,7 +132,7 @@ class Experiment(Spec):
             UserError: The spec has a setting that `fit` does not support.
         """
         spec = self.for_training("compiling")
-        load_keras(spec.training.engine)
+        load_keras(spec.training.backend)
         from archbuilder.training.fit.preparation import compile_model
 
         compile_model(spec, model)

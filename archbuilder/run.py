@@ -115,7 +115,7 @@ class Run:
             UserError: The run has no such text, or no model yet.
         """
         spec = self.experiment.for_training("evaluating")
-        load_keras(spec.training.engine)
+        load_keras(spec.training.backend)
         from archbuilder.training.loop.measurement import measure_graph
 
         graph = load_graph(self.experiment, self.folder)
@@ -163,11 +163,11 @@ class Run:
         training = self.experiment.training
         if training is None or not self.folder.metrics.exists():
             return facts
-        values = self.metrics().validation(training.best).values
+        values = self.metrics().validation(training.monitor).values
         if values:
-            metric = evaluation_metrics(loss_terms(self.experiment.objectives))[training.best]
+            metric = evaluation_metrics(loss_terms(self.experiment.objectives))[training.monitor]
             best = max(values) if metric.higher_is_better else min(values)
-            facts[f"best validation {training.best}"] = f"{best:.6g}"
+            facts[f"best validation {training.monitor}"] = f"{best:.6g}"
         return facts
 
     def _task(self, name: str | None, top_k: int) -> Task:

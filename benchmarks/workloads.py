@@ -55,7 +55,7 @@ class Train(Workload):
         spec, cache, log_every = self.folder / self.spec, scratch / "cache", self.sizes.steps // 12
         run(["prepare", str(spec)], tree, cache, scratch)
         settings = {
-            "engine": self.engine,
+            "engine": self.backend,
             "steps": self.sizes.steps,
             "log_every": max(log_every, 1),
         }

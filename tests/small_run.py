@@ -107,7 +107,7 @@ def training() -> dict:
         "log_every": 1,
         "evaluate_every": 3,
         "checkpoint_every": 2,
-        "samples": 0,
+        "show_predictions": 0,
     }
 
 

@@ -348,8 +348,8 @@ def test_predict_gives_a_line_for_a_line_in_order(run):
     objects = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [found["text"] for found in objects] == done.stdout.splitlines()
     if kind == "bert":
-        assert [len(found["guesses"]) for found in objects[:3]] == [1, 2, 1]
-        assert all(len(best) == 5 for found in objects for best in found["guesses"])
+        assert [len(found["predictions"]) for found in objects[:3]] == [1, 2, 1]
+        assert all(len(best) == 5 for found in objects for best in found["predictions"])
 
 
 def test_predicting_what_the_run_cannot_do_is_told(run):

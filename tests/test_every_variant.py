@@ -51,7 +51,7 @@ def spec_with(place, variant, folder):
         part = part[key]
     part[last] = [settings] if place in LISTS else settings
     if place == "training.distribution":
-        part["engine"] = variant.engine
+        part["backend"] = variant.backend
     return spec
 
 

@@ -20,7 +20,7 @@ from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.recipe import Training
 from archbuilder.training.recipe.schedule import Schedule
-from archbuilder.training.recipe.weight_averaging import Average
+from archbuilder.training.recipe.weight_averaging import WeightAveraging
 from tests import small_run
 from tests.variants import classes, minimal
 
@@ -73,7 +73,7 @@ def test_every_kind_of_text_and_tokenizer_is_in_its_table():
 
 def test_every_way_to_train_is_in_its_table():
     section = README.partition("## Training")[2].partition("## Saved models")[0]
-    for union in (Optimizer, Schedule, Average):
+    for union in (Optimizer, Schedule, WeightAveraging):
         for variant in classes(union):
             assert f"`{minimal(variant)['type']}`" in section
     for variant in classes(Distribution):

@@ -21,7 +21,7 @@ from archbuilder.tracking import Tracker
 from archbuilder.training.recipe.distribution import Distribution
 from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.schedule import Schedule
-from archbuilder.training.recipe.weight_averaging import Average
+from archbuilder.training.recipe.weight_averaging import WeightAveraging
 
 # Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
 NETWORK = {
@@ -41,7 +41,7 @@ OTHER = {
     "training.optimizer": Optimizer,
     "training.learning_rate": Schedule,
     "training.distribution": Distribution,
-    "training.average": Average,
+    "training.weight_averaging": WeightAveraging,
     "training.trackers": Tracker,
 }
 

@@ -150,7 +150,8 @@ def complaints(paths: list[Path]) -> Iterator[str]:
                 if match is None:
                     continue
                 shown = text.text[max(match.start() - 30, 0) : match.end() + 30]
-                line = f"{file.relative_to(ROOT)}:{text.line}: '{match[0]}' in \"{shown}\"; use {advice}"
+                where = f"{file.relative_to(ROOT)}:{text.line}"
+                line = f"{where}: '{match[0]}' in \"{shown}\"; use {advice}"
                 if line not in seen:
                     seen.add(line)
                     yield line

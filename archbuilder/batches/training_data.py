@@ -21,7 +21,7 @@ class BatchSettings(Protocol):
     @property
     def packing(self) -> bool: ...
 
-    def budget(self, sequence_length: int, engine: str) -> BatchSize: ...
+    def budget(self, sequence_length: int, backend: str) -> BatchSize: ...
 
 
 class BatchRecipe(Protocol):
@@ -31,7 +31,7 @@ class BatchRecipe(Protocol):
     def batch(self) -> BatchSettings: ...
 
     @property
-    def engine(self) -> str: ...
+    def backend(self) -> str: ...
 
     @property
     def seed(self) -> int: ...
@@ -110,7 +110,7 @@ def load_training_data(
     """
     prepared = prepare(spec, listener, vocabularies)
     training, data, objectives = spec.training, spec.data, spec.objectives
-    budget = training.batch.budget(data.sequence_length, training.engine)
+    budget = training.batch.budget(data.sequence_length, training.backend)
     decider = example_objective(objectives)
     losses = training_losses(spec.model, objectives)
     inputs = spec.model.inputs(training.batch.packing)

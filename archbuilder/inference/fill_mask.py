@@ -33,12 +33,12 @@ class FilledText(Prediction):
     """The most probable tokens of each mask, in order."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return `text`, and in `guesses` a list of candidates for each mask."""
-        guesses = [
-            [{"token": candidate.token, "share": candidate.probability} for candidate in mask]
+        """Return `text`, and in `predictions` a list of candidates for each mask."""
+        predictions = [
+            [{"token": candidate.token, "probability": candidate.probability} for candidate in mask]
             for mask in self.masks
         ]
-        return {"text": self.text, "guesses": guesses}
+        return {"text": self.text, "predictions": predictions}
 
     def to_text(self, show_candidates: bool = False) -> str:
         """Return the text, and a line of candidates for each mask."""

@@ -169,9 +169,10 @@ class Backbone:
     def __call__(self, inputs: dict) -> dict:
         """Return the streams that heads read, those that the network has.
 
-        `sequence` [B, S, D] is the encoder's output, or that of a decoder alone; `pooled` [B, D]
-        the pooler's, and `decoder_sequence` [B, T, D] the decoder's. `load_balancing` [B] is to be
-        added to the loss, where experts are to be used evenly.
+        `sequence_output` [B, S, D] is the output of the encoder, or of a decoder alone;
+        `pooled_output` [B, D] that of the pooler; `decoder_sequence_output` [B, T, D] that of a
+        decoder with an encoder. `load_balancing` [B] is added to the loss if a mixture of experts
+        has a load balancing loss.
         """
         routing: dict[str, list] = {"": [], "encoder_": [], "decoder_": []}
         if self.config.is_encoder_decoder:
@@ -184,12 +185,12 @@ class Backbone:
                 memory_packing_ids=source.get("packing_ids"),
                 routing=routing["decoder_"],
             )
-            streams = {"sequence": memory, "decoder_sequence": decoded}
+            streams = {"sequence_output": memory, "decoder_sequence_output": decoded}
         else:
             read = self.decode if self.encoder is None else self.encode
-            streams = {"sequence": read(**inputs, routing=routing[""])}
+            streams = {"sequence_output": read(**inputs, routing=routing[""])}
         if self.pooler is not None:
-            streams["pooled"] = self.pooler(streams["sequence"])
+            streams["pooled_output"] = self.pooler(streams["sequence_output"])
         losses = [
             load_balancing_loss(choices, inputs[f"{prefix}padding_mask"])
             for prefix, choices in routing.items()

@@ -183,7 +183,7 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     """The network of each expert."""
     shared_expert: AnyExpert | None = None
     """A network that every token goes through besides (Dai et al., 2024, section 3.2)."""
-    load_balancing: NonNegativeFloat = 0.01
+    load_balancing_loss_weight: NonNegativeFloat = 0.01
     """Factor on the loss that spreads tokens evenly over the experts (Fedus et al., 2022, equation
     4, for each row by itself)."""
 
@@ -206,7 +206,7 @@ class MixtureOfExpertsConfig(FeedForwardConfig):
     @property
     @override
     def has_load_balancing_loss(self) -> bool:
-        return self.load_balancing > 0
+        return self.load_balancing_loss_weight > 0
 
     @override
     def problems(self) -> Iterator[Problem]:
@@ -256,7 +256,7 @@ class MixtureOfExperts(FeedForward):
         _, best = ops.top_k(probabilities, config.num_experts_per_token)
         one_hot = ops.one_hot(best, config.num_experts, dtype=probabilities.dtype)
         chosen = ops.sum(one_hot, axis=2)
-        if config.load_balancing:
+        if config.load_balancing_loss_weight:
             routing.append((config, probabilities, chosen))
         gates = probabilities * chosen
         if config.num_experts_per_token > 1:
@@ -289,7 +289,7 @@ def load_balancing_loss(routing: list, padding_mask: Any) -> Any:
 
     losses = [
         ops.sum(mean(probabilities) * mean(chosen), axis=-1)
-        * (config.load_balancing * config.num_experts / config.num_experts_per_token)
+        * (config.load_balancing_loss_weight * config.num_experts / config.num_experts_per_token)
         for config, probabilities, chosen in routing
     ]
     return sum(losses[1:], losses[0])

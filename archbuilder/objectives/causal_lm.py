@@ -25,7 +25,7 @@ class CausalLM(TokenPrediction):
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
-        return lambda streams, inputs: project(streams["sequence"])  # -> [B, T, V]
+        return lambda streams, inputs: project(streams["sequence_output"])  # -> [B, T, V]
 
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary

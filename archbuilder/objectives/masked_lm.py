@@ -138,6 +138,6 @@ class MaskedLMHead:
         from keras import ops
 
         positions = inputs[self.positions]
-        hidden = ops.take_along_axis(streams["sequence"], positions[:, :, None], axis=1)
+        hidden = ops.take_along_axis(streams["sequence_output"], positions[:, :, None], axis=1)
         hidden = self.norm(activate(self.transform(hidden), self.activation))
         return self.project(hidden) + self.bias(ops.zeros_like(positions[:1, :1]))

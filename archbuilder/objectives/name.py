@@ -13,7 +13,7 @@ STACKS = {f"{side}{part}" for side in ("", "decoder_") for part in ("embeddings"
 INPUTS = {SEGMENT_IDS, *(name for names in TOKEN_SEQUENCES.values() for name in names)}
 LAYERS = {*STACKS, "encoder", "decoder", "pooler", "output", *INPUTS}
 """The names of the layers of any backbone; its inputs are layers, too."""
-OUTPUTS = {"sequence", "pooled", "decoder_sequence", "load_balancing"}
+OUTPUTS = {"sequence_output", "pooled_output", "decoder_sequence_output", "load_balancing"}
 """The names of the outputs of any backbone."""
 
 

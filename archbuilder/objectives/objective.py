@@ -51,7 +51,8 @@ class Objective(Spec):
     corrupts_inputs: ClassVar[bool] = False
     """Whether it changes the tokens that the network reads."""
     shows_predictions: ClassVar[bool] = False
-    """Whether training can show predictions for some validation examples (`training.samples`)."""
+    """Whether training can show predictions for validation examples, as
+    `training.show_predictions` asks."""
 
     def inputs(self, name: str) -> list[str]:
         """Return the names of the inputs, int32 [B, M], that the head reads beside the backbone."""

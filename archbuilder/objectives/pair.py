@@ -39,7 +39,7 @@ class PairObjective(ClassificationObjective):
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         head = dense(layers, name, backbone.config.hidden_dim, 2, backbone.config.initializer)
-        return lambda streams, inputs: head(streams["pooled"])  # [B, D] -> [B, 2]
+        return lambda streams, inputs: head(streams["pooled_output"])  # [B, D] -> [B, 2]
 
     @override
     def prepare_batch(

@@ -94,9 +94,9 @@ class ReplacedTokenDetection(Objective):
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         dim, initializer = backbone.config.hidden_dim, backbone.config.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
-        tell = dense(layers, f"{name}.tell", dim, 1, initializer)
-        return lambda streams, inputs: tell(  # [B, T, D] -> [B, T, 1]
-            activate(transform(streams["sequence"]), self.activation)
+        project = dense(layers, f"{name}.logits", dim, 1, initializer)
+        return lambda streams, inputs: project(  # [B, T, D] -> [B, T, 1]
+            activate(transform(streams["sequence_output"]), self.activation)
         )
 
     @override
@@ -201,7 +201,7 @@ class Generator:
         from keras import ops
 
         sequence = self.backbone.encode(**inputs, encoder=self._encoder)
-        logits = self.head({"sequence": sequence}, own)
+        logits = self.head({"sequence_output": sequence}, own)
         slots, name = own[self.names.slots], TOKEN_SEQUENCES[""].token_ids
         predictions = sampled(logits, own[self.names.draws])
         written = ops.take_along_axis(predictions, ops.maximum(slots - 1, 0), axis=1)

@@ -47,9 +47,9 @@ class Spans(Spec):
     """
 
     type: Literal["spans"]
-    end_rate: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    geometric_p: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """The chance that a span ends behind each of its words: p of the geometric distribution."""
-    max_words: Annotated[int, Field(ge=2)] = 10
+    max_span_words: Annotated[int, Field(ge=2)] = 10
     """The most words in a span; longer ones are drawn again."""
 
     together: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class Spans(Spec):
     ) -> Array:
         starts = vocabulary.word_starts(token_ids) | ~candidates
         words = np.cumsum(starts, axis=1) - 1  # [B, T]
-        shares = (1 - self.end_rate) ** np.arange(self.max_words)
+        shares = (1 - self.geometric_p) ** np.arange(self.max_span_words)
         drawn = rng.random(token_ids.shape)
         counts = 1 + np.searchsorted(np.cumsum(shares) / shares.sum(), drawn, side="right")
         firsts = np.minimum(np.cumsum(counts, axis=1), token_ids.shape[1])

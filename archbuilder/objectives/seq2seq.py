@@ -23,7 +23,7 @@ class Seq2SeqObjective(TokenPrediction):
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.project()
-        return lambda streams, inputs: project(streams["decoder_sequence"])  # -> [B, T, V]
+        return lambda streams, inputs: project(streams["decoder_sequence_output"])  # -> [B, T, V]
 
     @override
     def prepare_batch(

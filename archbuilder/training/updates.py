@@ -68,11 +68,11 @@ class Adafactor(keras.optimizers.Optimizer):
     """
 
     def __init__(
-        self, decay_exponent: float, epsilon: float, smallest_scale: float, clip_threshold: float
+        self, decay_exponent: float, epsilon_1: float, epsilon_2: float, clip_threshold: float
     ):
         super().__init__(learning_rate=0.0)
-        self.decay_exponent, self.epsilon = decay_exponent, epsilon
-        self.smallest_scale, self.clip_threshold = smallest_scale, clip_threshold
+        self.decay_exponent, self.epsilon_1 = decay_exponent, epsilon_1
+        self.epsilon_2, self.clip_threshold = epsilon_2, clip_threshold
 
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
@@ -92,13 +92,13 @@ class Adafactor(keras.optimizers.Optimizer):
         means = self._squares[variable_index(self, variable)]
         step = ops.cast(self.iterations + 1, "float32")
         change = ops.power(step, -self.decay_exponent)
-        square = ops.square(gradient) + self.epsilon
+        square = ops.square(gradient) + self.epsilon_1
         whole = [square] if len(means) == 1 else [ops.mean(square, axis=axis) for axis in (-1, -2)]
         for mean, new in zip(means, whole, strict=True):
             self.assign_add(mean, (new - mean) * change)
         update = gradient * _inverse_root(means)
         update = update / ops.maximum(1.0, _root_mean_square(update) / self.clip_threshold)
-        scale = ops.maximum(self.smallest_scale, _root_mean_square(variable))
+        scale = ops.maximum(self.epsilon_2, _root_mean_square(variable))
         self.assign_sub(variable, learning_rate * scale * update)
 
 

@@ -43,7 +43,7 @@ def train(
     """
     runs = {case: folder / case for case in cases}
     commands = [
-        ["train", f"{specs / case}.yaml", "--run", str(run), "--set", f"training.engine={engine}"]
+        ["train", f"{specs / case}.yaml", "--run", str(run), "--set", f"training.backend={engine}"]
         for case, run in runs.items()
     ]
     folder.mkdir(parents=True, exist_ok=True)

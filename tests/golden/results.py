@@ -14,7 +14,7 @@ import numpy as np
 
 Record = dict[str, Any]
 
-TIMES = {"tokens_per_second", "waiting_share"}
+TIMES = {"tokens_per_second", "data_wait_fraction"}
 """Fields of records that depend on the speed of the machine; they are not compared."""
 
 RENAMED: dict[str, str] = {}

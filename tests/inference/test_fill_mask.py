@@ -46,9 +46,9 @@ def test_a_line_without_a_mask_is_reported_before_any_is_filled():
 def test_json_has_the_text_and_a_list_of_candidates_for_each_mask():
     assert FILLED.to_json() == {
         "text": "a b c",
-        "guesses": [
-            [{"token": "b", "share": 0.75}, {"token": "a", "share": 0.25}],
-            [{"token": "c", "share": 1.0}, {"token": "a", "share": 0.0}],
+        "predictions": [
+            [{"token": "b", "probability": 0.75}, {"token": "a", "probability": 0.25}],
+            [{"token": "c", "probability": 1.0}, {"token": "a", "probability": 0.0}],
         ],
     }
 

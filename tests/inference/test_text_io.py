@@ -43,5 +43,5 @@ def test_a_prediction_is_printed_as_text_or_as_one_json_object():
     filled = FilledText("é", ((TokenProbability("é", 1.0),),))
     assert format_prediction(filled, show_candidates=False, as_json=False) == "é"
     assert format_prediction(filled, show_candidates=True, as_json=False) == "é\n    é 1.00"
-    expected = '{"text": "é", "guesses": [[{"token": "é", "share": 1.0}]]}'
+    expected = '{"text": "é", "predictions": [[{"token": "é", "probability": 1.0}]]}'
     assert format_prediction(filled, show_candidates=True, as_json=True) == expected

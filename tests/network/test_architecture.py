@@ -35,8 +35,8 @@ CASES = [
     (
         "encoder",
         "encoder.attention.positions",
-        {"type": "rotary", "rotary_share": 0.3},
-        "rotary_share: channels are turned in pairs, and 1.2 of a head's 4 are no pairs",
+        {"type": "rotary", "rotary_percentage": 0.3},
+        "rotary_percentage: channels are turned in pairs, and 1.2 of a head's 4 are no pairs",
     ),
     (
         "encoder",

@@ -63,7 +63,7 @@ def test_rotary_products_depend_on_the_distance_alone():
 
 
 def test_a_share_of_the_channels_stays_as_it_is():
-    part = built(RotaryConfig(type="rotary", rotary_share=0.5), key_dim=8)
+    part = built(RotaryConfig(type="rotary", rotary_percentage=0.5), key_dim=8)
     heads = vectors(1, 2, 3, 8)
     found = np.asarray(part.rotate(heads, part.features(places([4, 5, 6], []), "float32")))
     np.testing.assert_array_equal(found[..., 4:], heads[..., 4:])

@@ -105,7 +105,12 @@ ENCODER = [
     (
         INSIDE,
         {"type": "rotary"},
-        {"max_wavelength": 10.0, "rotary_share": 0.5, "layout": "interleaved", "scaling": LINEAR},
+        {
+            "max_wavelength": 10.0,
+            "rotary_percentage": 0.5,
+            "layout": "interleaved",
+            "scaling": LINEAR,
+        },
     ),
     (f"{INSIDE}.scaling", LINEAR, {"factor": 3.0}),
     (

@@ -57,14 +57,14 @@ def test_outputs_have_their_shapes_in_float32(case, decoder):
     shapes = {name: array.shape for name, array in outputs(model, batch(model)).items()}
     if decoder:
         expected = {
-            "sequence": (3, 9, 8),
-            "decoder_sequence": (3, 9, 8),
+            "sequence_output": (3, 9, 8),
+            "decoder_sequence_output": (3, 9, 8),
             "sequence_to_sequence": (3, 9, 23),
         }
     else:
         expected = {
-            "sequence": (3, 9, 8),
-            "pooled": (3, 8),
+            "sequence_output": (3, 9, 8),
+            "pooled_output": (3, 8),
             "masked_lm": (3, 9, 23),
             "next_sentence": (3, 2),
         }
@@ -93,8 +93,8 @@ def test_what_stands_in_padding_changes_nothing(case, decoder):
             second[name][:, 6:] = 1
     first, second = outputs(model, first), outputs(model, second)
     for name, array in first.items():
-        real = array[:, :6] if name.endswith("sequence") else array
-        other = second[name][:, :6] if name.endswith("sequence") else second[name]
+        real = array[:, :6] if name.endswith("sequence_output") else array
+        other = second[name][:, :6] if name.endswith("sequence_output") else second[name]
         if name == "sequence_to_sequence":
             real, other = real[:, :6], other[:, :6]
         np.testing.assert_array_equal(real, other)
@@ -121,7 +121,7 @@ def test_a_decoder_never_sees_what_comes_later_and_an_encoder_does(case, decoder
     first = batch(model, real=9)
     second = {key: array.copy() for key, array in first.items()}
     second[name][:, 5:] = (second[name][:, 5:] + 7) % 23
-    stream = "decoder_sequence" if decoder else "sequence"
+    stream = "decoder_sequence_output" if decoder else "sequence_output"
     first, second = outputs(model, first)[stream], outputs(model, second)[stream]
     moved = np.abs(first[:, :5] - second[:, :5]).max()
     assert (moved == 0) == decoder

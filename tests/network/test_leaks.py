@@ -18,7 +18,7 @@ INSIDE = {None: None} | {
     minimal(one)["type"]: minimal(one) for one in classes(AnyAttentionPosition)
 }
 INSIDE |= {
-    "rotary_share": {"type": "rotary", "rotary_share": 0.5, "layout": "interleaved"},
+    "rotary_percentage": {"type": "rotary", "rotary_percentage": 0.5, "layout": "interleaved"},
     "shaw_values": {"type": "shaw", "max_distance": 2, "values": True},
 }
 INPUT = {minimal(one)["type"]: minimal(one) for one in classes(AnyPosition)}
@@ -71,7 +71,7 @@ def read(drawn, source, target, packed=False):
         inputs = {f"decoder_{name}": array for name, array in target.items()}
         inputs |= {f"encoder_{name}": array for name, array in source.items()}
     streams = drawn({name: np.asarray(array, "int32") for name, array in inputs.items()})
-    return np.asarray(streams.get("decoder_sequence", streams["sequence"]))
+    return np.asarray(streams.get("decoder_sequence_output", streams["sequence_output"]))
 
 
 def side(ids, real=None):

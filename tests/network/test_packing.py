@@ -56,7 +56,7 @@ def test_packed_examples_give_what_each_gives_alone(case, decoder):
     prefixes = ("encoder_", "decoder_") if decoder else ("",)
     sides = [side(prefix, not decoder, seed) for seed, prefix in enumerate(prefixes)]
     *alone, packed = [dict(ChainMap(*both)) for both in zip(*sides, strict=True)]
-    streams = ("sequence", "decoder_sequence") if decoder else ("sequence",)
+    streams = ("sequence_output", "decoder_sequence_output") if decoder else ("sequence_output",)
     found = run(network.draw(packed=True), packed)
     begin = 0
     for example, length in zip(alone, LENGTHS, strict=True):
@@ -80,7 +80,7 @@ def test_no_other_example_of_a_row_is_seen(decoder):
         changed[f"{prefix}token_ids"] = packed[f"{prefix}token_ids"].copy()
         changed[f"{prefix}token_ids"][:, LENGTHS[0] :] = 7
     before, after = run(model, packed), run(model, changed)
-    name = "decoder_sequence" if decoder else "sequence"
+    name = "decoder_sequence_output" if decoder else "sequence_output"
     np.testing.assert_array_equal(before[name][:, : LENGTHS[0]], after[name][:, : LENGTHS[0]])
     assert np.abs(before[name][:, LENGTHS[0] :] - after[name][:, LENGTHS[0] :]).max() > 1e-3
 

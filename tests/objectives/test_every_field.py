@@ -54,7 +54,7 @@ CHANGES = {
 }
 LINEAR = {"type": "linear", "first": 0.5, "last": 1.0, "last_step": 30}
 PARTS = [
-    ("mask_selection", SPANS, {"end_rate": 0.9, "max_words": 2}),
+    ("mask_selection", SPANS, {"geometric_p": 0.9, "max_span_words": 2}),
     ("weight", LINEAR, {"first": 0.2, "last": 0.7, "first_step": 10, "last_step": 20}),
 ]
 KINDS = {minimal(kind)["type"]: kind for kind in classes(AnyObjective)}

@@ -57,7 +57,7 @@ class HighTokens(Objective):
 
     def build(self, layers, name, backbone):
         head = dense(layers, name, backbone.config.hidden_dim, 1, backbone.config.initializer)
-        return lambda outputs, inputs: head(outputs["pooled"])  # [B, D] -> [B, 1]
+        return lambda outputs, inputs: head(outputs["pooled_output"])  # [B, D] -> [B, 1]
 
     def prepare_batch(self, name, batch, rng, vocabulary):
         ids, real = batch.inputs["token_ids"], batch.inputs["padding_mask"]

@@ -131,7 +131,7 @@ def test_one_logit_is_that_of_class_1_against_class_0():
 
 def test_the_saved_model_has_no_generator(drawn):
     model = drawn[0].model
-    assert set(model.output) == {"sequence", "rtd"}
+    assert set(model.output) == {"sequence_output", "rtd"}
     assert {tensor.name for tensor in model.inputs} == {"token_ids", "padding_mask", "segment_ids"}
     assert not [weight.path for weight in model.weights if "generator" in weight.path]
 
@@ -220,7 +220,7 @@ def test_a_run_goes_on_and_its_model_opens(tmp_path):
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
     found = experiment.train(tmp_path / "run")
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
-    assert set(model.output) == {"sequence", "replaced_token_detection"}
+    assert set(model.output) == {"sequence_output", "replaced_token_detection"}
     expected = (
         found["replaced_token_detection_generator_loss"]
         + 50 * (found["replaced_token_detection_loss"])

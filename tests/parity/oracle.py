@@ -17,8 +17,8 @@ OUTPUTS = {
     "masked_lm": "prediction_logits",
     "next_sentence": "seq_relationship_logits",
     "sentence_order": "sop_logits",
-    "sequence": "last_hidden_state",
-    "pooled": "pooler_output",
+    "sequence_output": "last_hidden_state",
+    "pooled_output": "pooler_output",
 }
 
 

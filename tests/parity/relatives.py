@@ -197,7 +197,7 @@ RELATIVES = {
             "n_positions": LENGTH,
         },
         decoder(
-            {"positions": ROTARY | {"rotary_share": 0.5, "layout": "interleaved"}},
+            {"positions": ROTARY | {"rotary_percentage": 0.5, "layout": "interleaved"}},
             norm=LAYER,
             parallel=True,
             feed_forward={

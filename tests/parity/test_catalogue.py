@@ -57,7 +57,7 @@ def largest_difference(experiment, ours, model) -> float:
         batch = ragged_batch(experiment, length, seed=length)
         found, expected = ours(batch, training=False), oracle.outputs(model, batch)
         real = batch.get("padding_mask", batch.get("decoder_padding_mask")) > 0
-        for name in experiment.objectives or ("sequence", "pooled"):
+        for name in experiment.objectives or ("sequence_output", "pooled_output"):
             wanted, got = expected.get(name, expected.get("logits")), np.asarray(found[name])
             if wanted.ndim == 3:
                 wanted, got = wanted[real], got[real]

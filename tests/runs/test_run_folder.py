@@ -147,10 +147,14 @@ def test_the_spec_is_written_as_it_was_read(tmp_path, name):
 def test_a_field_that_came_later_does_not_stop_a_run(run):
     one, folder = run
     lines = (folder / "spec.yaml").read_text().splitlines(keepends=True)
-    older = [line for line in lines if not line.strip().startswith(("best:", "samples:"))]
+    older = [
+        line for line in lines if not line.strip().startswith(("monitor:", "show_predictions:"))
+    ]
     assert len(older) == len(lines) - 2
-    (folder / "spec.yaml").write_text("".join(older).replace("samples: 0", ""))
-    changed = one.model_copy(update={"training": one.training.model_copy(update={"samples": None})})
+    (folder / "spec.yaml").write_text("".join(older).replace("show_predictions: 0", ""))
+    changed = one.model_copy(
+        update={"training": one.training.model_copy(update={"show_predictions": None})}
+    )
     assert changed.train(folder)["step"] == one.training.steps
 
 

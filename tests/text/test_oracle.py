@@ -58,11 +58,11 @@ def test_wordpiece_gives_berts_ids(oracle, lowercase, strip_accents, tmp_path):
         assert ids == theirs.encode(line, add_special_tokens=False)
 
 
-@pytest.mark.parametrize("prefix_space", [True, False])
-def test_byte_level_bpe_gives_the_ids_of_its_tokenizer_json(prefix_space, tmp_path):
+@pytest.mark.parametrize("add_prefix_space", [True, False])
+def test_byte_level_bpe_gives_the_ids_of_its_tokenizer_json(add_prefix_space, tmp_path):
     from transformers import PreTrainedTokenizerFast
 
-    spec = ByteLevelBPE(type="byte_level_bpe", prefix_space=prefix_space)
+    spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=add_prefix_space)
     path = tmp_path / "tokenizer.json"
     path.write_bytes(spec.train(PAGE * 3, 700).files["tokenizer.json"])
     theirs = PreTrainedTokenizerFast(tokenizer_file=str(path))
@@ -74,7 +74,7 @@ def test_byte_level_bpe_gives_the_ids_of_its_tokenizer_json(prefix_space, tmp_pa
 def test_byte_level_bpe_cuts_words_as_gpt2_does(tmp_path):
     from transformers import GPT2Tokenizer
 
-    spec = ByteLevelBPE(type="byte_level_bpe", prefix_space=False)
+    spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=False)
     ours = spec.train(PAGE * 3, 700)
     model = json.loads(ours.files["tokenizer.json"])["model"]
     theirs = GPT2Tokenizer(vocab=model["vocab"], merges=[tuple(way) for way in model["merges"]])

@@ -86,7 +86,10 @@ def test_every_id_is_below_the_size_and_special_ids_are_five(variant):
 @every_tokenizer
 def test_arrays_hold_what_lists_hold(variant):
     lines = [*SCRIPTS, "", " ", *TEXT]
-    for vocabulary in (trained(variant), spec(variant, symbols=["sea", "😀"]).train(TEXT, 400)):
+    for vocabulary in (
+        trained(variant),
+        spec(variant, user_defined_symbols=["sea", "😀"]).train(TEXT, 400),
+    ):
         ids, counts = vocabulary.encode_arrays(lines)
         assert (ids.dtype, counts.dtype) == ("int32", "int64")
         encoded = vocabulary.encode(lines)
@@ -133,7 +136,7 @@ def test_a_mask_is_written_out_again(variant):
         assert vocabulary.decode(ids) == line
 
 
-@pytest.mark.parametrize("settings", [{}, {"prefix_space": False}])
+@pytest.mark.parametrize("settings", [{}, {"add_prefix_space": False}])
 @every_tokenizer
 def test_sentences_of_a_document_are_not_one_word(variant, settings):
     if settings and variant is not ByteLevelBPE:

@@ -87,7 +87,7 @@ def test_a_records_numbers_are_tagged_by_what_they_are_of():
 
 
 def test_tensorboard_reads_what_the_metrics_have(tmp_path):
-    experiment(tmp_path, "tensorboard", samples=1).train(tmp_path / "run")
+    experiment(tmp_path, "tensorboard", show_predictions=1).train(tmp_path / "run")
     metrics = in_metrics(tmp_path / "run")
     assert {("train/masked_lm_loss", 1), ("validation/loss", 3)} <= metrics.keys()
     assert in_tensorboard(tmp_path / "run") == as_stored(metrics)
@@ -255,11 +255,13 @@ def cut_and_resumed(one, run):
 
 def rates(values):
     """What alone is not the same when a step is taken again."""
-    return {key for key in values if key[0] in ("train/tokens_per_second", "train/waiting_share")}
+    return {
+        key for key in values if key[0] in ("train/tokens_per_second", "train/data_wait_fraction")
+    }
 
 
 def test_mlflow_goes_on_in_the_same_run_and_has_no_step_twice(tmp_path, store):
-    one = experiment(tmp_path, "mlflow", evaluate_every=4, samples=1)
+    one = experiment(tmp_path, "mlflow", evaluate_every=4, show_predictions=1)
     cut_and_resumed(one, tmp_path / "run")
     (run,) = store.runs.values()
     found, metrics = dict(run["metrics"]), in_metrics(tmp_path / "run")
@@ -273,7 +275,7 @@ def test_mlflow_goes_on_in_the_same_run_and_has_no_step_twice(tmp_path, store):
 
 
 def test_wandb_goes_on_in_the_same_run_and_has_no_step_twice(tmp_path, project):
-    one = experiment(tmp_path, "wandb", evaluate_every=4, samples=1)
+    one = experiment(tmp_path, "wandb", evaluate_every=4, show_predictions=1)
     cut_and_resumed(one, tmp_path / "run")
     ((known, rows),) = project.runs.items()
     metrics = in_metrics(tmp_path / "run")

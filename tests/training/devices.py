@@ -52,7 +52,7 @@ def main(folder: Path) -> bool:
 def run(folder: Path, engine: str, distribution, processes: int, stop: bool) -> dict:
     """The loss of each step; `stop`: it is asked to stop half way, and goes on."""
     run_folder = Path(tempfile.mkdtemp(dir=folder)) / "run"
-    training = {"engine": engine} | ({"distribution": distribution} if distribution else {})
+    training = {"backend": engine} | ({"distribution": distribution} if distribution else {})
     spec = small_run.write(plain(folder, training), run_folder.with_name("spec.yaml"))
     if stop:
         begun = start(spec, run_folder, processes)
@@ -72,13 +72,13 @@ def plain(folder: Path, training: dict) -> dict:
     """A small Transformer; without dropout, which mirrored devices draw each for itself."""
     defaults = {
         "steps": STEPS,
-        "batch": {"tokens": 300, "accumulate": 2, "pad_to_multiple_of": 48},
+        "batch": {"tokens": 300, "gradient_accumulation_steps": 2, "pad_to_multiple_of": 48},
         "log_every": 1,
         "evaluate_every": 10,
         "checkpoint_every": 5,
     }
     spec = small_run.transformer(folder, **defaults, **training)
-    if training["engine"] == "tensorflow":
+    if training["backend"] == "tensorflow":
         spec["model"]["encoder"] |= {"dropout": 0.0}
         spec["model"]["encoder"]["attention"] |= {"dropout": 0.0}
     return spec

@@ -25,8 +25,8 @@ from tests.training.devices import losses, start, wait
 STEPS = 40
 TRAINING = {
     "steps": STEPS,
-    "batch": {"tokens": 300, "accumulate": 2, "pad_to_multiple_of": 48},
-    "average": {"type": "exponential", "decay": 0.9},
+    "batch": {"tokens": 300, "gradient_accumulation_steps": 2, "pad_to_multiple_of": 48},
+    "weight_averaging": {"type": "ema", "momentum": 0.9},
     "log_every": 1,
     "evaluate_every": 8,
     "checkpoint_every": 3,
@@ -84,7 +84,7 @@ def final(run: Path) -> tuple:
     checkpoint = read_checkpoint(RunFolder(run).checkpoints.folders()[-1])
     state = checkpoint.state
     del state["seconds"]
-    for measured in ("waiting_share", "tokens_per_second"):
+    for measured in ("data_wait_fraction", "tokens_per_second"):
         del state["last"][measured]
     return (
         losses(run),

@@ -27,7 +27,7 @@ class RotaryConfig(AttentionPositionConfig):
     type: Literal["rotary"]
     max_wavelength: PositiveFloat = 10_000.0
     """The slowest pair turns once in about 2*pi*max_wavelength tokens."""
-    rotary_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    rotary_percentage: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Fraction of a head's width that is turned; the rest is unchanged."""
     layout: Literal["halves", "interleaved"] = "halves"
     """A pair is a channel and the one half of the width further on, as in Llama and GPT-NeoX; or
@@ -37,10 +37,10 @@ class RotaryConfig(AttentionPositionConfig):
 
     @override
     def problems(self, key_dim: int) -> Iterator[Problem]:
-        turned = key_dim * self.rotary_share
+        turned = key_dim * self.rotary_percentage
         if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
             yield Problem(
-                ("rotary_share",) if self.rotary_share < 1 else (),
+                ("rotary_percentage",) if self.rotary_percentage < 1 else (),
                 f"channels are turned in pairs, and {turned:g} of a head's {key_dim} are no pairs",
             )
         if self.scaling is not None:
@@ -57,8 +57,8 @@ class Rotary(AttentionPosition):
     """Rotation of the first R of a head's K channels."""
 
     def __init__(self, config: RotaryConfig, key_dim: int) -> None:
-        self.config, self.rotates_all = config, config.rotary_share == 1
-        self.width = round(key_dim * config.rotary_share)
+        self.config, self.rotates_all = config, config.rotary_percentage == 1
+        self.width = round(key_dim * config.rotary_percentage)
         half = self.width // 2
         self.interleaved = [pair + side * half for pair in range(half) for side in (0, 1)]
         self.swapped = [channel ^ 1 for channel in range(self.width)]

@@ -57,7 +57,7 @@ ELECTRA = HFArchitecture(
             "masked_lm.norm": "generator_predictions.LayerNorm",
             "masked_lm.bias": "generator_lm_head",
             "replaced_token_detection.transform": "discriminator_predictions.dense",
-            "replaced_token_detection.tell": "discriminator_predictions.dense_prediction",
+            "replaced_token_detection.logits": "discriminator_predictions.dense_prediction",
         },
         "electra",
     ),

@@ -39,7 +39,7 @@ class ByteLevelBPE(LearnedTokenizer):
     """
 
     type: Literal["byte_level_bpe"]
-    prefix_space: bool = True
+    add_prefix_space: bool = True
     """Put a space before each line, so that its first word is the token that it is elsewhere."""
 
     file_format: ClassVar[str] = "a byte-level BPE tokenizer.json"
@@ -63,7 +63,7 @@ class ByteLevelBPE(LearnedTokenizer):
         """How often each word stands in the lines, bytes written as characters."""
         chunks: Counter[str] = Counter()
         for line in between_symbols(lines, self.all_symbols):
-            begin = " " if self.prefix_space and not line.startswith(" ") else ""
+            begin = " " if self.add_prefix_space and not line.startswith(" ") else ""
             chunks.update(_CHUNKS.findall(begin + line))
         return counted_words(self._tokenizer({}, []), chunks)
 
@@ -85,7 +85,7 @@ class ByteLevelBPE(LearnedTokenizer):
         steps = normalizers(self.normalization, self.lowercase, self.strip_accents)
         if steps:
             tokenizer.normalizer = library.Sequence(steps)
-        space = self.prefix_space and bool(ids)
+        space = self.add_prefix_space and bool(ids)
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
         tokenizer.decoder = decoders.ByteLevel()
         return tokenizer

@@ -59,7 +59,7 @@ class TextTokenizer(Spec):
     """Lower-case the text."""
     strip_accents: bool = False
     """Take accents off letters."""
-    symbols: Annotated[tuple[str, ...], AfterValidator(_sound)] = ()
+    user_defined_symbols: Annotated[tuple[str, ...], AfterValidator(_sound)] = ()
     """Texts that are one token each, wherever they stand, kept as they are written."""
     sentinels: NonNegativeInt = 0
     """Symbols <extra_id_0>, <extra_id_1> and so on, so many of them, that take the place of spans
@@ -75,7 +75,7 @@ class TextTokenizer(Spec):
     @property
     def all_symbols(self) -> tuple[str, ...]:
         """Its symbols, sentinels included."""
-        return (*self.symbols, *map(SENTINEL_FORMAT.format, range(self.sentinels)))
+        return (*self.user_defined_symbols, *map(SENTINEL_FORMAT.format, range(self.sentinels)))
 
     @property
     def reading(self) -> Reading:
@@ -86,14 +86,14 @@ class TextTokenizer(Spec):
 class LearnedTokenizer(TextTokenizer):
     """The interface of tokenizers that learn their tokens from text, or find them in a file."""
 
-    training_characters: PositiveInt = 30_000_000
+    max_training_characters: PositiveInt = 30_000_000
     """Characters of the text that it is trained on, at most; lines are drawn evenly."""
     file: FilePath | None = None
     """An existing vocabulary."""
 
     file_format: ClassVar[str]
     """The content of its file, in words for messages."""
-    trains: ClassVar[tuple[str, ...]] = ("training_characters",)
+    trains: ClassVar[tuple[str, ...]] = ("max_training_characters",)
     """The fields that only training reads."""
     required: ClassVar[tuple[str, ...]] = ("type", "file")
     """The fields that may stand beside any file."""
@@ -128,7 +128,7 @@ class LearnedTokenizer(TextTokenizer):
                 f"{vocabulary_size} leaves no room beside the "
                 f"{held} special tokens{' and symbols' if self.all_symbols else ''}"
             )
-        drawn = sampled(lines, self.training_characters)
+        drawn = sampled(lines, self.max_training_characters)
         if not any(line.strip() for line in drawn):
             raise UserError(NO_TEXT)
         return self._train(drawn, vocabulary_size)

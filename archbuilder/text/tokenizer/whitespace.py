@@ -22,7 +22,7 @@ class Whitespace(LearnedTokenizer):
     """
 
     type: Literal["whitespace"]
-    continuation: Annotated[str, Field(min_length=1)] | None = None
+    continuation_marker: Annotated[str, Field(min_length=1)] | None = None
     """How a piece ends that goes on in the next, such as "@@"; without it, each is a word."""
 
     file_format: ClassVar[str] = "a list of words"
@@ -34,7 +34,7 @@ class Whitespace(LearnedTokenizer):
         held = {*DEFAULT_SPECIAL_TOKENS, *self.all_symbols}
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
         words = [word for word in ordered if word not in held][: vocabulary_size - len(held)]
-        saved = reading.saved(continuation=self.continuation, words=words)
+        saved = reading.saved(continuation=self.continuation_marker, words=words)
         return WhitespaceVocabulary({"words.json": saved})
 
     def _read(self, content: bytes) -> Vocabulary:

@@ -38,7 +38,7 @@ class WordPiece(LearnedTokenizer):
     """The most characters that are tokens by themselves, beginning words and within them."""
 
     file_format: ClassVar[str] = "a WordPiece vocabulary"
-    trains: ClassVar[tuple[str, ...]] = ("training_characters", "limit_alphabet")
+    trains: ClassVar[tuple[str, ...]] = ("max_training_characters", "limit_alphabet")
 
     def _without_effect(self, plain_list: bool) -> set[str]:
         return set(self.trains) if plain_list else super()._without_effect(plain_list)

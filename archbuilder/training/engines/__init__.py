@@ -10,7 +10,7 @@ def open_devices(recipe: Training, processes: Processes | None = None) -> Device
 
     Raise `UserError` if this machine, or the backend that Keras has loaded, does not have them.
     """
-    if recipe.engine == "jax":
+    if recipe.backend == "jax":
         from archbuilder.training.engines.on_jax import JaxDevices
 
         assert not isinstance(recipe.distribution, Mirrored)  # See `Training.problems`.

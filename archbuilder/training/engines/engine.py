@@ -220,6 +220,6 @@ def check_backend(engine: str) -> None:
     backend = keras.config.backend()
     if backend != engine:
         raise UserError(
-            f"training.engine is {engine}, and Keras runs on {backend} in this process: "
+            f"training.backend is {engine}, and Keras runs on {backend} in this process: "
             f"set KERAS_BACKEND={engine}"
         )

@@ -86,12 +86,12 @@ def _num_steps(recipe: Training, data: TrainingData) -> int:
 
 
 def _is_compiled(recipe: Training) -> bool:
-    return recipe.engine == "jax" or bool(recipe.jit_compile)
+    return recipe.backend == "jax" or bool(recipe.jit_compile)
 
 
 def _require_supported(recipe: Training) -> None:
     is_set = {
-        "batch.accumulate": recipe.batch.accumulate > 1,
+        "batch.gradient_accumulation_steps": recipe.batch.gradient_accumulation_steps > 1,
         "batch.packing": recipe.batch.packing,
         "distribution": recipe.distribution is not None,
     }

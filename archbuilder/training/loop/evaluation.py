@@ -65,11 +65,11 @@ class Evaluation:
 
     def average_checkpoints(self) -> None:
         """Save the mean of the last checkpoints as the best model, where the recipe says so."""
-        if not isinstance(self._recipe.average, LastCheckpoints):
+        if not isinstance(self._recipe.weight_averaging, LastCheckpoints):
             return
         reporter, engine = self._output.reporter, self._setup.engine
         checkpoints = self._output.run.checkpoints
-        mean, count = checkpoints.mean(self._recipe.average.count, reporter.print)
+        mean, count = checkpoints.mean(self._recipe.weight_averaging.count, reporter.print)
         if not count:
             return
         current = engine.snapshot()

@@ -60,7 +60,7 @@ def _engine(
     """Return an engine that measures, on one device of whatever backend Keras runs on."""
     import keras
 
-    here = {"engine": keras.config.backend(), "distribution": None}
+    here = {"backend": keras.config.backend(), "distribution": None}
     recipe = experiment.training.model_copy(update=here)
     devices = open_devices(recipe)
     compiled, _ = choose_compilation(recipe, devices, data.lengths())

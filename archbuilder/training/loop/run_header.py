@@ -24,10 +24,10 @@ class RunHeader:
             choices: Devices, precision and compilation with their reasons.
         """
         recipe, num_batches = self._recipe, len(self._data.train)
-        yield f"{name}: {_count(weights)}, {recipe.engine}, {choices}, seed {recipe.seed}"
+        yield f"{name}: {_count(weights)}, {recipe.backend}, {choices}, seed {recipe.seed}"
         epochs = ""
         if self._length.steps is not None:
-            num_epochs = self._length.steps * recipe.batch.accumulate / num_batches
+            num_epochs = self._length.steps * recipe.batch.gradient_accumulation_steps / num_batches
             epochs = f", {num_epochs:.1f} epochs"
         yield (
             f"{self._length}, {_batch_size(recipe.batch)}, "
@@ -47,7 +47,7 @@ class RunHeader:
     def _warnings(self) -> Iterator[str]:
         yield from self._recipe.warnings(self._length.steps)
         yield from self._data.notes()
-        count, num_batches = self._recipe.batch.accumulate, len(self._data.train)
+        count, num_batches = self._recipe.batch.gradient_accumulation_steps, len(self._data.train)
         if count > num_batches:
             yield (
                 f"a step accumulates {count} batches, and the whole training text has {num_batches}"
@@ -63,4 +63,5 @@ def _count(weights: Sequence) -> str:
 
 def _batch_size(batch: Batch) -> str:
     size = f"{batch.tokens} tokens" if batch.tokens else f"{batch.examples} examples"
-    return f"{batch.accumulate} x {size} a step" if batch.accumulate > 1 else f"{size} a step"
+    count = batch.gradient_accumulation_steps
+    return f"{count} x {size} a step" if count > 1 else f"{size} a step"

@@ -34,7 +34,7 @@ class Samples:
             prepared: The text.
         """
         recipe, split = experiment.training, prepared.splits.get("validation")
-        count = UNLESS_TOLD if recipe.samples is None else recipe.samples
+        count = UNLESS_TOLD if recipe.show_predictions is None else recipe.show_predictions
         self._shown: list[tuple[Shown, list]] = []
         if split is None or not count:
             return

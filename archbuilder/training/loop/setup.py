@@ -61,7 +61,7 @@ def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> Tra
 
 def choose_compilation(recipe: Training, devices: Devices, num_lengths: int) -> tuple[bool, str]:
     """Return whether XLA compiles the steps, and why; batches have `num_lengths` lengths."""
-    if recipe.engine == "jax":
+    if recipe.backend == "jax":
         return True, f"compiled for {num_lengths} lengths"
     if recipe.jit_compile is not None:
         return recipe.jit_compile, "compiled" if recipe.jit_compile else "not compiled"

@@ -40,7 +40,7 @@ class StepTimer:
         seconds = perf_counter() - self._window_start
         return {
             "tokens_per_second": self._tokens / seconds,
-            "waiting_share": self._waited / seconds,
+            "data_wait_fraction": self._waited / seconds,
         }
 
     def reset_rates(self) -> None:

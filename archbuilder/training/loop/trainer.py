@@ -196,7 +196,7 @@ class Trainer:
             )
 
     def _batches(self, step: int) -> list[Batch]:
-        count = self._recipe.batch.accumulate
+        count = self._recipe.batch.gradient_accumulation_steps
         first = (step - 1) * count
         return [self.setup.pad(self._data.train[first + index]) for index in range(count)]
 
@@ -270,7 +270,7 @@ class Trainer:
 
     def _save(self, stopped: bool = False) -> None:
         """Write a checkpoint; `stopped` marks one that is not of the schedule."""
-        step, average = self.state.step, self._recipe.average
+        step, average = self.state.step, self._recipe.weight_averaging
         self._errors.check_weights(step, self.setup.engine.nonfinite_weights())
         stored = self.state.to_dict() | {"text": self._data.prepared.state()}
         checkpoint = Checkpoint(self.setup.engine.snapshot(), stored)

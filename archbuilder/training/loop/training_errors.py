@@ -25,7 +25,7 @@ class TrainingErrors:
         """
         if math.isfinite(metrics["loss"]) and (scales_losses or math.isfinite(norm)):
             return
-        count = self._recipe.batch.accumulate
+        count = self._recipe.batch.gradient_accumulation_steps
         first = (step - 1) * count
         batches = f"batch {first}" if count == 1 else f"batches {first} to {first + count - 1}"
         reason = self._losses(metrics, "") or f"the gradient's norm is {norm}"
@@ -53,7 +53,7 @@ class TrainingErrors:
             size = "tokens" if self._recipe.batch.tokens else "examples"
             raise TrainingFailed(
                 f"out of memory at step {step}{_shape(batch)}; {self._checkpoint()}. "
-                f"Lower training.batch.{size} and raise training.batch.accumulate "
+                f"Lower training.batch.{size} and raise training.batch.gradient_accumulation_steps "
                 "by as much, or lower data.sequence_length"
             ) from error
 

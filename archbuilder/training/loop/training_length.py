@@ -15,11 +15,11 @@ class TrainingLength:
         self._max_seconds = inf
         self.steps: int | None = recipe.steps
         """Steps in all, or None if time ends the run."""
-        steps_per_epoch = len(train) / recipe.batch.accumulate
+        steps_per_epoch = len(train) / recipe.batch.gradient_accumulation_steps
         if recipe.epochs is not None:
             self.steps = ceil(recipe.epochs * steps_per_epoch)
-        elif recipe.tokens is not None:
-            self.steps = ceil(recipe.tokens / train.order.tokens() * steps_per_epoch)
+        elif recipe.total_tokens is not None:
+            self.steps = ceil(recipe.total_tokens / train.order.tokens() * steps_per_epoch)
         elif recipe.minutes is not None:
             self._max_seconds = recipe.minutes * 60
 

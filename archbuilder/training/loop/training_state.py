@@ -12,7 +12,7 @@ class TrainingState:
 
     def __init__(self, recipe: Training, train: Batches):
         self._recipe = recipe
-        self._metric = evaluation_metrics(loss_terms(train.losses))[recipe.best]
+        self._metric = evaluation_metrics(loss_terms(train.losses))[recipe.monitor]
         self.length = TrainingLength(recipe, train)
         self.step = 0
         self.checkpoint_step = 0
@@ -29,7 +29,7 @@ class TrainingState:
     def forget_best(self) -> None:
         """Start over looking for the best evaluation."""
         higher_is_better = self._metric.higher_is_better
-        self.best = Best(self._recipe.best, self._recipe.early_stopping, higher_is_better)
+        self.best = Best(self._recipe.monitor, self._recipe.early_stopping, higher_is_better)
 
     def to_dict(self) -> dict:
         """Return what a checkpoint stores."""

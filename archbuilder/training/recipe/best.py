@@ -12,7 +12,7 @@ class EarlyStopping(Spec):
 
     patience: PositiveInt
     """Measurements in a row, none of which is the best, after which training stops."""
-    minimum_change: NonNegativeFloat = 0.0
+    min_delta: NonNegativeFloat = 0.0
     """How much better than the best a measurement must be to count."""
 
 
@@ -33,7 +33,7 @@ class Best:
             self.step = step
             return True
         before = inf if self.value is None else self._sign * self.value
-        change = self._stopping.minimum_change if self._stopping else 0.0
+        change = self._stopping.min_delta if self._stopping else 0.0
         self.waited = 0 if self._sign * value < before - change else self.waited + 1
         if self._sign * value >= before:
             return False

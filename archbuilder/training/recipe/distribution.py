@@ -24,7 +24,7 @@ class Mirrored(Spec):
     devices: Devices | None = None
     """Devices: all GPUs unless told. Without a GPU, so many parts of the CPU, to try it out."""
 
-    engine: ClassVar[str] = "tensorflow"
+    backend: ClassVar[str] = "tensorflow"
     shards: ClassVar[int] = 1
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
@@ -41,7 +41,7 @@ class DataParallel(Spec):
     devices: Devices | None = None
     """Devices of each process: all unless told. Without a GPU, so many parts of the CPU."""
 
-    engine: ClassVar[str] = "jax"
+    backend: ClassVar[str] = "jax"
     shards: ClassVar[int] = 1
 
     def split_axis(self, role: LayerRole | None, weight: str, shape: tuple[int, ...]) -> int | None:
@@ -62,7 +62,7 @@ class ModelParallel(Spec):
     devices: Devices | None = None
     """Devices of each process: all unless told. Without a GPU, so many parts of the CPU."""
 
-    engine: ClassVar[str] = "jax"
+    backend: ClassVar[str] = "jax"
 
     def split_axis(self, role: LayerRole | None, weight: str, shape: tuple[int, ...]) -> int | None:
         """Return the axis along which a weight is split; None where it is not.
@@ -115,9 +115,9 @@ class Processes:
 
     def check(self, distribution: Distribution | None) -> None:
         """Raise `UserError` if steps are not spread over several processes."""
-        if distribution is None or distribution.engine != "jax":
+        if distribution is None or distribution.backend != "jax":
             raise UserError(
-                "several processes train together on JAX: the spec needs training.engine: jax and "
+                "several processes train together on JAX: the spec needs training.backend: jax and "
                 "a training.distribution such as {type: data_parallel}"
             )
 

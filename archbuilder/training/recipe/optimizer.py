@@ -81,9 +81,9 @@ class Adafactor(Spec):
     """The second moment keeps 1 - step ** -decay_exponent of itself."""
     clip_threshold: PositiveFloat = 1.0
     """An update's root mean square is scaled down to this."""
-    epsilon: PositiveFloat = 1e-30
+    epsilon_1: PositiveFloat = 1e-30
     """Added to squared gradients."""
-    smallest_scale: PositiveFloat = 1e-3
+    epsilon_2: PositiveFloat = 1e-3
     """The least root mean square that weights count with in their step."""
     weight_decay: NonNegativeFloat = 0.0
     """Share of a matrix taken off at each step, times the learning rate."""
@@ -93,7 +93,7 @@ class Adafactor(Spec):
         from archbuilder.training import updates
 
         return updates.Adafactor(
-            self.decay_exponent, self.epsilon, self.smallest_scale, self.clip_threshold
+            self.decay_exponent, self.epsilon_1, self.epsilon_2, self.clip_threshold
         )
 
 

@@ -11,7 +11,7 @@ from archbuilder.language import Problem, Spec, near
 from archbuilder.network.layer_role import LayerRole, role_of
 from archbuilder.training.keras_internals import replace_update_step, variable_index
 from archbuilder.training.recipe.optimizer import Muon, Optimizer
-from archbuilder.training.recipe.weight_averaging import Average, Exponential
+from archbuilder.training.recipe.weight_averaging import ExponentialMovingAverage, WeightAveraging
 
 if TYPE_CHECKING:
     import keras
@@ -25,15 +25,15 @@ class ParameterGroup(Spec):
 
     layers: str
     """Their names, with * for any letters: encoder.layers.0.*"""
-    learning_rate_scale: PositiveFloat | None = None
+    learning_rate_multiplier: PositiveFloat | None = None
     """What the learning rate is multiplied by."""
     weight_decay: NonNegativeFloat | None = None
     """The decay of their matrices, in place of the optimizer's."""
 
     @model_validator(mode="after")
     def _does_something(self):
-        if self.learning_rate_scale is None and self.weight_decay is None:
-            raise ValueError("write 'learning_rate_scale' or 'weight_decay'")
+        if self.learning_rate_multiplier is None and self.weight_decay is None:
+            raise ValueError("write 'learning_rate_multiplier' or 'weight_decay'")
         return self
 
 
@@ -44,10 +44,10 @@ class UpdateRecipe(Protocol):
     def optimizer(self) -> Optimizer: ...
 
     @property
-    def average(self) -> Average | None: ...
+    def weight_averaging(self) -> WeightAveraging | None: ...
 
     @property
-    def layer_rate_decay(self) -> float: ...
+    def layerwise_learning_rate_decay(self) -> float: ...
 
     @property
     def parameter_groups(self) -> Sequence[ParameterGroup]: ...
@@ -81,10 +81,10 @@ def update_rule(
     scale = 1.0
     for group in recipe.parameter_groups:
         if fnmatchcase(layer, group.layers):
-            scale = group.learning_rate_scale or scale
+            scale = group.learning_rate_multiplier or scale
             if group.weight_decay is not None and matrix:
                 decay = group.weight_decay
-    by_depth = recipe.layer_rate_decay**role.distance_to_heads
+    by_depth = recipe.layerwise_learning_rate_decay**role.distance_to_heads
     return UpdateRule(scale * by_depth, decay, matrix)
 
 
@@ -99,8 +99,8 @@ def build_optimizer(recipe: UpdateRecipe, model: "keras.Model") -> "keras.optimi
     Frozen weights are marked as not trainable.
     """
     optimizer = recipe.optimizer.build()
-    if isinstance(recipe.average, Exponential):
-        optimizer.use_ema, optimizer.ema_momentum = True, recipe.average.decay
+    if isinstance(recipe.weight_averaging, ExponentialMovingAverage):
+        optimizer.use_ema, optimizer.ema_momentum = True, recipe.weight_averaging.momentum
     if isinstance(recipe.optimizer, Muon):
         optimizer.exclude_layers = [_not_orthogonalized(model)]
     rules = {}

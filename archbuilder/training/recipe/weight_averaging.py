@@ -7,11 +7,11 @@ from pydantic import Field
 from archbuilder.language import Spec
 
 
-class Exponential(Spec):
+class ExponentialMovingAverage(Spec):
     """A moving average, which follows the weights at every step (Polyak and Juditsky, 1992)."""
 
-    type: Literal["exponential"]
-    decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    type: Literal["ema"]
+    momentum: Annotated[float, Field(gt=0, lt=1)] = 0.999
     """How much of the average is kept at a step."""
 
 
@@ -23,4 +23,4 @@ class LastCheckpoints(Spec):
     """Checkpoints; so many are kept."""
 
 
-Average = Annotated[Exponential | LastCheckpoints, Field(discriminator="type")]
+WeightAveraging = Annotated[ExponentialMovingAverage | LastCheckpoints, Field(discriminator="type")]

@@ -25,7 +25,7 @@ class Classification(ClassificationObjective):
     def build(self, layers, name, backbone):
         classes, initializer = len(self.labels), backbone.config.initializer
         head = dense(layers, name, backbone.config.hidden_dim, classes, initializer)
-        return lambda outputs, inputs: head(outputs["pooled"])  # [B, D] -> [B, C]
+        return lambda outputs, inputs: head(outputs["pooled_output"])  # [B, D] -> [B, C]
 
     def prepare_batch(self, name, batch, rng, vocabulary):
         classes = batch.columns.pop(LABEL)

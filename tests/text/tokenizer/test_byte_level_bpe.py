@@ -21,7 +21,7 @@ def tokens(vocabulary, line):
 
 def test_the_most_frequent_pair_is_merged_first():
     # "ab" stands 3 times, "b" behind a space never, "cd" once.
-    vocabulary = trained(size=262, lines=["ab,ab,ab,cd"], prefix_space=False)
+    vocabulary = trained(size=262, lines=["ab,ab,ab,cd"], add_prefix_space=False)
     assert vocabulary.id_to_token(261) == "ab"
     assert trained(size=261).size == 261
 
@@ -44,13 +44,13 @@ def test_every_token_that_was_learned_is_used():
 
 def test_the_first_word_of_a_line_is_the_word_that_it_is_elsewhere():
     assert tokens(trained(), "the cat") == ["Ġthe", "Ġcat"]
-    assert tokens(trained(prefix_space=False), "the cat")[0] == "the"
-    for vocabulary in (trained(), trained(prefix_space=False)):
+    assert tokens(trained(add_prefix_space=False), "the cat")[0] == "the"
+    for vocabulary in (trained(), trained(add_prefix_space=False)):
         assert vocabulary.decode(vocabulary.encode(["the  cat "])[0]) == "the  cat "
 
 
 def test_no_space_is_put_behind_a_symbol_or_a_mask():
-    vocabulary = trained(symbols=["<x>"])
+    vocabulary = trained(user_defined_symbols=["<x>"])
     assert vocabulary.decode(vocabulary.encode(["a<x>b"])[0]) == "a<x>b"
     (ids,) = vocabulary.encode(["a<mask>b"], parse_masks=True)
     assert vocabulary.decode(ids) == "a<mask>b"
@@ -58,7 +58,7 @@ def test_no_space_is_put_behind_a_symbol_or_a_mask():
 
 def test_chunks_give_what_the_library_gives_for_whole_lines():
     lines = ["  two  spaces ", "tab\t here\r\n", "!\x1c?\x1d a", "\u00a0\u3000x  ", "don't 3.5", ""]
-    for settings in ({}, {"prefix_space": False}, {"normalization": "nfkc", "symbols": ["do"]}):
+    for settings in ({}, {"add_prefix_space": False}, {"normalization": "nfkc", "user_defined_symbols": ["do"]}):
         vocabulary = trained(**settings)
         assert vocabulary._chunks is not None
         library = vocabulary._by_library(vocabulary._with_space(lines))

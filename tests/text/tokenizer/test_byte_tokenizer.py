@@ -14,7 +14,7 @@ def test_a_byte_is_its_number_behind_the_special_tokens():
 
 
 def test_symbols_stand_before_the_bytes():
-    vocabulary = Bytes(type="bytes", symbols=["<x>"]).train([], 300)
+    vocabulary = Bytes(type="bytes", user_defined_symbols=["<x>"]).train([], 300)
     assert vocabulary.encode(["a<x>"]) == [[6 + 0x61, 5]]
 
 

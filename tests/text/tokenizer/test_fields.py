@@ -15,14 +15,14 @@ SETTINGS = {
     "normalization": ("nfkc", "ｆｏｘ the"),
     "lowercase": (True, "THE FOX"),
     "strip_accents": (True, "thé fox"),
-    "symbols": (["<fox>"], "the <fox> dog"),
+    "user_defined_symbols": (["<fox>"], "the <fox> dog"),
     "sentinels": (2, "the <extra_id_1> dog"),
 }
 
 
 @every_learner
 def test_training_reads_no_more_than_it_is_told(variant):
-    short = spec(variant, training_characters=1000)
+    short = spec(variant, max_training_characters=1000)
     lines = [f"{line} x{place % 7}" for place, line in enumerate(TEXT * 9)]
     assert short.train(lines, 500).digest == short.train(iter(lines), 500).digest
     assert short.train(lines, 500).digest != spec(variant).train(lines, 500).digest
@@ -56,7 +56,7 @@ def test_lower_case_and_no_accents_are_what_they_say(variant):
 @every_tokenizer
 def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
     symbols = ("<Fox>", "<Fox", "Ω7")
-    vocabulary = spec(variant, symbols=list(symbols), lowercase=True).train(
+    vocabulary = spec(variant, user_defined_symbols=list(symbols), lowercase=True).train(
         [*TEXT, "a <Fox> b"], 500
     )
     for line, count in (("the <Fox> and Ω7 dog", 2), ("the<Fox>dog", 1), ("Ω7<Fox<Fox>", 3)):
@@ -70,7 +70,7 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
 
 @every_tokenizer
 def test_sentinels_are_found_by_their_names(variant):
-    vocabulary = spec(variant, sentinels=3, symbols=["<x>"]).train(TEXT, 500)
+    vocabulary = spec(variant, sentinels=3, user_defined_symbols=["<x>"]).train(TEXT, 500)
     written = [vocabulary.id_to_token(i) for i in vocabulary.sentinel_ids]
     assert written == ["<extra_id_0>", "<extra_id_1>", "<extra_id_2>"]
     assert spec(variant).train(TEXT, 500).sentinel_ids == ()
@@ -89,16 +89,16 @@ def test_sentinels_are_found_by_their_names(variant):
 )
 def test_a_symbol_that_cannot_be_is_one_sentence(variant, symbols, sentence, tmp_path):
     (mistake,) = problems(tmp_path, variant, symbols=symbols)
-    assert f": tokenizer.symbols: {sentence}" in mistake
+    assert f": tokenizer.user_defined_symbols: {sentence}" in mistake
 
 
 @every_learner
-@pytest.mark.parametrize("name", [*SETTINGS, "training_characters"])
+@pytest.mark.parametrize("name", [*SETTINGS, "max_training_characters"])
 def test_a_field_without_effect_beside_a_file_is_refused(variant, name, tmp_path):
     file = "tokenizer.json" if variant is WordPiece else "vocabulary"
     value = SETTINGS.get(name, (1000,))[0]
     (mistake,) = problems(tmp_path, variant, file=file, **{name: value})
-    why = "nothing is trained" if name == "training_characters" else "the file says it"
+    why = "nothing is trained" if name == "max_training_characters" else "the file says it"
     assert f": tokenizer: {name}: has no effect beside 'file': {why}" in mistake
 
 

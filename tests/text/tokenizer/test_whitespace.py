@@ -21,14 +21,14 @@ def test_the_most_frequent_words_are_known_and_every_other_is_unknown():
 
 def test_pieces_are_joined_on_the_way_out():
     lines = ["ab@@ c ab@@"]
-    marked, plain = trained(lines, continuation="@@"), trained(lines)
+    marked, plain = trained(lines, continuation_marker="@@"), trained(lines)
     assert marked.decode(marked.encode(lines)[0]) == "abc ab"
     assert plain.decode(plain.encode(lines)[0]) == "ab@@ c ab@@"
 
 
 def test_a_word_starts_where_the_piece_before_does_not_go_on():
     lines = ["ab@@ c d"]
-    vocabulary = trained(lines, continuation="@@")
+    vocabulary = trained(lines, continuation_marker="@@")
     ids = [vocabulary.start_id, *vocabulary.encode(lines)[0], vocabulary.end_id]
     assert vocabulary.word_starts(np.array(ids)).tolist() == [True, True, False, True, True]
     assert trained(lines).word_starts(np.array(ids)).all()

@@ -39,7 +39,7 @@ def test_wordpieces_are_written_as_people_write():
 
 
 def test_chunks_give_what_the_library_gives_for_whole_lines():
-    vocabulary = WordPiece(type="wordpiece", symbols=["<x>", "##y"]).train(TEXT, 200)
+    vocabulary = WordPiece(type="wordpiece", user_defined_symbols=["<x>", "##y"]).train(TEXT, 200)
     lines = [
         "  The  qu\tick\u00a0fox\u200b ",
         "a<x>b ##y c##y",
@@ -74,13 +74,13 @@ def test_accents_go_with_capitals_unless_it_is_said(tmp_path):
 def test_a_plain_list_is_read_as_the_spec_says(tmp_path):
     content = listed(*BERT_SPECIAL_TOKENS, "ab", "AB", "<s>x")
     assert tokens(existing(tmp_path, content, normalization="nfkc"), "ａｂ") == ["ab"]
-    vocabulary = existing(tmp_path, content, lowercase=False, symbols=["<s>x"])
+    vocabulary = existing(tmp_path, content, lowercase=False, user_defined_symbols=["<s>x"])
     assert tokens(vocabulary, "AB<s>x ab") == ["AB", "<s>x", "ab"]
 
 
 def test_a_symbol_that_the_list_lacks_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="vocabulary: has no token '<x>', which the spec names"):
-        existing(tmp_path, listed(*BERT_SPECIAL_TOKENS, "a"), symbols=["<x>"])
+        existing(tmp_path, listed(*BERT_SPECIAL_TOKENS, "a"), user_defined_symbols=["<x>"])
 
 
 def test_only_training_has_no_effect_beside_a_plain_list(tmp_path):

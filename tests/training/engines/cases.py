@@ -26,7 +26,7 @@ MANY = {
     "data_parallel": DataParallel(type="data_parallel", devices=4),
     "model_parallel": ModelParallel(type="model_parallel", devices=4, shards=2),
 }
-WAYS = [name for name, way in MANY.items() if (way.engine == "jax") == JAX]
+WAYS = [name for name, way in MANY.items() if (way.backend == "jax") == JAX]
 SLOW_WAYS = [pytest.param(way, marks=pytest.mark.slow) if JAX else way for way in WAYS]
 """JAX compiles a step for several devices for a minute."""
 DROPOUT = 0.3 if JAX else 0.0
@@ -51,8 +51,11 @@ def engine(way=None, optimizer="adamw"):
     for side in ("encoder", "decoder"):
         spec["model"][side] |= {"num_layers": 1, "dropout": DROPOUT}
         spec["model"][side]["attention"]["dropout"] = DROPOUT
-    average = {"type": "exponential", "decay": 0.9}
-    spec["training"] = small_run.training() | {"engine": keras.config.backend(), "average": average}
+    average = {"type": "ema", "momentum": 0.9}
+    spec["training"] = small_run.training() | {
+        "backend": keras.config.backend(),
+        "weight_averaging": average,
+    }
     spec["training"]["optimizer"] = {"type": optimizer, "weight_decay": 0.01}
     experiment = Experiment.model_validate(spec)
     recipe = experiment.training.model_copy(update={"distribution": MANY.get(way)})

@@ -55,7 +55,7 @@ def write_quickstart(folder: Path) -> Path:
             "learning_rate": {"warmup_steps": 5},
             "log_every": 1,
             "evaluate_every": STEPS,
-            "samples": 0,
+            "show_predictions": 0,
         },
     }
     return small_run.write(spec, folder / "my_bert.yaml")
@@ -86,7 +86,10 @@ def test_the_example_of_the_readme_has_the_losses_of_archbuild_train(tmp_path, m
 @pytest.mark.parametrize(
     ("training", "setting"),
     [
-        ({"batch": {"tokens": 300, "accumulate": 2}}, "batch.accumulate"),
+        (
+            {"batch": {"tokens": 300, "gradient_accumulation_steps": 2}},
+            "batch.gradient_accumulation_steps",
+        ),
         ({"distribution": {"type": "mirrored"}}, "distribution"),
         ({"steps": None, "minutes": 1, "learning_rate": 0.001}, "minutes"),
     ],

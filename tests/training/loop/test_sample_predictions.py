@@ -45,7 +45,7 @@ def told(capsys):
 
 
 def test_masks_are_filled_beside_the_truth(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path, samples=2)
+    one = experiment(small_run.bert, tmp_path, show_predictions=2)
     one.train(tmp_path / "run")
     first, second = told(capsys)
     assert [label for label, _ in first] == ["masked", "filled", "truth"] * 2
@@ -59,7 +59,7 @@ def test_masks_are_filled_beside_the_truth(tmp_path, capsys):
 
 
 def test_sources_are_translated_beside_the_reference_as_predict_does_it(tmp_path, capsys):
-    one = experiment(small_run.transformer, tmp_path, samples=3, evaluate_every=6)
+    one = experiment(small_run.transformer, tmp_path, show_predictions=3, evaluate_every=6)
     one.train(tmp_path / "run")
     (found,) = told(capsys)
     texts = [dict(found[place : place + 3]) for place in range(0, 9, 3)]
@@ -77,12 +77,12 @@ def test_sources_are_translated_beside_the_reference_as_predict_does_it(tmp_path
 def test_looking_changes_nothing(kind, tmp_path):
     metrics = []
     for samples in (0, 2):
-        one = experiment(kind, tmp_path, samples=samples)
+        one = experiment(kind, tmp_path, show_predictions=samples)
         one.train(tmp_path / f"run-{samples}")
         lines = (tmp_path / f"run-{samples}" / "metrics.jsonl").read_text().splitlines()
         metrics.append([json.loads(line) for line in lines])
     for blind, seen in zip(*metrics, strict=True):
-        timed = {"tokens_per_second", "waiting_share"}
+        timed = {"tokens_per_second", "data_wait_fraction"}
         assert {k: v for k, v in blind.items() if k not in timed} == {
             k: v for k, v in seen.items() if k not in timed
         }
@@ -90,7 +90,7 @@ def test_looking_changes_nothing(kind, tmp_path):
 
 def test_two_are_shown_unless_told_where_there_is_something(tmp_path, capsys):
     spec = small_run.bert(tmp_path, evaluate_every=6)
-    del spec["training"]["samples"]
+    del spec["training"]["show_predictions"]
     load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
     assert len(told(capsys)[0]) == 2 * 3
     del spec["objectives"]["masked_lm"]
@@ -99,13 +99,17 @@ def test_two_are_shown_unless_told_where_there_is_something(tmp_path, capsys):
 
 
 def test_what_cannot_be_shown_is_refused_where_it_was_written(tmp_path):
-    spec = small_run.bert(tmp_path, samples=1)
+    spec = small_run.bert(tmp_path, show_predictions=1)
     validation = spec["data"].pop("validation")
-    with pytest.raises(SpecError, match=r"training\.samples: they are taken from data\.validation"):
+    with pytest.raises(
+        SpecError, match=r"training\.show_predictions: shows examples of data\.validation"
+    ):
         load(small_run.write(spec, tmp_path / "spec.yaml"))
     spec["data"]["validation"] = validation
     del spec["objectives"]["masked_lm"]
-    with pytest.raises(SpecError, match=r"training\.samples: there is nothing to show without"):
+    with pytest.raises(
+        SpecError, match=r"training\.show_predictions: there is nothing to show without"
+    ):
         load(small_run.write(spec, tmp_path / "spec.yaml"))
 
 

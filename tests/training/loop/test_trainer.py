@@ -66,7 +66,7 @@ def stop_after(monkeypatch, step):
     "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
 )
 def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
-    batch = {"tokens": 300, "accumulate": 2}
+    batch = {"tokens": 300, "gradient_accumulation_steps": 2}
     one = experiment(kind, tmp_path, batch=batch)
     one.train(tmp_path / "straight")
     with pytest.MonkeyPatch.context() as patch:
@@ -106,7 +106,7 @@ def test_each_logged_step_is_a_record(finished):
     one, run, _ = finished
     steps = [record for record in records(run) if "loss" in record]
     assert [record["step"] for record in steps] == list(range(1, 7))
-    expected = {"loss", "learning_rate", "gradient_norm", "tokens_per_second", "waiting_share"}
+    expected = {"loss", "learning_rate", "gradient_norm", "tokens_per_second", "data_wait_fraction"}
     for name in one.objectives:
         expected |= {f"{name}_{metric}" for metric in ("loss", "accuracy", "perplexity")}
     assert all(expected <= set(record) for record in steps)
@@ -229,8 +229,8 @@ def test_running_out_of_memory_says_which_numbers_to_lower(error, tmp_path, monk
         one.train(tmp_path / "run")
     assert str(failed.value) == (
         "out of memory at step 1, in a batch of 16 rows of 24 tokens; there is no checkpoint. "
-        "Lower training.batch.tokens and raise training.batch.accumulate by as much, or lower "
-        "data.sequence_length"
+        "Lower training.batch.tokens and raise training.batch.gradient_accumulation_steps by as "
+        "much, or lower data.sequence_length"
     )
 
 
@@ -262,7 +262,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(error, tmp_path
 
 def test_what_is_hardly_meant_is_told_before_training(tmp_path, capsys):
     rate = {"type": "linear", "peak": 0.001, "warmup_steps": 50}
-    batch = {"tokens": 400, "accumulate": 99}
+    batch = {"tokens": 400, "gradient_accumulation_steps": 99}
     one = experiment(small_run.bert, tmp_path, learning_rate=rate, batch=batch, steps=1)
     one.train(tmp_path / "run")
     told = capsys.readouterr().out
@@ -378,7 +378,7 @@ def test_measuring_on_the_text_that_is_learnt_is_told(tmp_path, capsys):
 
 
 def test_training_stops_early_and_stays_stopped(tmp_path, capsys):
-    stopping = {"patience": 2, "minimum_change": 100.0}
+    stopping = {"patience": 2, "min_delta": 100.0}
     one = experiment(small_run.bert, tmp_path, steps=50, early_stopping=stopping)
     last = one.train(tmp_path / "run")
     assert last["step"] == 9  # Measured at 3, 6 and 9.
@@ -408,7 +408,7 @@ def test_minutes_end_a_run_with_a_measurement_and_a_checkpoint(tmp_path, capsys)
 
 def test_the_mean_of_the_last_checkpoints_takes_the_place_of_the_best(tmp_path, capsys):
     average = {"type": "last_checkpoints", "count": 3}
-    one = experiment(small_run.bert, tmp_path, average=average)
+    one = experiment(small_run.bert, tmp_path, weight_averaging=average)
     one.train(tmp_path / "run")
     assert "the mean of 3 checkpoints: validation loss" in capsys.readouterr().out
     kept = checkpoints(tmp_path / "run")
@@ -432,7 +432,9 @@ def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 2})
+    one = experiment(
+        small_run.bert, tmp_path, weight_averaging={"type": "last_checkpoints", "count": 2}
+    )
     one.train(tmp_path / "straight")
     run = tmp_path / "cut"
     with pytest.MonkeyPatch.context() as patch:
@@ -487,7 +489,9 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
 
 
 def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path, average={"type": "last_checkpoints", "count": 3})
+    one = experiment(
+        small_run.bert, tmp_path, weight_averaging={"type": "last_checkpoints", "count": 3}
+    )
     one.train(tmp_path / "run")
     damaged = checkpoints(tmp_path / "run")[0]
     (damaged / VARIABLES).write_bytes(b"")

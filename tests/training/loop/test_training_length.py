@@ -16,24 +16,24 @@ class TenBatches:
         return 10
 
 
-def length(accumulate=1, **written):
-    plain = dict.fromkeys(("steps", "epochs", "tokens", "minutes")) | written
-    batch = SimpleNamespace(accumulate=accumulate)
+def length(gradient_accumulation_steps=1, **written):
+    plain = dict.fromkeys(("steps", "epochs", "total_tokens", "minutes")) | written
+    batch = SimpleNamespace(gradient_accumulation_steps=gradient_accumulation_steps)
     return TrainingLength(SimpleNamespace(batch=batch, **plain), TenBatches())
 
 
 @pytest.mark.parametrize(
-    ("written", "accumulate", "steps"),
+    ("written", "gradient_accumulation_steps", "steps"),
     [
         ({"steps": 7}, 1, 7),
         ({"epochs": 3}, 1, 30),
         ({"epochs": 0.5}, 2, 3),
-        ({"tokens": 250}, 1, 25),
-        ({"tokens": 201}, 2, 11),
+        ({"total_tokens": 250}, 1, 25),
+        ({"total_tokens": 201}, 2, 11),
     ],
 )
-def test_steps_are_counted_from_what_is_written(written, accumulate, steps):
-    one = length(accumulate, **written)
+def test_steps_are_counted_from_what_is_written(written, gradient_accumulation_steps, steps):
+    one = length(gradient_accumulation_steps, **written)
     assert one.steps == steps
     assert not one.is_reached(steps - 1)
     assert one.is_reached(steps)

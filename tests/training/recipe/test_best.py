@@ -31,7 +31,7 @@ def test_where_nothing_is_measured_the_last_is_the_best():
     ("change", "given_up"), [(0.0, [False, False, False, True]), (0.6, [False, False, True, True])]
 )
 def test_patience_is_counted_from_the_last_that_was_better_by_enough(change, given_up):
-    best = Best("loss", EarlyStopping(patience=2, minimum_change=change), False)
+    best = Best("loss", EarlyStopping(patience=2, min_delta=change), False)
     found = []
     for value in [3.0, 2.5, 2.5, 2.7]:
         taken(best, [value])
@@ -40,7 +40,7 @@ def test_patience_is_counted_from_the_last_that_was_better_by_enough(change, giv
 
 
 def test_a_small_gain_is_kept_and_is_yet_none_to_wait_for():
-    best = Best("loss", EarlyStopping(patience=1, minimum_change=0.5), False)
+    best = Best("loss", EarlyStopping(patience=1, min_delta=0.5), False)
     assert taken(best, [3.0, 2.9]) == [True, True]
     assert best.value == 2.9
     assert best.is_given_up

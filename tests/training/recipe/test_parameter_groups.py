@@ -19,7 +19,7 @@ def lines(folder, **training):
 
 
 def test_a_pattern_that_names_nothing_is_told_with_the_nearest(tmp_path):
-    groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_scale": 0.5}]
+    groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_multiplier": 0.5}]
     found = lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
     assert found == [
         "training.freeze[0]: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
@@ -34,16 +34,18 @@ def test_freezing_all_is_refused(tmp_path):
 
 def test_a_group_that_changes_nothing_is_refused(tmp_path):
     (line,) = lines(tmp_path, parameter_groups=[{"layers": "*"}])
-    assert line.endswith("write 'learning_rate_scale' or 'weight_decay'")
+    assert line.endswith("write 'learning_rate_multiplier' or 'weight_decay'")
 
 
 def test_of_several_groups_the_last_that_says_it_counts():
     groups = (
-        ParameterGroup(layers="*", learning_rate_scale=0.1, weight_decay=0.3),
-        ParameterGroup(layers="encoder.*", learning_rate_scale=0.5),
+        ParameterGroup(layers="*", learning_rate_multiplier=0.1, weight_decay=0.3),
+        ParameterGroup(layers="encoder.*", learning_rate_multiplier=0.5),
     )
     recipe = SimpleNamespace(
-        optimizer=SimpleNamespace(weight_decay=0.01), layer_rate_decay=1.0, parameter_groups=groups
+        optimizer=SimpleNamespace(weight_decay=0.01),
+        layerwise_learning_rate_decay=1.0,
+        parameter_groups=groups,
     )
     role = LayerRole("column", stack_matrix=True, distance_to_heads=1)
     inside = update_rule(recipe, "encoder.layers.0.attention.query", role, (4, 4))

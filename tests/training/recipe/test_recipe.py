@@ -27,7 +27,7 @@ def test_a_seed_is_what_every_random_generator_takes():
 def test_a_run_has_one_length(written):
     plain = {name: value for name, value in SOUND.items() if name != "steps"}
     with pytest.raises(
-        ValidationError, match="write one of 'steps', 'epochs', 'tokens', 'minutes'"
+        ValidationError, match="write one of 'steps', 'epochs', 'total_tokens', 'minutes'"
     ):
         Training(**plain, **written)
 
@@ -35,22 +35,22 @@ def test_a_run_has_one_length(written):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"engine": "jax", "jit_compile": False}, "training.jit_compile: JAX compiles every step"),
+        ({"backend": "jax", "jit_compile": False}, "training.jit_compile: JAX compiles every step"),
         (
             {"distribution": {"type": "data_parallel"}},
-            "training.distribution.type: data_parallel needs engine: jax, not tensorflow",
+            "training.distribution.type: data_parallel needs backend: jax, not tensorflow",
         ),
         (
             {"distribution": {"type": "mirrored"}, "jit_compile": True},
             "training.jit_compile: mirrored steps cannot be compiled",
         ),
         (
-            {"engine": "jax", "distribution": {"type": "model_parallel", "shards": 3}},
+            {"backend": "jax", "distribution": {"type": "model_parallel", "shards": 3}},
             "training.distribution.shards: 3 shards do not divide hidden_dim 16",
         ),
         (
             {
-                "engine": "jax",
+                "backend": "jax",
                 "distribution": {"type": "model_parallel", "shards": 2, "devices": 3},
             },
             "training.distribution.devices: 2 shards do not divide 3 devices",
@@ -62,13 +62,13 @@ def test_a_run_has_one_length(written):
         (
             {
                 "optimizer": {"type": "schedule_free_adamw"},
-                "average": {"type": "exponential"},
+                "weight_averaging": {"type": "ema"},
             },
-            "training.average: schedule_free_adamw keeps an average of its own",
+            "training.weight_averaging: schedule_free_adamw keeps an average of its own",
         ),
         (
-            {"best": "masked_accuracy"},
-            "training.best: there is loss, masked_lm_loss, masked_lm_accuracy",
+            {"monitor": "masked_accuracy"},
+            "training.monitor: must be one of loss, masked_lm_loss, masked_lm_accuracy",
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_what_cannot_be_is_refused_at_its_line(changes, sentence, tmp_path):
     assert sentence in line
 
 
-@pytest.mark.parametrize("field", [{"early_stopping": {"patience": 2}}, {"best": "loss"}])
+@pytest.mark.parametrize("field", [{"early_stopping": {"patience": 2}}, {"monitor": "loss"}])
 def test_what_is_measured_needs_text_to_measure_on(field, tmp_path):
     plain = small_run.bert(tmp_path, **field)
     del plain["data"]["validation"]

@@ -14,7 +14,7 @@ from archbuilder.training.recipe.parameter_groups import (
     build_optimizer,
     update_rule,
 )
-from archbuilder.training.recipe.weight_averaging import Exponential
+from archbuilder.training.recipe.weight_averaging import ExponentialMovingAverage
 from tests.training.updates import references
 from tests.variants import classes, minimal
 
@@ -42,7 +42,12 @@ if not JAX:
 
 
 def recipe(spec, **changes):
-    plain = {"layer_rate_decay": 1.0, "parameter_groups": (), "freeze": (), "average": None}
+    plain = {
+        "layerwise_learning_rate_decay": 1.0,
+        "parameter_groups": (),
+        "freeze": (),
+        "weight_averaging": None,
+    }
     return SimpleNamespace(optimizer=spec, **(plain | changes))
 
 
@@ -144,10 +149,10 @@ def test_steps_are_the_papers_and_go_on_bit_by_bit(spec):
 def test_groups_and_depth_change_steps_as_they_say(spec):
     decay = {} if spec.type == "adam" else {"weight_decay": 0.3}
     groups = (
-        ParameterGroup(layers="encoder.*", learning_rate_scale=0.5),
-        ParameterGroup(layers="head", learning_rate_scale=2.0, **decay),
+        ParameterGroup(layers="encoder.*", learning_rate_multiplier=0.5),
+        ParameterGroup(layers="head", learning_rate_multiplier=2.0, **decay),
     )
-    one, plain = model(), recipe(spec, parameter_groups=groups, layer_rate_decay=0.9)
+    one, plain = model(), recipe(spec, parameter_groups=groups, layerwise_learning_rate_decay=0.9)
     begin, found = arrays(one.trainable_weights), gradients(one)
     take(one, build_optimizer(plain, one), found, RATES)
     scales = {
@@ -200,8 +205,8 @@ def test_schedule_free_is_measured_with_its_average():
 
 
 def test_a_moving_average_follows_the_weights():
-    average = Exponential(type="exponential", decay=0.75)
-    one, _, _, _, path = averaged(SGD(type="sgd"), average=average)
+    average = ExponentialMovingAverage(type="ema", momentum=0.75)
+    one, _, _, _, path = averaged(SGD(type="sgd"), weight_averaging=average)
     for place, weight in enumerate(one.trainable_weights):
         wanted = path[0][place]
         for step in path[1:]:

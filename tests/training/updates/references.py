@@ -48,8 +48,8 @@ def adafactor(spec, weight, gradients, rates, treatment, in_a_stack=False):
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         weight = weight - rate * treatment.decay * weight
         kept = 1 - step**-spec.decay_exponent
-        alpha = max(spec.smallest_scale, _rms(weight)) * rate
-        new = gradient**2 + spec.epsilon
+        alpha = max(spec.epsilon_2, _rms(weight)) * rate
+        new = gradient**2 + spec.epsilon_1
         if weight.ndim == 2:
             row = kept * row + (1 - kept) * new.sum(axis=1)
             column = kept * column + (1 - kept) * new.sum(axis=0)
