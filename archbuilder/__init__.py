@@ -16,17 +16,19 @@ __version__ = "0.1.0"
 
 
 def load(path: "Path | str", overrides: "Sequence[str]" = ()) -> "Experiment":
-    """Return the experiment in a YAML file, frozen.
+    """Return the experiment in a YAML spec, as an immutable object.
 
     Args:
-        path: The YAML file.
-        overrides: Changes as after `--set`, such as "training.steps=4".
+        path: Path of the YAML file.
+        overrides: Values that replace those of the file, as after `--set`. Example:
+            "training.steps=4".
 
     Returns:
-        The experiment. Its `build()` returns the `keras.Model`, its `train(run)` trains it.
+        The experiment. Its `build()` returns the `keras.Model`; its `train(run)` trains it.
 
     Raises:
-        UserError: With every mistake in `.lines`, each `file:line:column: path: sentence`.
+        UserError: The spec has mistakes. The attribute `lines` has one line for each, as
+            `file:line:column: key: sentence`.
     """
     from archbuilder import experiment
 
@@ -34,10 +36,13 @@ def load(path: "Path | str", overrides: "Sequence[str]" = ()) -> "Experiment":
 
 
 def open_run(path: "Path | str") -> "Run":
-    """Return the run in a run folder, which predicts, evaluates and exports.
+    """Return the run in a run folder, which can predict, evaluate and export.
+
+    Args:
+        path: Path of a run folder that training or an import created.
 
     Raises:
-        UserError: It is not a run folder.
+        UserError: The path is not a run folder.
     """
     from archbuilder import run
 

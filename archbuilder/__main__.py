@@ -1,4 +1,4 @@
-"""The program `archbuild`: whoever stops it while it is still being loaded is told so, too."""
+"""The program `archbuild`, which reports Ctrl-C even while its modules are being imported."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The command line: it parses, calls and prints, and turns mistakes into exit codes.
+"""The `archbuild` command line: parses arguments, calls the package, prints results.
 
-0 done; 1 failed while working; 2 a mistake of the user's; 130 interrupted with the state saved.
+Exit codes: 0 success; 1 failure while working; 2 a mistake in the input; 130 interrupted.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
+from typing_extensions import override
 
 from archbuilder.errors import UserError, writable
 from archbuilder.experiment import Experiment
@@ -19,8 +20,9 @@ from archbuilder.language import SpecError, check, json_schema, read
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; an interrupt of any of them is reported in one sentence."""
+    """A group of commands that reports Ctrl-C in one line, without a traceback."""
 
+    @override
     def invoke(self, ctx: Any) -> Any:
         from archbuilder.stopping import Interrupted
 
@@ -38,22 +40,30 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Specs = Annotated[list[Path], typer.Argument(metavar="SPEC...", help="YAML specs.")]
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train leaves it.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Write VALUE at KEY, as in a.b.c=4."),
+SpecFiles = Annotated[list[Path], typer.Argument(metavar="SPEC...", help="YAML spec files.")]
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="YAML spec file.")]
+RunPath = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run folder that `train` or `import` created.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value of the spec, such as training.steps=4. Can be repeated.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
-    like: Annotated[str, typer.Option(help="bert or transformer.")] = "bert",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the experiment and of its file.")
+    ],
+    like: Annotated[str, typer.Option(help="Starter to copy: bert or transformer.")] = "bert",
 ) -> None:
-    """Write a commented spec, ready to run, to start from."""
+    """Create a commented starter spec that is ready to train."""
     from archbuilder.starter import create_spec
 
     for path in create_spec(name, like, Path.cwd()):
@@ -63,17 +73,17 @@ def new(
 
 @app.command()
 def validate(
-    specs: Specs,
-    set: Set = None,
+    specs: SpecFiles,
+    overrides: Overrides = None,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the spec after extends and --set.")
+        bool, typer.Option("--resolved", help="Print the resolved spec with each value's origin.")
     ] = False,
 ) -> None:
-    """Show every mistake in specs, each at its line; or "ok"."""
+    """Check specs and report every mistake with its file and line."""
     problems = []
     for path in specs:
         try:
-            tree = read(path, set or ())
+            tree = read(path, overrides or ())
             check(tree, Experiment)
         except SpecError as error:
             problems += error.lines
@@ -87,9 +97,12 @@ def validate(
 
 @app.command()
 def schema(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write. Default: standard output."),
+    ] = None,
 ) -> None:
-    """Print the JSON schema, for editors that complete and explain specs."""
+    """Write the JSON schema of specs, for completion and help in editors."""
     text = json.dumps(json_schema(Experiment), indent=1, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
@@ -99,21 +112,21 @@ def schema(
 
 
 @app.command()
-def summary(spec: Spec, set: Set = None, json: AsJson = False) -> None:
-    """Count a spec's parameters, part by part, without building it."""
-    from archbuilder.insight.summary import as_json, as_text, summarize
+def summary(spec: SpecFile, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Show a model's layers and parameter counts without building it."""
+    from archbuilder.insight import summary
 
-    found = summarize(_load(spec, set))
-    typer.echo(as_json(found) if json else as_text(found))
+    result = summary.summarize(_load(spec, overrides))
+    typer.echo(summary.as_json(result) if as_json else summary.as_text(result))
 
 
 @app.command()
-def prepare(spec: Spec, set: Set = None) -> None:
-    """Train the tokenizer and turn the text into ids, once; train does it when needed."""
+def prepare(spec: SpecFile, overrides: Overrides = None) -> None:
+    """Train the tokenizer and tokenize the text. `train` does this if it is needed."""
     from archbuilder.text.cache import cache_root
     from archbuilder.training.loop.reporter import Reporter
 
-    experiment, reporter = _load(spec, set), Reporter()
+    experiment, reporter = _load(spec, overrides), Reporter()
     for line in experiment.prepare(reporter).lines():
         reporter.print(line)
     reporter.print(f"in {cache_root()}")
@@ -121,161 +134,166 @@ def prepare(spec: Spec, set: Set = None) -> None:
 
 @app.command()
 def inspect(
-    spec: Spec,
-    set: Set = None,
+    spec: SpecFile,
+    overrides: Overrides = None,
     examples: Annotated[
-        int, typer.Option(help="Show this many examples of each text.", min=0, max=100)
+        int, typer.Option(help="Number of examples to show of each split.", min=0, max=100)
     ] = 3,
-    json: AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show what the data looks like before anything is trained on it."""
-    from json import dumps
-
-    from archbuilder.insight.inspection import as_text
-    from archbuilder.insight.inspection import inspect as look
+    """Show statistics and examples of the training data, as the model will read it."""
+    from archbuilder.insight import inspection
     from archbuilder.training.loop.reporter import Reporter
 
-    reporter = Reporter(error=json)
-    found = look(_load(spec, set), reporter, examples)
-    typer.echo(dumps(found, ensure_ascii=False, indent=1) if json else as_text(found))
+    reporter = Reporter(error=as_json)
+    facts = inspection.inspect(_load(spec, overrides), reporter, examples)
+    as_text = inspection.as_text
+    typer.echo(json.dumps(facts, ensure_ascii=False, indent=1) if as_json else as_text(facts))
 
 
 @app.command()
 def train(
-    spec: Spec,
-    run: Annotated[str | None, typer.Option(help="Run folder; runs/NAME unless given.")] = None,
-    set: Set = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin the run afresh.")] = False,
-    coordinator: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the first of several processes.")
+    spec: SpecFile,
+    run: Annotated[
+        str | None, typer.Option(help="Run folder to write. Default: runs/NAME.")
     ] = None,
-    processes: Annotated[int, typer.Option(help="Processes that train together.", min=1)] = 1,
-    process: Annotated[int, typer.Option(help="The number of this one, from 0.", min=0)] = 0,
+    overrides: Overrides = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start from scratch; replace the run in the folder.")
+    ] = False,
+    coordinator: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Address of process 0.")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Number of processes that train together.", min=1)
+    ] = 1,
+    process: Annotated[
+        int, typer.Option(help="Index of this process, starting from 0.", min=0)
+    ] = 0,
 ) -> None:
-    """Train a spec; the same command goes on where it stopped."""
+    """Train a model. The same command resumes an interrupted run."""
     from archbuilder.stopping import Interrupted, terminate_as_interrupt
     from archbuilder.training.recipe.distribution import together
 
-    if run == "":  # It would be this folder, and what it holds is not a run's to replace.
-        raise UserError("--run must not be empty")
+    if run == "":  # An empty path is the current folder, which a run must not replace.
+        raise UserError("--run must not be empty; name a folder")
     try:
         terminate_as_interrupt()
-        experiment = _load(spec, set)
+        experiment = _load(spec, overrides)
         joined = together(coordinator, processes, process)
         experiment.train(run, restart=restart, processes=joined)
     except KeyboardInterrupt:
         raise Interrupted(
-            "interrupted; the same command goes on from the last checkpoint, if there is one"
+            "interrupted; the same command resumes from the last checkpoint, if there is one"
         ) from None
 
 
 @app.command()
 def predict(
-    run: Run,
-    input: Annotated[
-        Path | None, typer.Option(help="Lines of text; standard input unless given.")
+    run: RunPath,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="Text file to read. Default: standard input.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="fill_mask, embed or translate.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="fill_mask, embed or translate. Default: the first supported."),
+    ] = None,
     top_k: Annotated[
         int,
         typer.Option(
-            help="Print this many candidates for each mask below its line; 0 prints none. "
-            "With --json, the number of candidates in each list (0: 5).",
+            help="Number of candidates to print for each mask. With --json, 0 means 5.",
             min=0,
             max=1000,
         ),
     ] = 0,
-    json: AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Fill masks, embed or translate: lines in, lines out, in order."""
+    """Fill masks, embed or translate lines of text. Print one result per line, in order."""
     from archbuilder.inference.text_io import format_prediction, read_lines
     from archbuilder.run import open_run
 
-    opened = open_run(run)
-    for prediction in opened.predict(read_lines(input), task, top_k or 5):
-        typer.echo(format_prediction(prediction, top_k > 0, json))
+    for prediction in open_run(run).predict(read_lines(input_file), task, top_k or 5):
+        typer.echo(format_prediction(prediction, top_k > 0, as_json))
 
 
 @app.command(name="import")
 def import_(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="config.json and model.safetensors.")
+        Path, typer.Argument(metavar="FOLDER", help="Folder with config.json and the weights.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Make this run folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to create.")],
 ) -> None:
-    """Make a run folder of a model in Hugging Face's files, which the other commands then take."""
+    """Convert a Hugging Face model to a run folder, for `predict` and `export`."""
     from archbuilder.exchange.import_model import check_import, import_folder
 
     check_import(folder, output)
     load_keras()
-    found = import_folder(folder, output)
-    count = found.experiment.parameter_counter().total()
-    typer.echo(f"{output}: {count:,} parameters; objectives: {_listed(found.experiment)}")
-    for line in found.not_imported:
+    imported = import_folder(folder, output)
+    count = imported.experiment.parameter_counter().total()
+    objectives = ", ".join(imported.experiment.objectives) or "none"
+    typer.echo(f"{output}: {count:,} parameters; objectives: {objectives}")
+    for line in imported.not_imported:
         typer.echo(line)
 
 
-def _listed(experiment: Experiment) -> str:
-    return ", ".join(experiment.objectives) or "none"
-
-
 class ExportCommand(typer.core.TyperCommand):
-    """A command whose help lists the export formats, which are imported only to show it."""
+    """A command whose help lists the export formats. They are imported only for the help."""
 
+    @override
     def format_help(self, ctx: Any, formatter: Any) -> None:
         from archbuilder.exchange.formats import format_names
 
         for option in self.params:
-            if isinstance(option, typer.core.TyperOption) and option.name == "format":
-                option.help = f"{format_names()}."
+            if isinstance(option, typer.core.TyperOption) and option.name == "format_name":
+                option.help = f"Format to write: {format_names()}."
         super().format_help(ctx, formatter)
 
 
 @app.command(cls=ExportCommand)
 def export(
-    run: Run,
-    format: Annotated[str, typer.Option(help="The export format.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Write here.")],
+    run: RunPath,
+    format_name: Annotated[str, typer.Option("--format", help="Format to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to create.")],
 ) -> None:
-    """Write the best model in a format, load it there again, and compare its outputs."""
+    """Export the best model, then reload the export and compare its outputs."""
     from archbuilder.run import open_run
 
-    result = open_run(run).export(format, output)
+    result = open_run(run).export(format_name, output)
     for note in result.notes:
         typer.echo(note)
-    typer.echo(
-        f"{output}: written, loaded again; largest difference {result.largest_difference:.1e}"
-    )
+    difference = f"{result.largest_difference:.1e}"
+    typer.echo(f"{output}: exported and reloaded; largest difference of the outputs: {difference}")
 
 
 def main() -> None:
-    """The entry point `archbuild`."""
+    """Run the command line and exit with the code of the result."""
     from archbuilder.stopping import Interrupted, WorkFailed
 
     try:
         app()
     except UserError as error:
-        _end(str(error), 2)
+        _exit(str(error), 2)
     except (Interrupted, KeyboardInterrupt) as error:
-        _end(str(error) or "interrupted", 130)
+        _exit(str(error) or "interrupted", 130)
     except BrokenPipeError:
-        _end_unheard()
+        _exit_quietly()
     except (WorkFailed, OSError) as error:
-        _end(str(error), 1)
+        _exit(str(error), 1)
 
 
-def _end(message: str, code: int) -> None:
+def _exit(message: str, code: int) -> None:
     typer.echo(message, err=True)
     sys.exit(code)
 
 
-def _end_unheard() -> None:
-    """Whoever read our output has seen enough: end without a word, also where Python flushes."""
+def _exit_quietly() -> None:
+    """Exit without a message when stdout is closed, also during Python's final flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(1)
 
 
 def _load(spec: Path, overrides: list[str] | None) -> Experiment:
+    """Return the experiment in a spec, and print the notes about it to stderr."""
     tree = read(spec, overrides or ())
     experiment = check(tree, Experiment)
     for note in tree.notes:

@@ -1,4 +1,4 @@
-"""Mistakes of users, each a message of one sentence."""
+"""Errors that are caused by user input, each with a message of one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,10 @@ from os import PathLike
 
 
 class UserError(Exception):
-    """A mistake of the user's: the message says what and where; the command line exits with 2."""
+    """A mistake in the input. The message says what is wrong and where.
+
+    The command line prints the message and exits with code 2.
+    """
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Atomic writes and locks: a file or directory is complete or absent, whenever a process ends."""
+"""Atomic writes and locks.
+
+A file or directory is either complete or absent, even if the process is killed while writing.
+"""
 
 import hashlib
 import json
@@ -18,16 +21,17 @@ class LockedError(Exception):
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is on disk with all of `content`, or unchanged if that fails."""
+    """Write `content` to a file and flush it to disk. If that fails, the file is unchanged."""
     with replace_file(path) as temporary:
         temporary.write_bytes(content)
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; when the block ends without an error, that file becomes `path`.
+    """Yield a temporary path to write to, and rename it to `path` when the block ends.
 
-    One writer at a time: the temporary name depends on `path` alone and keeps its suffix.
+    If the block raises, the temporary file is removed and `path` is unchanged. Only one writer may
+    be active, since the temporary name depends only on `path`. The name keeps the suffix.
     """
     temporary = _temporary(path)
     try:
@@ -40,10 +44,11 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_directory(path: Path) -> Iterator[Path]:
-    """Yield a new directory to fill; when the block ends without an error, it becomes `path`.
+    """Yield a new temporary directory, and rename it to `path` when the block ends.
 
-    One writer at a time: the temporary name depends on `path` alone, and what an interrupted
-    writer left there is removed. Missing parent directories are created.
+    If the block raises, the temporary directory is removed and `path` is unchanged. Only one
+    writer may be active, since the temporary name depends only on `path`. A leftover directory of
+    an interrupted writer is removed. Missing parent directories are created.
     """
     temporary = _temporary(path)
     remove(temporary)
@@ -62,18 +67,18 @@ def replace_directory(path: Path) -> Iterator[Path]:
 
 
 def unfinished(directory: Path) -> list[Path]:
-    """Return what interrupted writers of files and directories left in a directory."""
+    """Return the temporary files and directories that interrupted writers left in a directory."""
     return list(directory.glob(".*.part*"))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object and its checksum, atomically; `read_json` reads it."""
+    """Write a JSON object and its checksum atomically. `read_json` reads it."""
     text = json.dumps(content)
     write_atomic(path, f"{text}\n{_sha256(text)}\n".encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the content that `write_json` wrote. Raise ValueError if the file is damaged."""
+    """Return the object that `write_json` wrote. Raise ValueError if the file is damaged."""
     text, _, checksum = path.read_text(encoding="utf-8").partition("\n")
     if checksum != f"{_sha256(text)}\n":
         raise ValueError(f"{path} is damaged")
@@ -82,14 +87,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def locked(lock_file: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock that all processes of this machine respect, and that ends with the process.
+    """Hold a lock between the processes of this machine. It is released if the process is killed.
 
     Args:
-        lock_file: Created with its parent directories, and removed when the lock is released.
-        wait: Whether to wait until another process releases the lock.
+        lock_file: Path of the lock file. It is created with its parent directories, and removed
+            when the lock is released.
+        wait: Whether to wait until another process releases the lock. Default: True.
 
     Raises:
-        LockedError: Another process holds the lock, and `wait` is False.
+        LockedError: `wait` is False and another process holds the lock.
         OSError: The lock file cannot be written.
     """
     from filelock import FileLock, Timeout
@@ -103,18 +109,20 @@ def locked(lock_file: Path, wait: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: a process that waits for the removed file opens a new one.
-        with suppress(OSError):  # Windows removes no open file.
+        # Remove the file while the lock is held: a waiting process then creates a new file.
+        with suppress(OSError):  # Windows cannot remove an open file.
             lock_file.unlink()
         lock.release()
 
 
 @contextmanager
 def staging_directory(path: Path) -> Iterator[Path]:
-    """Yield a temporary directory from which a rename to `path` is possible.
+    """Yield a temporary directory whose files can be renamed to `path`.
 
-    It is in the nearest existing parent directory of `path` and is removed at the end. Raises
-    `UserError` if that directory or a file called like `path` cannot be written.
+    The directory is in the nearest existing parent directory of `path`. It is removed at the end.
+
+    Raises:
+        UserError: The parent directory is not writable, or the name of `path` is not valid.
     """
     with ExitStack() as stack:
         with writable(path):
@@ -127,16 +135,16 @@ def staging_directory(path: Path) -> Iterator[Path]:
 
 
 def publish(staged: Path, path: Path) -> None:
-    """Rename a finished file or directory to `path`. Raise `UserError` if that exists."""
+    """Rename a finished file or directory to `path`. Raise UserError if `path` exists."""
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path):  # Created after the caller checked.
+        if os.path.lexists(path):  # Another process created it after the caller's check.
             raise UserError(f"{path}: already exists")
         staged.rename(path)
 
 
 def make_durable(path: Path) -> None:
-    """Wait until the content of a file, or the entries of a directory, are on disk."""
+    """Flush the content of a file, or the entries of a directory, to disk."""
     if path.is_dir():
         with suppress(OSError):  # Some systems cannot open or flush a directory.
             _flush(path, os.O_RDONLY)

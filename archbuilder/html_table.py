@@ -1,16 +1,16 @@
-"""Tables for notebooks, in HTML."""
+"""HTML tables for notebooks."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 
 def html_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table with a caption; all text is escaped, and None is an empty cell.
+    """Return a table as HTML. All text is escaped.
 
     Args:
-        caption: The text above the table.
-        columns: The names of the columns; no header if there are none.
-        rows: The cells of each row, in the order of the columns.
+        caption: Text above the table.
+        columns: Names of the columns. If it is empty, the table has no header.
+        rows: Cells of each row, in the order of `columns`. None is an empty cell.
     """
     header = _row("th", columns) if columns else ""
     body = "".join(_row("td", row) for row in rows)

@@ -1,4 +1,4 @@
-"""The Python API of a run folder, which the commands `predict` and `export` call."""
+"""The Python API of a run folder, used by the commands `predict` and `export`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,45 +31,48 @@ class ExportResult:
     format: str
     """The name of the format."""
     largest_difference: float
-    """The largest absolute difference from the model, after loading the export again."""
+    """The largest absolute difference between the outputs of the model and of the export."""
     notes: tuple[str, ...]
-    """What could not be written."""
+    """Messages about parts of the model that the format cannot store."""
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The metrics of a model on a text."""
+    """The metrics of a model on one split of the data."""
 
     split: str
     """`train` or `validation`."""
     metrics: Mapping[str, float]
-    """The loss, and the metrics of each objective, by name."""
+    """The total loss and the metrics of each objective, by name."""
 
     def _repr_html_(self) -> str:
         return html_table(self.split, ("metric", "value"), self.metrics.items())
 
 
 class Run:
-    """A run folder, written by training or by an import."""
+    """A trained or imported model in its run folder."""
 
-    def __init__(self, path: Path | str):
-        """Open a run folder. Raise `UserError` if it is not one."""
+    def __init__(self, path: Path | str) -> None:
+        """Open a run folder. Raise UserError if the path is not one."""
         self.folder = RunFolder(path)
         self.experiment: Experiment = load(self.folder.spec_path())
 
     @property
     def path(self) -> Path:
-        """The run folder."""
+        """The path of the run folder."""
         return self.folder.path
 
     @property
     def step(self) -> int | None:
-        """The step of the newest checkpoint; None: there is no checkpoint."""
+        """The step of the newest checkpoint, or None without a checkpoint."""
         return self.folder.checkpoints.newest_step()
 
     @property
     def state(self) -> str:
-        """`finished` after all `training.steps`, else `trained` with a model, else `untrained`."""
+        """The progress of training.
+
+        `untrained` without a saved model, `finished` after `training.steps` steps, else `trained`.
+        """
         training = self.experiment.training
         if not self.folder.model.exists():
             return "untrained"
@@ -77,10 +80,10 @@ class Run:
         return "finished" if steps is not None and (self.step or 0) >= steps else "trained"
 
     def model(self) -> "keras.Model":
-        """Return the best model, in float32, newly loaded.
+        """Load and return the best model, in float32. Each call returns a new model.
 
         Raises:
-            UserError: There is no model yet, or it cannot be read.
+            UserError: The run has no model yet, or its file is damaged.
         """
         load_keras()
         return load_graph(self.experiment, self.folder).model
@@ -90,29 +93,29 @@ class Run:
     ) -> Iterator[Prediction]:
         """Return an iterator over one prediction for each line, in order.
 
-        The model is loaded at the first call.
+        The first call loads the model, and later calls reuse it.
 
         Args:
             lines: Lines of text.
-            task: `fill_mask`, `embed` or `translate`. Default: what the objectives are for.
+            task: `fill_mask`, `embed` or `translate`. Default: the task of the run's objectives.
             top_k: Number of candidates for each mask. Default: 5.
 
         Raises:
-            UserError: The run cannot do the task, or a line is too long or has no mask; the latter
-                is raised when the first prediction is read.
+            UserError: The task is not available for this run, or a line is too long or has no
+                mask. Errors in lines are raised when the first prediction is read.
         """
         if isinstance(lines, str):
             raise TypeError("lines must be an iterable of strings, not a string")
         return self._task(task, top_k)(list(lines))
 
     def evaluate(self, split: str = "validation") -> EvaluationResult:
-        """Measure the best model on a text of the spec, as training does.
+        """Measure the best model on one split of the spec's data, as training does.
 
         Args:
             split: "train" or "validation". Default: "validation".
 
         Raises:
-            UserError: The run has no such text, or no model yet.
+            UserError: The spec does not have the split, or the run has no model yet.
         """
         spec = self.experiment.for_training("evaluating")
         load_keras(spec.training.backend)
@@ -126,28 +129,29 @@ class Run:
         """Return the logged metrics of training steps and evaluations.
 
         Raises:
-            UserError: There are none, as after an import, or they cannot be read.
+            UserError: The run has no metrics, as after an import, or they cannot be read.
         """
         return read_metrics(self.folder.metrics)
 
-    def export(self, format: str, path: Path | str) -> ExportResult:
-        """Write the best model in a format, load it again, and compare the two.
+    def export(self, format_name: str, path: Path | str) -> ExportResult:
+        """Export the best model, then reload the export and compare its outputs.
 
         Args:
-            format: The name of an export format, such as `saved_model`.
+            format_name: The name of an export format, such as `saved_model`.
             path: The file or directory to create.
 
         Raises:
-            UserError: The run cannot be exported in this format, or not to this path.
-            ExportError: The export cannot be loaded again, or differs from the model.
+            UserError: The format does not support the model, or the path exists already or cannot
+                be written.
+            ExportError: The export cannot be reloaded, or its outputs differ. It is deleted.
         """
         from archbuilder.exchange.export import check_export, export
 
         path, notes = Path(path), list[str]()
-        check_export(self.folder, format, path)
+        check_export(self.folder, format_name, path)
         load_keras()
-        difference = export(self.folder, format, path, notes.append)
-        return ExportResult(path, format, difference, tuple(notes))
+        difference = export(self.folder, format_name, path, notes.append)
+        return ExportResult(path, format_name, difference, tuple(notes))
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
@@ -174,9 +178,10 @@ class Run:
         experiment = self.experiment
         tasks = available_tasks(experiment.model, experiment.objectives)
         if not tasks:
-            raise UserError(f"{self.path}: none of its objectives has a task to predict")
+            raise UserError(f"{self.path}: no prediction task supports the objectives of this run")
         if name is not None and name not in tasks:
-            raise UserError(f"no task {name!r} here; this run can do: {', '.join(tasks)}")
+            available = ", ".join(tasks)
+            raise UserError(f"task {name!r} is not available for this run; choose from {available}")
         task, objective = tasks[name or next(iter(tasks))]
         return task.create(self._task_parts, objective, top_k)
 
@@ -190,5 +195,5 @@ class Run:
 
 
 def open_run(path: Path | str) -> Run:
-    """Return the run in a run folder. Raise `UserError` if it is not one."""
+    """Return the run in a run folder. Raise UserError if the path is not a run folder."""
     return Run(path)

@@ -1,4 +1,4 @@
-"""The specs that are installed with archbuilder."""
+"""The specs that archbuilder installs."""
 
 from pathlib import Path
 

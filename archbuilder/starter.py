@@ -1,4 +1,4 @@
-"""New specs to edit, with all the text that they need to run."""
+"""Starter specs for `archbuild new`, with generated text to train on."""
 
 import os
 import random
@@ -18,34 +18,34 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def create_spec(name: str, like: str, folder: Path) -> list[Path]:
-    """Write the starter `like` as `name`.yaml, with parallel text if it needs some.
+    """Write a starter spec, and the parallel text that it trains on, if any.
 
     Args:
-        name: The name of the experiment and of its files.
-        like: The name of a starter.
-        folder: The folder of the new files.
+        name: Name of the experiment; the spec is written to `name`.yaml.
+        like: Name of the starter, such as `bert`.
+        folder: Folder of the new files.
 
     Returns:
-        The files that were written.
+        The paths of the new files; the spec is first.
 
     Raises:
-        UserError: The name is not valid, there is no such starter, or a file already exists or
-            cannot be written. Nothing is written in these cases.
+        UserError: The name is not valid, the starter is unknown, or a file already exists or
+            cannot be written. No file is left behind in these cases.
     """
     starters = sorted(path.stem for path in _STARTERS.glob("*.yaml"))
     if like not in starters:
-        raise UserError(f"--like {like}: there are {', '.join(starters)}")
+        raise UserError(f"--like {like}: unknown starter; choose from {', '.join(starters)}")
     _check_name(name)
     files = _contents(name, (_STARTERS / f"{like}.yaml").read_text(encoding="utf-8"))
     for file in files:
         if os.path.lexists(folder / file):
-            raise UserError(f"{file}: already exists")
+            raise UserError(f"{file}: already exists; choose another name or delete the file")
     _write_all(folder, files)
     return [folder / file for file in files]
 
 
 def _contents(name: str, starter: str) -> dict[str, str]:
-    """Return the contents of all files, by name; the spec is first."""
+    """Return the content of each new file by its name; the spec is first."""
     spec = starter.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
     files = {f"{name}.yaml": spec}
     if f"{name}.train.source" in spec:
@@ -55,7 +55,7 @@ def _contents(name: str, starter: str) -> dict[str, str]:
 
 
 def _write_all(folder: Path, files: dict[str, str]) -> None:
-    """Write all files; if one cannot be written, remove the others and raise UserError."""
+    """Write all files. If one cannot be written, remove the others and raise UserError."""
     for number, (name, content) in enumerate(files.items()):
         try:
             with writable(Path(name)), open(folder / name, "x", encoding="utf-8") as file:
@@ -72,11 +72,11 @@ def _check_name(name: str) -> None:
     except ValueError as error:
         raise UserError(f"{name!r}: a name {error}") from error
     if os.path.lexists(shipped_specs() / f"{name}.yaml"):
-        raise UserError(f"{name}: a shipped spec is called so; choose another name")
+        raise UserError(f"{name}: is the name of a shipped spec; choose another name")
 
 
 def in_words(number: int) -> str:
-    """Return a number below a million, written out in English."""
+    """Return a number below one million in English words."""
     if number < 20:
         return _SMALL_NUMBERS[number]
     for size, word in ((1000, "thousand"), (100, "hundred")):
@@ -88,7 +88,7 @@ def in_words(number: int) -> str:
 
 
 def _parallel_numbers(stem: str, indices: range) -> dict[str, str]:
-    """Return numbers in digits and in words; disjoint `indices` give disjoint numbers."""
+    """Return files with numbers in digits and in words. Disjoint `indices` give disjoint ones."""
     shuffled = random.Random(0).sample(range(100_000), 10_000)
     numbers = [shuffled[index] for index in indices]
     return {

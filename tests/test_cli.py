@@ -175,7 +175,7 @@ def test_a_new_spec_is_valid_and_is_never_written_over_another(like, tmp_path):
     assert archbuild("validate", "mine.yaml", folder=tmp_path).stdout == "mine.yaml: ok\n"
     again = archbuild("new", "mine", "--like", like, folder=tmp_path)
     assert again.returncode == 2
-    assert again.stderr == "mine.yaml: already exists\n"
+    assert again.stderr == "mine.yaml: already exists; choose another name or delete the file\n"
 
 
 MISTAKES = {
@@ -183,14 +183,17 @@ MISTAKES = {
     "no such run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
     "an empty run": (
         ("train", shipped_specs() / "quickstart.yaml", "--run", ""),
-        "--run must not be empty",
+        "--run must not be empty; name a folder",
     ),
     "layers without end": (
         ("summary", shipped_specs() / "bert_tiny.yaml", "--set", "model.encoder.num_layers=99999"),
         "--set model.encoder.num_layers=99999: model.encoder.num_layers: "
         "must be at most 10000, not 99999",
     ),
-    "no such kind": (("new", "x", "--like", "gpt"), "--like gpt: there are bert, transformer"),
+    "no such kind": (
+        ("new", "x", "--like", "gpt"),
+        "--like gpt: unknown starter; choose from bert, transformer",
+    ),
     "a bad name": (
         ("new", "../x"),
         "'../x': a name must be a letter, digit or '_', and then these, '-' and '.'",
@@ -248,7 +251,7 @@ def test_a_signal_during_preparation_is_an_interrupt(stop, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=spec.parent, capture_output=True)
     assert done.returncode == 130
     assert done.stderr.decode() == (
-        "interrupted; the same command goes on from the last checkpoint, if there is one\n"
+        "interrupted; the same command resumes from the last checkpoint, if there is one\n"
     )
 
 
@@ -320,7 +323,7 @@ def test_a_second_interrupt_ends_at_once_and_keeps_the_last_checkpoint(tmp_path)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
     assert done.returncode == 130
     assert done.stderr.decode().splitlines()[-1] == (
-        "interrupted; the same command goes on from the last checkpoint, if there is one"
+        "interrupted; the same command resumes from the last checkpoint, if there is one"
     )
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-0000002"]
     again = archbuild("train", spec, "--run", tmp_path / "run")
@@ -358,7 +361,7 @@ def test_predicting_what_the_run_cannot_do_is_told(run):
     other, own = bert if kind == "bert" else ("fill_mask", "translate")
     done = inside("predict", folder / "run", "--task", other, text="a\n")
     assert done.returncode == 2
-    assert done.stderr == f"no task '{other}' here; this run can do: {own}\n"
+    assert done.stderr == f"task '{other}' is not available for this run; choose from {own}\n"
 
 
 @pytest.mark.slow
@@ -367,7 +370,7 @@ def test_an_export_is_loaded_without_archbuilder_and_compared(run, format, name)
     _, folder = run
     done = inside("export", folder / "run", "--format", format, "-o", folder / name)
     assert done.returncode == 0, done.stderr
-    assert "written, loaded again; largest difference" in done.stdout
+    assert "exported and reloaded; largest difference of the outputs:" in done.stdout
     again = inside("export", folder / "run", "--format", format, "-o", folder / name)
     assert again.returncode == 2
     assert again.stderr == f"{folder / name}: already exists\n"

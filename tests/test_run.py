@@ -69,7 +69,9 @@ def test_predictions_are_typed_and_come_one_for_each_line(run):
 
 
 def test_what_a_run_cannot_predict_is_an_error(run, copy):
-    with pytest.raises(UserError, match=r"^no task 'translate' here; this run can do: fill_mask, "):
+    with pytest.raises(
+        UserError, match=r"^task 'translate' is not available for this run; choose from fill_mask, "
+    ):
         run.predict(["a"], task="translate")
     with pytest.raises(UserError, match=r"^line 1 has no \[MASK\] to fill: 'a'$"):
         list(run.predict(["a"]))

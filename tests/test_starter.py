@@ -24,7 +24,7 @@ def test_a_name_that_a_spec_cannot_have_is_refused_in_its_words(name, tmp_path):
 
 
 def test_a_spec_that_would_extend_itself_is_not_written(tmp_path):
-    with pytest.raises(UserError, match="bert_base: a shipped spec is called so"):
+    with pytest.raises(UserError, match="bert_base: is the name of a shipped spec"):
         create_spec("bert_base", "bert", tmp_path)
 
 

@@ -1,1 +1,1 @@
-"""Run folders: the spec, vocabularies, metrics, checkpoints and best model of a run."""
+"""Run folders, which hold the spec, vocabularies, metrics, checkpoints and best model of a run."""

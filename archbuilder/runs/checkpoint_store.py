@@ -1,4 +1,4 @@
-"""The checkpoints of a run: which are there, which are kept, and the mean of the last ones."""
+"""The checkpoints of a run: a folder for each, removal of old ones, and their mean."""
 
 import re
 import shutil
@@ -21,60 +21,77 @@ _NAME = re.compile(rf"step-(\d+)({_STOPPED})?")
 
 
 class CheckpointStore:
-    """A folder with a checkpoint for each of some steps."""
+    """The checkpoints in a folder, in one subfolder per step."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
     def folders(self) -> list[Path]:
         """Return the folders of all checkpoints, oldest first."""
-        named = [path for path in self.path.glob("step-*") if _NAME.fullmatch(path.name)]
-        return sorted((path for path in named if path.is_dir()), key=_step_of)
+        matches = [path for path in self.path.glob("step-*") if _NAME.fullmatch(path.name)]
+        return sorted((path for path in matches if path.is_dir()), key=_step_of)
 
     def scheduled(self) -> list[Path]:
-        """Return those that the run writes wherever it is interrupted, oldest first."""
+        """Return the folders of the checkpoints at scheduled steps, oldest first.
+
+        These do not depend on where a run was interrupted.
+        """
         return [path for path in self.folders() if not path.name.endswith(_STOPPED)]
 
     def folder(self, step: int, stopped: bool = False) -> Path:
         """Return the folder of the checkpoint of a step.
 
-        `stopped`: written because the run was asked to stop there, and not scheduled.
+        Args:
+            step: The step.
+            stopped: Whether the checkpoint was written because of a request to stop, and not
+                because of the schedule. Default: False.
         """
         return self.path / f"step-{step:07d}{_STOPPED if stopped else ''}"
 
     def newest_step(self) -> int | None:
-        """Return the step of the newest checkpoint, if there is one."""
+        """Return the step of the newest checkpoint, or None if there is no checkpoint."""
         folders = self.folders()
         return _step_of(folders[-1]) if folders else None
 
     def newest(self, report: Callable[[str], object]) -> Checkpoint | None:
-        """Return the newest undamaged checkpoint; damaged ones are reported and skipped.
+        """Return the newest undamaged checkpoint, or None if there is no checkpoint.
 
-        Raises `UserError` if there are checkpoints and all are damaged.
+        Args:
+            report: Receives a message for each damaged checkpoint, which is skipped.
+
+        Raises:
+            UserError: All checkpoints are damaged.
         """
         folders = self.folders()
         for folder in reversed(folders):
             try:
                 return read_checkpoint(folder)
             except DamagedCheckpointError as error:
-                report(f"damaged, not used: {error}")
+                report(f"warning: skipped a damaged checkpoint: {error}")
         if folders:
-            raise UserError(f"{self.path}: no checkpoint is sound; --restart begins afresh")
+            raise UserError(
+                f"{self.path}: all checkpoints are damaged; use --restart to start from scratch"
+            )
         return None
 
     def save(
         self, checkpoint: Checkpoint, best_step: int | None, keep: int, stopped: bool = False
     ) -> None:
-        """Write a checkpoint, and remove those that are no longer needed.
+        """Write a checkpoint, and remove the checkpoints that are not needed any more.
 
-        Kept are the newest one, the last `keep` scheduled ones, and the scheduled one of
-        `best_step`.
+        The newest checkpoint, the last `keep` scheduled ones and the best one remain.
+
+        Args:
+            checkpoint: The checkpoint; its state has a `step`.
+            best_step: The scheduled step of the best checkpoint, or None if it is not known yet.
+            keep: Number of scheduled checkpoints that remain.
+            stopped: Whether the checkpoint is written because of a request to stop. Default: False.
         """
         write_checkpoint(self.folder(checkpoint.state["step"], stopped), checkpoint)
         best = None if best_step is None else self.folder(best_step)
-        kept = {*self.folders()[-1:], *self.scheduled()[-keep:], best}
+        needed = {*self.folders()[-1:], *self.scheduled()[-keep:], best}
         for folder in self.folders():
-            if folder not in kept:
+            if folder not in needed:
                 shutil.rmtree(folder)
         for leftover in unfinished(self.path):
             remove(leftover)
@@ -82,19 +99,26 @@ class CheckpointStore:
     def mean(
         self, count: int, report: Callable[[str], object]
     ) -> tuple[dict[str, np.ndarray], int]:
-        """Return the mean of the last scheduled checkpoints, at most `count`, and their number.
+        """Return the mean of the last scheduled checkpoints, and their number.
 
-        Damaged ones are reported and skipped.
+        Args:
+            count: Maximum number of checkpoints.
+            report: Receives a message for each damaged checkpoint, which is skipped.
+
+        Returns:
+            The mean of each variable by name, and the number of checkpoints in the mean.
         """
         checkpoints = []
         for folder in self.scheduled()[-count:]:
             try:
                 checkpoints.append(read_checkpoint(folder).variables)
             except DamagedCheckpointError as error:
-                report(f"damaged, not in the mean: {error}")
+                report(f"warning: the mean skips a damaged checkpoint: {error}")
         if not checkpoints:
             return {}, 0
-        means = {name: _mean([one[name] for one in checkpoints]) for name in checkpoints[-1]}
+        means = {
+            name: _mean([variables[name] for variables in checkpoints]) for name in checkpoints[-1]
+        }
         return means, len(checkpoints)
 
 
@@ -103,7 +127,7 @@ def _step_of(folder: Path) -> int:
 
 
 def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the mean of floating-point arrays, and the last one of counters and seeds."""
+    """Return the mean of floating-point arrays, or the last array of counters and seeds."""
     last = arrays[-1]
     if last.dtype.kind in "iub":
         return last

@@ -1,4 +1,4 @@
-"""The metrics of a run, a JSON record a line: written by training, read by reports."""
+"""The metrics log of a run, with one JSON record per line."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from archbuilder.files import write_atomic
 from archbuilder.html_table import html_table
 
 VALIDATION = "validation_"
-"""What the names of metrics that were measured on the validation text begin with."""
+"""Prefix of the names of metrics that are measured on the validation data."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one metric, by ascending step."""
+    """The values of one metric, in ascending order of their steps."""
 
     steps: tuple[int, ...]
     values: tuple[float, ...]
@@ -24,42 +24,42 @@ class Series:
 
 @dataclass(frozen=True, repr=False)
 class MetricsTable:
-    """The records of a run: training steps and evaluations, in the order they were written."""
+    """The records of a run's training steps and evaluations, in the order of the log."""
 
     columns: tuple[str, ...]
-    """Names of metrics, `step` first."""
+    """Names of the columns: `step`, then the metrics."""
     rows: tuple[tuple[float | None, ...], ...]
-    """The value of each column; None where a record lacks it."""
+    """Values of each record, in the order of `columns`. None if a record does not have a metric."""
 
     def training(self, metric: str) -> Series:
-        """Return a metric of the training steps, as `loss` or `learning_rate`; maybe empty."""
+        """Return a metric of the training steps, such as `loss`. Unknown metrics give no values."""
         return self._series(metric)
 
     def validation(self, metric: str) -> Series:
-        """Return a metric of the evaluations, as `loss`; maybe empty."""
+        """Return a metric of the evaluations, such as `loss`. Unknown metrics give no values."""
         return self._series(f"{VALIDATION}{metric}")
 
     def training_metrics(self) -> tuple[str, ...]:
-        """Return the names that `training` takes."""
+        """Return the names of the metrics of training steps."""
         return tuple(name for name in self.columns[1:] if not name.startswith(VALIDATION))
 
     def validation_metrics(self) -> tuple[str, ...]:
-        """Return the names that `validation` takes."""
+        """Return the names of the metrics of evaluations."""
         prefixed = (name for name in self.columns if name.startswith(VALIDATION))
         return tuple(name.removeprefix(VALIDATION) for name in prefixed)
 
     def __len__(self) -> int:
-        """The number of records."""
+        """Return the number of records."""
         return len(self.rows)
 
     def __iter__(self) -> Iterator[dict[str, float]]:
-        """Yield each record, without the metrics that it lacks."""
+        """Yield each record with the metrics that it has."""
         for row in self.rows:
             cells = zip(self.columns, row, strict=True)
             yield {name: value for name, value in cells if value is not None}
 
     def to_dict(self) -> dict[str, list[float | None]]:
-        """Return the values of each column, as `pandas.DataFrame` reads them."""
+        """Return the values of each column, as input of `pandas.DataFrame`."""
         return {name: [row[index] for row in self.rows] for index, name in enumerate(self.columns)}
 
     def __repr__(self) -> str:
@@ -78,9 +78,10 @@ class MetricsTable:
 
 
 def read_metrics(path: Path) -> MetricsTable:
-    """Return the records of a metrics.jsonl; a last line that is incomplete is skipped.
+    """Return the records of a metrics log. An incomplete last line is skipped.
 
-    Raises `UserError` if the file cannot be read, or another line is not a record.
+    Raises:
+        UserError: The file cannot be read, or another line is not a record.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)
@@ -99,33 +100,33 @@ def read_metrics(path: Path) -> MetricsTable:
 
 
 class MetricsLog:
-    """Appends records to a metrics.jsonl."""
+    """Appends records to a metrics log."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, record: dict[str, Any]) -> None:
-        """Add a record."""
+        """Append a record."""
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def truncate(self, step: int) -> None:
-        """Remove the records after a step, and lines that are not records."""
+        """Remove the records after a step, and lines that are not valid records."""
         if not self.path.exists():
             return
         with writable(self.path):
             lines = self.path.read_bytes().splitlines()
-            kept = [line for line in lines if _is_until(line, step)]
-            write_atomic(self.path, b"".join(line + b"\n" for line in kept))
+            remaining = [line for line in lines if _is_record_until(line, step)]
+            write_atomic(self.path, b"".join(line + b"\n" for line in remaining))
 
 
-def _is_until(line: bytes, step: int) -> bool:
+def _is_record_until(line: bytes, step: int) -> bool:
     record = _parse(line)
     return record is not None and record["step"] <= step
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """Return the record of a line, or None if it is not one."""
+    """Return the record in a line, or None if the line is not a record."""
     try:
         record = json.loads(line)
     except ValueError:

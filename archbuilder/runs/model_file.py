@@ -1,4 +1,4 @@
-"""The best model of a run, as plain Keras."""
+"""The file of a run's best model, in Keras's own format."""
 
 import zipfile
 from pathlib import Path
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 def save_model(model: "keras.Model", path: Path) -> None:
-    """Save a model, complete or not at all; it was never compiled with an optimizer."""
+    """Save a model atomically, without an optimizer."""
     with replace_file(path) as temporary:
         model.save(temporary)
 
 
 def load_model(path: Path) -> "keras.Model":
-    """Return a saved model. Raise `UserError` if there is none, or it is damaged."""
+    """Return a saved model. Raise UserError if the file is missing or damaged."""
     import keras
 
     if not path.exists():
         raise UserError(f"{path.parent}: has no {path.name} yet; train it first")
     if not is_intact(path):
-        raise UserError(f"{path}: is damaged; the command that trained it writes it again")
+        raise UserError(f"{path}: is damaged; run the training command again to restore it")
     return keras.saving.load_model(path, compile=False)
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether a saved model is there and undamaged."""
+    """Return whether a file is an undamaged saved model."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None

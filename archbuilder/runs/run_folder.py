@@ -1,4 +1,4 @@
-"""The run folder: where the files of a run are, and who may create or replace them."""
+"""The run folder: paths of its files, locking, creation, and checks before a run is resumed."""
 
 import os
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from archbuilder.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     import keras
 
-_RESTART = "give another --run folder, or --restart to begin this one afresh"
+_RESTART = "use another --run, or --restart to start from scratch"
 
 
 class RunFolder:
-    """A run's spec, vocabularies, metrics, checkpoints and best model, by their paths."""
+    """A folder with a run's spec, vocabularies, metrics, checkpoints and best model."""
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.spec = self.path / "spec.yaml"
         self.tokenizer = self.path / vocabularies.SOURCE
@@ -42,9 +42,11 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Create the folder, and keep other processes from training in it.
+        """Create the folder, and lock it against other training processes.
 
-        Raises `UserError` if one does, if the folder holds something else, or cannot be written.
+        Raises:
+            UserError: Another process is training in the folder, the folder has other content, or
+                it cannot be written.
         """
         self._require_run_or_empty()
         with ExitStack() as stack:
@@ -60,23 +62,37 @@ class RunFolder:
             yield
 
     def can_resume(self, experiment: SavedSpec, restart: bool) -> bool:
-        """Return whether there is a run to resume, which is never so with `restart`.
+        """Return whether the folder has a run to resume.
 
-        A run without a checkpoint or a model has nothing to lose, and takes the new spec. Raises
-        `UserError` if the run has another spec, or a model that is all it has.
+        A run without checkpoints and without a model is replaced, since it has nothing to lose.
+
+        Args:
+            experiment: The spec of this run.
+            restart: Whether to start from scratch; then the result is False.
+
+        Raises:
+            UserError: The run in the folder has a different spec, or a model but no checkpoint.
         """
         has_checkpoints = bool(self.checkpoints.folders())
         if restart or not (has_checkpoints or self.model.exists()):
             return False
         self._require_same_spec(experiment)
         if not has_checkpoints:
-            raise UserError(f"{self.path}: has a model and no checkpoint to go on from; {_RESTART}")
+            raise UserError(
+                f"{self.path}: contains a model but no checkpoint, so training cannot be resumed; "
+                f"{_RESTART}"
+            )
         return True
 
     def create(self, experiment: SavedSpec, pair: tuple[Vocabulary, Vocabulary] | None) -> None:
-        """Create a run, and move aside what an earlier one left; see `rollback_on_error`.
+        """Create a run, and move the files of an earlier run aside; see `rollback_on_error`.
 
-        `pair` is the vocabularies of source and target; an imported model may have none.
+        Args:
+            experiment: The spec of the run.
+            pair: Vocabularies of source and target; None for a model that has no tokenizer.
+
+        Raises:
+            UserError: The folder cannot be written.
         """
         folders = (self.tokenizer, self.target_tokenizer, self.checkpoints.path)
         try:
@@ -90,7 +106,7 @@ class RunFolder:
 
     @contextmanager
     def rollback_on_error(self) -> Iterator[None]:
-        """Restore what `create` moved aside if the block fails, and remove it otherwise."""
+        """Restore the files that `create` moved aside if the block raises; else remove them."""
         try:
             yield
         except BaseException:
@@ -104,7 +120,7 @@ class RunFolder:
             self._replaced.clear()
 
     def spec_path(self) -> Path:
-        """Return the path of the run's spec. Raise `UserError` if it is of another version."""
+        """Return the path of the run's spec. Raise UserError if it is missing or unsupported."""
         require_version(self.spec)
         return self.spec
 
@@ -113,7 +129,7 @@ class RunFolder:
         return vocabularies.load_vocabularies(self.path)
 
     def load_model(self) -> "keras.Model":
-        """Return the best model. Raise `UserError` if there is none, or it is damaged."""
+        """Return the best model. Raise UserError if its file is missing or damaged."""
         return model_file.load_model(self.model)
 
     def _move_aside(self, path: Path) -> None:
@@ -133,16 +149,18 @@ class RunFolder:
             return
         content = "has checkpoints" if self.checkpoints.path.exists() else "is not empty"
         raise UserError(
-            f"{self.path}: {content} and no spec.yaml of a run; give another --run folder"
+            f"{self.path}: {content} but has no spec.yaml of a run; use another --run folder"
         )
 
     def _require_same_spec(self, experiment: SavedSpec) -> None:
-        before = read_spec(self.spec)
-        with suppress(ValueError):  # Fields that were added since then have their defaults.
-            before = to_plain(type(experiment).model_validate(before))
-        changed = "\n  ".join(map(str, differences(before, to_plain(experiment))))
-        if changed:
-            raise UserError(f"{self.path} holds a run of another spec:\n  {changed}\n{_RESTART}")
+        saved = read_spec(self.spec)
+        with suppress(ValueError):  # Validation adds the defaults of fields that are newer.
+            saved = to_plain(type(experiment).model_validate(saved))
+        changes = "\n  ".join(map(str, differences(saved, to_plain(experiment))))
+        if changes:
+            raise UserError(
+                f"{self.path}: contains a run with a different spec:\n  {changes}\n{_RESTART}"
+            )
 
     def _cannot_be_written(self, error: OSError) -> UserError:
         return UserError(f"{self.path}: cannot be written ({error.strerror})")

@@ -1,7 +1,9 @@
-"""Writes what training produces into a run folder; of several processes, only the first does."""
+"""Writers of training results. With several processes, only the first one writes files."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from archbuilder.runs.checkpoint import Checkpoint
 from archbuilder.runs.metrics_log import MetricsLog
@@ -13,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class RunWriter(ABC):
-    """The interface of writers. Each method may raise OSError where there is one to raise."""
+    """The interface of writers. Every method may raise OSError."""
 
     @abstractmethod
     def log(self, record: dict[str, Any]) -> None:
-        """Add a record to the metrics."""
+        """Append a record to the metrics log."""
 
     @abstractmethod
     def truncate_metrics(self, step: int) -> None:
-        """Remove the metrics after a step, which will be taken again."""
+        """Remove the metrics after a step, since these steps will be repeated."""
 
     @abstractmethod
     def save_checkpoint(
@@ -35,39 +37,47 @@ class RunWriter(ABC):
 
 
 class FolderWriter(RunWriter):
-    """Writes into a run folder."""
+    """A writer to a run folder."""
 
-    def __init__(self, run: RunFolder):
+    def __init__(self, run: RunFolder) -> None:
         self._run, self._metrics = run, MetricsLog(run.metrics)
 
+    @override
     def log(self, record: dict[str, Any]) -> None:
         self._metrics.append(record)
 
+    @override
     def truncate_metrics(self, step: int) -> None:
         self._metrics.truncate(step)
 
+    @override
     def save_checkpoint(
         self, checkpoint: Checkpoint, best_step: int | None, keep: int, stopped: bool
     ) -> None:
         self._run.checkpoints.save(checkpoint, best_step, keep, stopped)
 
+    @override
     def save_model(self, model: "keras.Model") -> None:
         save_model(model, self._run.model)
 
 
 class NullWriter(RunWriter):
-    """Writes nothing, as another process writes the same run."""
+    """A writer that discards everything, for processes after the first one."""
 
+    @override
     def log(self, record: dict[str, Any]) -> None:
         pass
 
+    @override
     def truncate_metrics(self, step: int) -> None:
         pass
 
+    @override
     def save_checkpoint(
         self, checkpoint: Checkpoint, best_step: int | None, keep: int, stopped: bool
     ) -> None:
         pass
 
+    @override
     def save_model(self, model: "keras.Model") -> None:
         pass

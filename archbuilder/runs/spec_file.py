@@ -1,4 +1,4 @@
-"""The spec.yaml of a run folder: the resolved spec, marked with the version of the language."""
+"""The spec file of a run folder: the resolved spec, with the language version in its first line."""
 
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,23 @@ _HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
 
 
 def to_plain(spec: SavedSpec) -> dict[str, Any]:
-    """Return a spec as plain data, defaults included, in the form in which it is saved."""
+    """Return a spec as plain data that can be saved, defaults included."""
     return spec.model_dump(mode="json", exclude_none=True)
 
 
 def write_spec(path: Path, spec: SavedSpec) -> None:
-    """Write a spec with the mark of a run folder."""
+    """Write a spec, with the language version in its first line."""
     write_atomic(path, (_HEADER + plain_text(to_plain(spec))).encode())
 
 
 def read_spec(path: Path) -> dict[str, Any]:
-    """Return a saved spec as plain data. Raise `UserError` as `require_version` does."""
+    """Return a saved spec as plain data. Raise UserError as `require_version` does."""
     require_version(path)
     return read(path).plain()
 
 
 def has_mark(path: Path) -> bool:
-    """Return whether a file is the spec of a run folder, of any version."""
+    """Return whether a file is the spec of a run folder, in any language version."""
     try:
         with open(path, "rb") as file:
             return file.read(len(_MARK)) == _MARK.encode()
@@ -38,11 +38,11 @@ def has_mark(path: Path) -> bool:
 
 
 def require_version(path: Path) -> None:
-    """Raise `UserError` if there is no spec, or it is marked with another language version."""
+    """Raise UserError if a spec is missing, or has another language version."""
     if not path.exists():
         raise UserError(f"{path.parent}: not a run folder: it has no {path.name}")
     with open(path, "rb") as file:
-        first = file.readline(200).decode(errors="replace")
-    if first.startswith(_MARK) and first != _HEADER:
-        version = first.strip("# \n")
-        raise UserError(f"{path}: written in another version: {version}")
+        first_line = file.readline(200).decode(errors="replace")
+    if first_line.startswith(_MARK) and first_line != _HEADER:
+        version, supported = (line.strip("# \n") for line in (first_line, _HEADER))
+        raise UserError(f"{path}: unsupported version '{version}'; expected '{supported}'")

@@ -1,4 +1,4 @@
-"""The vocabularies of a run: one for its source text and one for its target, or one for both."""
+"""The vocabularies of a run: one for source and target, or one for each."""
 
 from pathlib import Path
 
@@ -10,12 +10,13 @@ SOURCE, TARGET = "tokenizer", "target_tokenizer"
 
 
 def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
-    """Return the vocabularies of source and target, the same object twice if they are shared.
+    """Return the vocabularies of source and target. A shared vocabulary is returned twice.
 
-    Raises `UserError` if there is none.
+    Raises:
+        UserError: The folder has no vocabulary.
     """
     if not (folder / SOURCE).exists():
-        raise UserError(f"{folder / SOURCE}: is not there; without it the model reads ids alone")
+        raise UserError(f"{folder / SOURCE}: not found; the model needs a tokenizer to read text")
     source = load_vocabulary(folder / SOURCE)
     if not (folder / TARGET).exists():
         return source, source
@@ -23,7 +24,7 @@ def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
 
 
 def save_vocabularies(folder: Path, vocabularies: tuple[Vocabulary, Vocabulary]) -> None:
-    """Save the vocabularies of source and target; one that is shared is saved once."""
+    """Save the vocabularies of source and target. A shared vocabulary is saved once."""
     source, target = vocabularies
     source.save(folder / SOURCE)
     if target is not source:

@@ -1,4 +1,4 @@
-"""Experiment trackers, which receive the metrics of a run beside its metrics.jsonl."""
+"""Experiment trackers, which log the metrics of a run in addition to its metrics log."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ def _different_types(trackers: tuple[BaseTracker, ...]) -> tuple[BaseTracker, ..
     types = [tracker.library for tracker in trackers]
     repeated = next((name for index, name in enumerate(types) if name in types[:index]), None)
     if repeated is not None:
-        raise ValueError(f"{repeated} stands twice, and a run is tracked there once")
+        raise ValueError(f"{repeated} is listed twice; list each tracker at most once")
     return trackers
 
 

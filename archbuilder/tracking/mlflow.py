@@ -1,4 +1,4 @@
-"""MLflow: a run in one of its experiments."""
+"""MLflow: logs to a run of an MLflow experiment."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,30 +6,33 @@ from importlib import import_module
 from time import time
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, Name, RunInfo, RunStatus, TrackerRun
 
 _MAX_PARAMETERS = 100
-"""MLflow's limit for one call."""
+"""The maximum number of parameters that MLflow accepts in one call."""
 
 
 class MLflow(BaseTracker):
-    """A run in an MLflow experiment."""
+    """MLflow, which stores the run in one of its experiments."""
 
     type: Literal["mlflow"]
     tracking_uri: Name | None = None
-    """The server or store; unless told, what MLFLOW_TRACKING_URI says, or MLflow's own."""
+    """URI of the tracking server or store. Default: MLFLOW_TRACKING_URI, or MLflow's default."""
     experiment: Name = "archbuilder"
-    """The MLflow experiment that the run is one of."""
+    """Name of the MLflow experiment. It is created if it does not exist."""
 
+    @override
     def open(self, run: RunInfo) -> TrackerRun:
         return MLflowRun(self, run)
 
 
 class MLflowRun(TrackerRun):
-    """A run by its identifier; the metrics of a step that is taken again are logged once."""
+    """A run in MLflow. The metrics of a repeated step are not logged again."""
 
-    def __init__(self, spec: MLflow, run: RunInfo):
+    def __init__(self, spec: MLflow, run: RunInfo) -> None:
         # Limit MLflow's retries so that an unreachable server does not block training for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -57,6 +60,7 @@ class MLflowRun(TrackerRun):
             self._client.log_batch(run_id, params=parameters[first : first + _MAX_PARAMETERS])
         return run_id
 
+    @override
     def log(self, step: int, metrics: dict[str, float]) -> None:
         now = int(1000 * time())
         new = [
@@ -66,17 +70,19 @@ class MLflowRun(TrackerRun):
         ]
         self._client.log_batch(self.run_id, metrics=new)
 
+    @override
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
         blocks = ["\n".join(f"{k}: {v}" for k, v in sample.texts.items()) for sample in samples]
         file = f"samples/step-{step:07d}.txt"
         self._client.log_text(self.run_id, "\n\n".join(blocks) + "\n", file)
 
+    @override
     def close(self, status: RunStatus) -> None:
         names = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
         self._client.set_terminated(self.run_id, names[status])
 
     def _last_step(self, tag: str) -> int:
-        """Return the last step that MLflow had for a tag when the run was resumed."""
+        """Return the last step that MLflow had for a tag when the run was resumed, or -1."""
         if self._is_resumed and tag not in self._last_steps:
             history = self._client.get_metric_history(self.run_id, tag)
             self._last_steps[tag] = max((metric.step for metric in history), default=-1)
@@ -84,7 +90,7 @@ class MLflowRun(TrackerRun):
 
 
 def flatten(plain: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a plain spec with their dotted paths; lists are numbered from 0."""
+    """Yield the values of a plain spec with their dotted paths; list indices start at 0."""
     if not isinstance(plain, dict | list) or not plain:
         yield path, plain
         return

@@ -1,4 +1,4 @@
-"""TensorBoard: event files in the run folder."""
+"""TensorBoard: writes event files to the run folder."""
 
 import shutil
 from collections.abc import Sequence
@@ -6,27 +6,30 @@ from importlib import import_module
 from time import time
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from archbuilder.language import plain_text
 from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
 
 class TensorBoard(BaseTracker):
-    """Event files in the run folder's tensorboard/, as `tensorboard --logdir` reads them."""
+    """TensorBoard, which reads event files from the folder `tensorboard` in the run folder."""
 
     type: Literal["tensorboard"]
 
+    @override
     def open(self, run: RunInfo) -> TrackerRun:
         return EventFiles(run)
 
 
 class EventFiles(TrackerRun):
-    """A new event file beside those of the run before it was resumed.
+    """A new event file in the folder that has the files of the run before it was resumed.
 
-    It begins with the mark that makes a reader drop what earlier files have from this step on.
+    Its first event makes TensorBoard ignore the events of earlier files after the resumed step.
     """
 
-    def __init__(self, run: RunInfo):
+    def __init__(self, run: RunInfo) -> None:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         folder = run.folder / "tensorboard"
@@ -34,7 +37,7 @@ class EventFiles(TrackerRun):
         if not run.step:
             shutil.rmtree(folder, ignore_errors=True)
         self._writer = EventFileWriter(str(folder))
-        # The classes of these modules are made when they are loaded.
+        # Protobuf generates the classes of these modules at import, so type checkers miss them.
         self._events: Any = import_module("tensorboard.compat.proto.event_pb2")
         self._summaries: Any = import_module("tensorboard.compat.proto.summary_pb2")
         start = self._events.SessionLog(status=self._events.SessionLog.START)
@@ -43,12 +46,14 @@ class EventFiles(TrackerRun):
             self._add(0, summary=_text_summary("spec", plain_text(run.spec)))
         self._writer.flush()
 
+    @override
     def log(self, step: int, metrics: dict[str, float]) -> None:
         summary = self._summaries.Summary
         values = [summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
         self._add(step, summary=summary(value=values))
-        self._writer.flush()  # A checkpoint may follow, from which the run is resumed.
+        self._writer.flush()  # A checkpoint may follow, so the events must be on disk.
 
+    @override
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
         for number, sample in enumerate(samples, start=1):
             lines = "\n".join(f"{label}: {text}" for label, text in sample.texts.items())
@@ -56,6 +61,7 @@ class EventFiles(TrackerRun):
             self._add(step, summary=summary)
         self._writer.flush()
 
+    @override
     def close(self, status: RunStatus) -> None:
         self._writer.close()
 
@@ -64,7 +70,7 @@ class EventFiles(TrackerRun):
 
 
 def _text_summary(tag: str, text: str) -> Any:
-    """Return a summary of a text; indented, as Markdown then shows its lines unchanged."""
+    """Return a summary of a text, indented so that Markdown shows its lines unchanged."""
     from tensorboard.plugins.text.summary_v2 import text_pb
 
     return text_pb(tag, "\n".join(f"    {line}" for line in text.splitlines()))

@@ -1,4 +1,4 @@
-"""The interface of experiment trackers: a tracker as data, and a run that is open in it."""
+"""The interface of experiment trackers: a tracker's config, and an open run in the tracker."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,34 +22,36 @@ class RunInfo:
     """The run that is tracked."""
 
     folder: Path
+    """Path of the run folder."""
     name: str
+    """Name of the experiment."""
     spec: dict[str, Any]
     """The resolved spec, as plain data."""
     step: int
-    """The step that the run resumes from; 0 for a new run."""
+    """Step from which the run resumes; 0 for a new run."""
     run_id: str | None = None
-    """The identifier that the tracker gave the run when it was new, if it gives any."""
+    """Id that the tracker assigned when the run was new. Default: None, if there is no id."""
 
 
 class TrackerRun(ABC):
-    """A run that is open in a tracker. A method may raise any exception of its library."""
+    """An open run in a tracker. Methods may raise any exception of the tracker's library."""
 
     location: str
-    """Where to view the run: a URL, a command or a name."""
+    """A URL, command or name with which to view the run."""
     run_id: str | None = None
-    """The identifier that the tracker gave the run, if it gives any."""
+    """Id that the tracker assigned to the run, or None if it does not use ids."""
 
     @abstractmethod
     def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Log the metrics of a step by tag, as `train/loss`."""
+        """Log the metrics of a step, by tags such as `train/loss`."""
 
     @abstractmethod
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
-        """Log the predictions of some examples after a step."""
+        """Log predictions of examples after a step."""
 
     @abstractmethod
     def close(self, status: RunStatus) -> None:
-        """Close the run, which may be resumed later."""
+        """Close the run with a status. The run may be resumed later."""
 
 
 class BaseTracker(Spec):
@@ -57,19 +59,19 @@ class BaseTracker(Spec):
 
     @property
     def library(self) -> str:
-        """The name of the tracker's library and of our extra for it: the value of its `type`."""
+        """The name of the tracker's library and of the extra that installs it; also its `type`."""
         return type_names(type(self))[0]
 
     def check(self) -> None:
-        """Raise `UserError` if the tracker's library cannot be imported."""
+        """Raise UserError if the tracker's library cannot be imported."""
         try:
             import_module(self.library)
         except ImportError as error:
             raise UserError(
-                f"training.trackers: {self.library} is not installed ({error}): "
+                f"training.trackers: {self.library} is not installed ({error}); "
                 f"pip install 'archbuilder[{self.library}]'"
             ) from error
 
     @abstractmethod
     def open(self, run: RunInfo) -> TrackerRun:
-        """Open a new run, or one that is resumed."""
+        """Open a new or resumed run in the tracker, and return it."""

@@ -1,4 +1,4 @@
-"""Forwards metrics to every tracker of a run; a tracker that fails is disabled."""
+"""Forwarding of metrics to every tracker of a run. A tracker that fails is disabled."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,23 +15,26 @@ from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
 _MAX_REASON = 200
-"""Characters of an error that are reported."""
+"""Maximum number of characters of an error that are reported."""
 _RUN_IDS = "trackers.json"
-"""File in the run folder with the identifier that each tracker gave the run."""
+"""File in the run folder with the id that each tracker assigned to the run."""
 
 
 class TrackerSet:
-    """The trackers that are open."""
+    """The open trackers of a run."""
 
-    def __init__(self, report: Callable[[str], None] = print):
+    def __init__(self, report: Callable[[str], None] = print) -> None:
         self._report = report
         self._open: dict[str, TrackerRun] = {}
 
     @contextmanager
     def opened(self, trackers: Sequence[BaseTracker], run: RunInfo) -> Iterator[None]:
-        """Open the trackers of a run, and close them with the status that the block ends with.
+        """Open the trackers of a run, and close them with its status when the block ends.
 
-        Raises `UserError` if one cannot be opened for a new run; a resumed run continues without.
+        If a tracker cannot be opened for a resumed run, the run continues without it.
+
+        Raises:
+            UserError: A tracker cannot be opened for a new run.
         """
         status: RunStatus = "failed"
         try:
@@ -43,45 +46,45 @@ class TrackerSet:
             status = "interrupted"
             raise
         finally:
-            self._each(lambda tracker_run: tracker_run.close(status))
+            self._for_each(lambda tracker_run: tracker_run.close(status))
             self._open.clear()
 
     def log(self, record: dict[str, Any]) -> None:
-        """Log a record as it is written to metrics.jsonl."""
-        self._each(lambda tracker_run: tracker_run.log(record["step"], tagged_metrics(record)))
+        """Log a record of the metrics log."""
+        self._for_each(lambda tracker_run: tracker_run.log(record["step"], tagged_metrics(record)))
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
-        """Log the predictions of some examples after a step."""
-        self._each(lambda tracker_run: tracker_run.samples(step, samples))
+        """Log predictions of examples after a step."""
+        self._for_each(lambda tracker_run: tracker_run.samples(step, samples))
 
     def _open_tracker(self, tracker: BaseTracker, run: RunInfo) -> None:
         run_ids = _read_run_ids(run.folder) if run.step else {}
-        known_id = run_ids.get(tracker.library)
+        saved_id = run_ids.get(tracker.library)
         try:
-            tracker_run = tracker.open(replace(run, run_id=known_id))
-        except Exception as error:  # Each library has its own.
+            tracker_run = tracker.open(replace(run, run_id=saved_id))
+        except Exception as error:  # Each library has its own exceptions.
             sentence = f"{tracker.library} cannot be opened: {_reason(error)}"
             if not run.step:
                 raise UserError(f"training.trackers: {sentence}") from error
-            self._report(f"warning: {sentence}; going on without it")
+            self._report(f"warning: {sentence}; training continues without it")
             return
         self._open[tracker.library] = tracker_run
         self._report(f"{tracker.library}: {tracker_run.location}")
-        if tracker_run.run_id != known_id:
+        if tracker_run.run_id != saved_id:
             run_ids = _read_run_ids(run.folder) | {tracker.library: tracker_run.run_id}
             write_atomic(run.folder / _RUN_IDS, json.dumps(run_ids).encode())
 
-    def _each(self, work: Callable[[TrackerRun], None]) -> None:
+    def _for_each(self, call: Callable[[TrackerRun], None]) -> None:
         for name, tracker_run in list(self._open.items()):
             try:
-                work(tracker_run)
-            except Exception as error:  # Each library has its own.
+                call(tracker_run)
+            except Exception as error:  # Each library has its own exceptions.
                 del self._open[name]
-                self._report(f"warning: {name} is left out from here on: {_reason(error)}")
+                self._report(f"warning: {name} failed and is disabled: {_reason(error)}")
 
 
 def tagged_metrics(record: dict[str, Any]) -> dict[str, float]:
-    """Return the numbers of a record by tag, as `train/loss` or `validation/loss`."""
+    """Return the numbers of a record, by tags such as `train/loss` or `validation/loss`."""
     is_evaluation = f"{VALIDATION}loss" in record
     prefix, group = (VALIDATION, "validation") if is_evaluation else ("", "train")
     return {
@@ -92,7 +95,7 @@ def tagged_metrics(record: dict[str, Any]) -> dict[str, float]:
 
 
 def _read_run_ids(folder: Path) -> dict[str, str | None]:
-    """Return the identifier that each tracker gave the run when it was new."""
+    """Return the id that each tracker assigned when the run was new."""
     try:
         return json.loads((folder / _RUN_IDS).read_text())
     except (OSError, ValueError):

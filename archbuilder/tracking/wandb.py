@@ -1,36 +1,39 @@
-"""Weights & Biases: a run in one of its projects."""
+"""Weights & Biases: logs to a run of one of its projects."""
 
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Literal
+
+from typing_extensions import override
 
 from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, Name, RunInfo, RunStatus, TrackerRun
 
 
 class WeightsAndBiases(BaseTracker):
-    """A run in a Weights & Biases project."""
+    """Weights & Biases, which stores the run in one of its projects."""
 
     type: Literal["wandb"]
     project: Name = "archbuilder"
-    """The project."""
+    """Name of the project."""
     entity: Name | None = None
-    """The user or team whose project it is; unless told, whoever is logged in."""
+    """User or team that owns the project. Default: the user who is logged in."""
 
+    @override
     def open(self, run: RunInfo) -> TrackerRun:
         return WandbRun(self, run)
 
 
 class WandbRun(TrackerRun):
-    """A run by its identifier; steps that it has already are not logged again.
+    """A run in Weights & Biases. The metrics of a repeated step are not logged again.
 
-    Offline, each start writes a file of its own, and `wandb sync` joins them.
+    Offline, each start of the run writes its own file, and `wandb sync` joins the files.
     """
 
-    def __init__(self, spec: WeightsAndBiases, run: RunInfo):
+    def __init__(self, spec: WeightsAndBiases, run: RunInfo) -> None:
         self._wandb: Any = import_module("wandb")
-        # Print nothing, and let an unreachable server not hold up the end of the run: the rest is
-        # in the run folder, for `wandb sync`.
+        # Print nothing. Limit the wait for an unreachable server at the end of the run: the run
+        # folder has the unsent data, which `wandb sync` can upload.
         settings = self._wandb.Settings(silent=True, console="off", finish_timeout=60)
         self._run = self._wandb.init(
             project=spec.project,
@@ -45,9 +48,11 @@ class WandbRun(TrackerRun):
         self.run_id = self._run.id
         self.location = str(self._run.dir if self._run.offline else self._run.url)
 
+    @override
     def log(self, step: int, metrics: dict[str, float]) -> None:
         self._log(step, metrics)
 
+    @override
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
         for name in {sample.objective for sample in samples}:
             texts = [sample.texts for sample in samples if sample.objective == name]
@@ -55,6 +60,7 @@ class WandbRun(TrackerRun):
             table = self._wandb.Table(columns=list(texts[0]), data=rows)
             self._log(step, {f"samples/{name}": table})
 
+    @override
     def close(self, status: RunStatus) -> None:
         self._run.finish({"finished": 0, "interrupted": 130, "failed": 1}[status])
 

@@ -66,7 +66,7 @@ def test_a_new_format_is_listed_and_exports(run, tmp_path):
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines() == [
         "the archive has no spec",
-        "weights.npz: written, loaded again; largest difference 0.0e+00",
+        "weights.npz: exported and reloaded; largest difference of the outputs: 0.0e+00",
     ]
     assert len(np.load(tmp_path / "weights.npz").files) > 10
 

@@ -168,7 +168,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsy
     (newest / VARIABLES).write_bytes(b"")
     again = one.train(tmp_path / "run")
     told = capsys.readouterr().out
-    assert f"{newest.name}/variables.safetensors: is not what SHA256SUMS says" in told
+    assert f"{newest.name}/variables.safetensors: does not match SHA256SUMS" in told
     assert "going on from step 4" in told
     assert again["validation_loss"] == last["validation_loss"]
 
@@ -497,7 +497,7 @@ def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
     (damaged / VARIABLES).write_bytes(b"")
     one.train(tmp_path / "run")
     told = capsys.readouterr().out
-    assert f"damaged, not in the mean: {damaged}" in told
+    assert f"the mean skips a damaged checkpoint: {damaged}" in told
     assert "the mean of 2 checkpoints" in told
 
 
