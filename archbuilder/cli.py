@@ -196,15 +196,11 @@ def predict(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="fill_mask, embed or translate. Default: the first supported."),
+        typer.Option(help="fill_mask, embed or translate. Default: the first available."),
     ] = None,
     top_k: Annotated[
         int,
-        typer.Option(
-            help="Number of candidates to print for each mask. With --json, 0 means 5.",
-            min=0,
-            max=1000,
-        ),
+        typer.Option(help="Candidates to print per mask. With --json, 0 means 5.", min=0, max=1000),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
