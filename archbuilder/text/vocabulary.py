@@ -1,4 +1,4 @@
-"""Vocabularies: tokens and their ids. Each wraps a well-maintained tokenizer library."""
+"""Vocabularies, which convert text to token ids and back."""
 
 import hashlib
 import json
@@ -102,23 +102,23 @@ class Vocabulary(ABC):
     @property
     def digest(self) -> str:
         """Hash of the type and the files; part of the keys of caches."""
-        whole = hashlib.sha256(CLASS_NAMES.get(self.kind, self.kind).encode())
+        digest = hashlib.sha256(CLASS_NAMES.get(self.kind, self.kind).encode())
         for name, content in sorted(self.files.items()):
-            whole.update(name.encode() + hashlib.sha256(content).digest())
-        return whole.hexdigest()
+            digest.update(name.encode() + hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
     @property
     def byte_ids(self) -> tuple[int, ...]:
-        """Ids of the tokens that stand for single bytes, which encode otherwise unknown text."""
+        """Ids of the tokens for single bytes, which encode otherwise unknown characters."""
         return ()
 
     def encode(self, lines: Sequence[str], parse_masks: bool = False) -> list[list[int]]:
         """Return the token ids of each line, without start and end.
 
         Args:
-            lines: The texts.
-            parse_masks: Whether the text of the mask token becomes `mask_id`. Default: it is
-                encoded as ordinary text.
+            lines: The lines of text.
+            parse_masks: Whether the name of the mask token in a line is encoded as `mask_id`.
+                Default: it is ordinary text.
         """
         mask = self.mask_id
         if not parse_masks or mask is None:

@@ -1,4 +1,4 @@
-"""Vocabularies of a spec: loaded from their files, or trained once for a text and kept on disk."""
+"""Vocabularies of a spec: loaded from a file, or trained once for a text and cached on disk."""
 
 import hashlib
 import json
@@ -21,22 +21,22 @@ _LINES_PER_REPORT = 10_000
 
 @dataclass(frozen=True)
 class TokenizerRequest:
-    """A tokenizer of a spec, and the vocabulary that a model needs of it."""
+    """A tokenizer of a spec and the size of the vocabulary that the model needs."""
 
     name: str
-    """Its field in the spec."""
+    """The name of the tokenizer's field in the spec."""
     config: Tokenizer
     size_name: str
-    """The field of the model that holds the size."""
+    """The name of the model's field with the vocabulary size."""
     size: int
-    """Tokens of the vocabulary."""
+    """Number of tokens in the vocabulary."""
     columns: tuple[str, ...] | None = None
     """The text columns to train on. Default: all."""
 
 
 @dataclass(frozen=True)
 class TrainingText:
-    """The text that vocabularies are trained on, as it was when preparing started."""
+    """The training text of vocabularies, with its fingerprint at the start of preparation."""
 
     corpus: TextSource
     fingerprint: str
@@ -46,17 +46,23 @@ class TrainingText:
 def load_or_train_vocabulary(
     request: TokenizerRequest, text: TrainingText, listener: ProgressListener
 ) -> Vocabulary:
-    """Return the vocabulary of a tokenizer, trained if it is neither in a file nor in the cache.
+    """Return the vocabulary of a tokenizer; train it if it has no file and is not cached.
+
+    Args:
+        request: The tokenizer.
+        text: The text to train on.
+        listener: Receives progress messages.
 
     Raises:
-        UserError: Its file cannot be read or has another size, or it cannot be trained.
+        UserError: The tokenizer's file cannot be read or has another vocabulary size, or the
+            training failed.
     """
     if isinstance(request.config, LearnedTokenizer) and request.config.file:
         vocabulary = request.config.load_file()
         if vocabulary.size != request.size:
             raise UserError(
                 f"{request.config.file}: has {vocabulary.size} tokens, "
-                f"model.{request.size_name} is {request.size}"
+                f"model.{request.size_name} is {request.size}; use the same number"
             )
         return vocabulary
     fingerprint = (
@@ -70,8 +76,8 @@ def load_or_train_vocabulary(
         _save(vocabulary, folder)
     if vocabulary.size < request.size:
         listener.print(
-            f"the text yields {vocabulary.size:,} tokens; "
-            f"the rest of model.{request.size_name} {request.size:,} stays unused"
+            f"the training text yields only {vocabulary.size:,} of {request.size:,} tokens "
+            f"(model.{request.size_name}); the remaining ids stay unused"
         )
     return vocabulary
 
@@ -101,11 +107,11 @@ def _lines(
 
 
 def _load(folder: Path) -> Vocabulary | None:
-    """Return the vocabulary in a folder of the cache; None if it is not as it was saved."""
+    """Return the vocabulary in a cache folder; None if it is missing or damaged."""
     try:
         vocabulary = load_vocabulary(folder / "tokenizer")
-        is_as_saved = (folder / "digest").read_text() == vocabulary.digest
-        return vocabulary if is_as_saved else None
+        is_intact = (folder / "digest").read_text() == vocabulary.digest
+        return vocabulary if is_intact else None
     except (OSError, ValueError, UserError):
         return None
 

@@ -1,4 +1,4 @@
-"""Tokens against those of `transformers` and of the libraries themselves; `make parity` runs it."""
+"""Parity of token ids with `transformers` and the tokenizer libraries; `make parity` runs it."""
 
 import json
 
@@ -39,7 +39,7 @@ def wordpieces():
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("strip_accents", [None, True, False])
 @pytest.mark.parametrize("oracle", ["BertTokenizer", "BertTokenizerFast"])
-def test_wordpiece_gives_berts_ids(oracle, lowercase, strip_accents, tmp_path):
+def test_wordpiece_ids_equal_those_of_bert(oracle, lowercase, strip_accents, tmp_path):
     import transformers
 
     path = tmp_path / "vocab.txt"
@@ -59,7 +59,7 @@ def test_wordpiece_gives_berts_ids(oracle, lowercase, strip_accents, tmp_path):
 
 
 @pytest.mark.parametrize("add_prefix_space", [True, False])
-def test_byte_level_bpe_gives_the_ids_of_its_tokenizer_json(add_prefix_space, tmp_path):
+def test_byte_level_bpe_ids_equal_those_of_its_tokenizer_json(add_prefix_space, tmp_path):
     from transformers import PreTrainedTokenizerFast
 
     spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=add_prefix_space)
@@ -71,19 +71,19 @@ def test_byte_level_bpe_gives_the_ids_of_its_tokenizer_json(add_prefix_space, tm
         assert ids == theirs.encode(line, add_special_tokens=False)
 
 
-def test_byte_level_bpe_cuts_words_as_gpt2_does(tmp_path):
+def test_byte_level_bpe_splits_words_as_gpt2_does(tmp_path):
     from transformers import GPT2Tokenizer
 
     spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=False)
     ours = spec.train(PAGE * 3, 700)
     model = json.loads(ours.files["tokenizer.json"])["model"]
-    theirs = GPT2Tokenizer(vocab=model["vocab"], merges=[tuple(way) for way in model["merges"]])
+    theirs = GPT2Tokenizer(vocab=model["vocab"], merges=[tuple(pair) for pair in model["merges"]])
     for line, ids in zip(PAGE, ours.encode(PAGE), strict=True):
         assert ids == theirs.encode(line, add_special_tokens=False)
 
 
 @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
-def test_sentencepiece_gives_the_librarys_ids(algorithm):
+def test_sentencepiece_ids_equal_those_of_the_library(algorithm):
     from sentencepiece import SentencePieceProcessor
 
     spec = SentencePiece(type="sentencepiece", algorithm=algorithm)

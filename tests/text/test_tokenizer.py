@@ -1,4 +1,4 @@
-"""What holds for every tokenizer."""
+"""Tests of properties that all tokenizers have."""
 
 import os
 
@@ -30,51 +30,53 @@ SCRIPTS = [
 
 
 @every_tokenizer
-def test_text_survives_the_round_trip(variant):
+def test_decoded_text_equals_the_original(variant):
     vocabulary = trained(variant)
     for line, ids in zip(TEXT, vocabulary.encode(TEXT), strict=True):
-        back = vocabulary.decode(ids)
-        if variant is WordPiece:  # Lower-cased, without accents, and Chinese set apart.
-            line, back = (text.lower().replace("é", "e").replace(" ", "") for text in (line, back))
-        assert back == line
+        decoded = vocabulary.decode(ids)
+        if variant is WordPiece:  # Lowercase, without accents, spaces around Chinese characters.
+            line, decoded = (
+                text.lower().replace("é", "e").replace(" ", "") for text in (line, decoded)
+            )
+        assert decoded == line
 
 
 @every_tokenizer
-def test_all_writing_survives_exactly_where_nothing_is_normalised(variant):
+def test_all_scripts_are_decoded_exactly_without_normalization(variant):
     settings = {"lowercase": False} if variant is WordPiece else {"normalization": "none"}
     vocabulary = spec(variant, **settings).train(SCRIPTS * 5, 600)
     for line, ids in zip(SCRIPTS, vocabulary.encode(SCRIPTS), strict=True):
-        back = vocabulary.decode(ids)
-        if variant is WordPiece:  # Spaces are put around signs; direction marks are taken out.
-            line, back = (
-                "".join(one for one in text if one not in " \u200d\u202b\u202c")
-                for text in (line, back)
+        decoded = vocabulary.decode(ids)
+        if variant is WordPiece:  # Adds spaces around symbols and removes directional marks.
+            line, decoded = (
+                "".join(letter for letter in text if letter not in " \u200d\u202b\u202c")
+                for text in (line, decoded)
             )
-        assert back == line
+        assert decoded == line
 
 
 @every_tokenizer
-def test_the_same_text_gives_the_same_vocabulary(variant):
+def test_training_is_deterministic(variant):
     assert spec(variant).train(TEXT, 400).digest == spec(variant).train(TEXT, 400).digest
 
 
 @every_tokenizer
-def test_a_saved_vocabulary_is_the_same(variant, tmp_path):
+def test_a_loaded_vocabulary_equals_the_saved_one(variant, tmp_path):
     vocabulary = trained(variant)
     vocabulary.save(tmp_path / "tokenizer")
-    again = load_vocabulary(tmp_path / "tokenizer")
-    assert again.digest == vocabulary.digest
-    assert again.encode(TEXT) == vocabulary.encode(TEXT)
+    loaded = load_vocabulary(tmp_path / "tokenizer")
+    assert loaded.digest == vocabulary.digest
+    assert loaded.encode(TEXT) == vocabulary.encode(TEXT)
 
 
 @every_tokenizer
-def test_a_vocabulary_is_never_larger_than_asked_for(variant):
+def test_a_vocabulary_has_at_most_the_given_size(variant):
     for size in (350, 10_000):
         assert spec(variant).train(TEXT, size).size <= size
 
 
 @every_tokenizer
-def test_every_id_is_below_the_size_and_special_ids_are_five(variant):
+def test_every_id_is_less_than_the_size_and_five_are_special(variant):
     vocabulary = trained(variant)
     assert all(0 <= i < vocabulary.size for ids in vocabulary.encode(TEXT) for i in ids)
     special = {vocabulary.padding_id, vocabulary.unknown_id, vocabulary.start_id}
@@ -84,7 +86,7 @@ def test_every_id_is_below_the_size_and_special_ids_are_five(variant):
 
 
 @every_tokenizer
-def test_arrays_hold_what_lists_hold(variant):
+def test_encoded_arrays_equal_encoded_lists(variant):
     lines = [*SCRIPTS, "", " ", *TEXT]
     for vocabulary in (
         trained(variant),
@@ -99,7 +101,7 @@ def test_arrays_hold_what_lists_hold(variant):
 
 
 @every_tokenizer
-def test_the_mask_is_a_mask_only_where_it_is_asked_for(variant):
+def test_the_mask_is_parsed_only_on_request(variant):
     vocabulary = trained(variant)
     line = f"the {vocabulary.mask_token} dog."
     assert vocabulary.mask_id not in vocabulary.encode([line])[0]
@@ -109,21 +111,21 @@ def test_the_mask_is_a_mask_only_where_it_is_asked_for(variant):
 
 
 @every_tokenizer
-def test_no_special_token_is_ever_read_from_text(variant):
+def test_no_special_token_is_encoded_from_text(variant):
     text = ["<s> a </s> [CLS] <mask> [MASK] <pad> [SEP]"] * 9
     vocabulary = spec(variant).train([*TEXT, *text], 500)
-    found = set(vocabulary.encode(text[:1])[0]) & set(vocabulary.special_ids)
-    assert found <= {vocabulary.unknown_id}
+    special_ids = set(vocabulary.encode(text[:1])[0]) & set(vocabulary.special_ids)
+    assert special_ids <= {vocabulary.unknown_id}
 
 
 @every_tokenizer
-def test_a_size_without_room_is_one_sentence(variant):
+def test_a_size_without_room_for_tokens_is_rejected(variant):
     with pytest.raises(VocabularyTooSmallError, match=r"^5 "):
         spec(variant).train(TEXT, 5)
 
 
 @every_tokenizer
-def test_a_mask_is_written_out_again(variant):
+def test_a_mask_is_decoded_as_its_name(variant):
     vocabulary = trained(variant)
     lines = ("the {} dog.", "{} dog.", "the lazy {}")
     for line in (*lines, *([] if variant is Whitespace else ["the lazy {}."])):
@@ -138,39 +140,39 @@ def test_a_mask_is_written_out_again(variant):
 
 @pytest.mark.parametrize("settings", [{}, {"add_prefix_space": False}])
 @every_tokenizer
-def test_sentences_of_a_document_are_not_one_word(variant, settings):
+def test_words_of_consecutive_sentences_are_not_joined(variant, settings):
     if settings and variant is not ByteLevelBPE:
         return
     vocabulary = spec(variant, **settings).train(TEXT, 400)
     parts = [
-        vocabulary.with_separator(line, place == 0, place == 2)
-        for place, line in enumerate(("the fox", "jumps over", "sea shells"))
+        vocabulary.with_separator(line, index == 0, index == 2)
+        for index, line in enumerate(("the fox", "jumps over", "sea shells"))
     ]
     ids = [token_id for line in vocabulary.encode(parts) for token_id in line]
     assert vocabulary.decode(ids) == "the fox jumps over sea shells"
     assert vocabulary.word_starts(np.array(ids)).sum() >= 6
 
 
-def test_a_vocabulary_without_a_space_parts_nothing():
+def test_a_vocabulary_without_a_space_adds_no_separator():
     vocabulary = Characters(type="characters").train(["\u673a\u5668"], 20)
     assert vocabulary.with_separator("\u673a", is_first=True, is_last=False) == "\u673a"
 
 
 @every_learner
 @pytest.mark.parametrize("lines", [[], ["", ""]])
-def test_no_text_is_one_sentence(variant, lines):
+def test_empty_text_is_rejected(variant, lines):
     with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
         spec(variant).train(lines, 400)
 
 
-def test_text_of_which_nothing_is_left_is_one_sentence():
+def test_text_that_is_empty_after_normalization_is_rejected():
     with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
         spec("unigram").train(["\u200b\u200b"], 400)
 
 
 @every_tokenizer
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff nothing"])
-def test_a_damaged_folder_is_one_sentence(variant, content, tmp_path):
+def test_a_damaged_folder_is_rejected(variant, content, tmp_path):
     folder = tmp_path / "tokenizer"
     for damaged in ["tokenizer.config.json", sorted(trained(variant).files)[0]]:
         trained(variant).save(folder)
@@ -183,16 +185,16 @@ def test_a_damaged_folder_is_one_sentence(variant, content, tmp_path):
 
 
 @every_learner
-def test_an_existing_file_gives_the_vocabulary_again(variant, tmp_path):
+def test_an_existing_file_gives_the_same_vocabulary(variant, tmp_path):
     vocabulary = trained(variant)
     vocabulary.save(tmp_path / "tokenizer")
     for file in set(vocabulary.files):
-        one = spec(variant, file=str(tmp_path / "tokenizer" / file))
-        assert one.load_file().encode(TEXT) == vocabulary.encode(TEXT)
+        loaded = spec(variant, file=str(tmp_path / "tokenizer" / file)).load_file()
+        assert loaded.encode(TEXT) == vocabulary.encode(TEXT)
 
 
 @every_learner
-def test_a_file_that_may_never_end_is_one_sentence(variant, tmp_path):
+def test_a_pipe_is_rejected(variant, tmp_path):
     os.mkfifo(tmp_path / "vocabulary")
     with pytest.raises(UserError, match="vocabulary: is not a regular file"):
         spec(variant, file=str(tmp_path / "vocabulary")).load_file()
@@ -200,7 +202,7 @@ def test_a_file_that_may_never_end_is_one_sentence(variant, tmp_path):
 
 @every_learner
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe nothing"])
-def test_a_file_that_is_none_is_one_sentence(variant, content, tmp_path):
+def test_a_missing_or_invalid_file_is_rejected(variant, content, tmp_path):
     path = tmp_path / "vocabulary"
     if content is not None:
         path.write_bytes(content)
@@ -209,7 +211,7 @@ def test_a_file_that_is_none_is_one_sentence(variant, content, tmp_path):
 
 
 @every_tokenizer
-def test_words_begin_where_they_do(variant):
+def test_word_starts_are_those_of_the_words(variant):
     vocabulary = trained(variant)
     line = "the quick brown dog."
     ids = [vocabulary.start_id, *vocabulary.encode([line])[0], vocabulary.end_id]
@@ -224,13 +226,13 @@ def test_words_begin_where_they_do(variant):
 
 
 @every_tokenizer
-def test_bytes_spell_what_is_unknown_only_in_sentencepiece(variant):
+def test_only_sentencepiece_has_byte_tokens(variant):
     count = 256 if named(variant) in ("SentencePiece", "unigram") else 0
     assert len(trained(variant).byte_ids) == count
     assert all(trained(variant).id_to_token(i).startswith("<0x") for i in trained(variant).byte_ids)
 
 
-def test_samples_cover_what_variants_require():
+def test_samples_cover_the_required_fields_of_all_tokenizers():
     for variant in classes(Tokenizer):
         required = [name for name, field in variant.model_fields.items() if field.is_required()]
         assert set(required) - {"type"} <= set(SAMPLES)

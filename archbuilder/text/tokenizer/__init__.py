@@ -1,4 +1,4 @@
-"""Tokenizers: each is trained on text, or reads a file, and makes a vocabulary."""
+"""Tokenizers, which create a vocabulary from training text or from a file."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from archbuilder.text.tokenizer.wordpiece import WordPiece, WordPieceVocabulary
 from archbuilder.text.vocabulary import CLASS_NAMES, CONFIG_FILE, Vocabulary
 
 __all__ = [
-    "KINDS",
+    "VOCABULARY_CLASSES",
     "AnyVocabulary",
     "ByteLevelBPE",
     "Bytes",
@@ -44,9 +44,9 @@ AnyVocabulary = (
     | MarianVocabulary
     | SentencePieceJsonVocabulary
 )
-"""What tokenizers make, and the two kinds that only imported models have."""
-KINDS: dict[str, type[Vocabulary]] = {cls.kind: cls for cls in get_args(AnyVocabulary)}
-"""The class of each kind of vocabulary."""
+"""Vocabularies of the tokenizers, and the two that only imported models have."""
+VOCABULARY_CLASSES: dict[str, type[Vocabulary]] = {cls.kind: cls for cls in get_args(AnyVocabulary)}
+"""Vocabulary classes by their `kind`."""
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
@@ -56,6 +56,6 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         files = {name: (folder / name).read_bytes() for name in config["files"]}
         kind = str(config["kind"])
         by_class_name = {name: kind for kind, name in CLASS_NAMES.items()}
-        return KINDS[by_class_name.get(kind, kind)](files)
+        return VOCABULARY_CLASSES[by_class_name.get(kind, kind)](files)
     except Exception as error:  # The libraries raise plain exceptions.
         raise UserError(f"{folder}: the tokenizer cannot be read ({error})") from error

@@ -1,50 +1,55 @@
-"""One token a byte of UTF-8: every text can be spelled, and there is nothing to learn."""
+"""Tokenization into the bytes of UTF-8, which represents every text and needs no training."""
 
 import json
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 import numpy as np
+from typing_extensions import override
 
-from archbuilder.text.tokenizer.normalization import Reading
+from archbuilder.text.tokenizer.normalization import TextNormalizer
 from archbuilder.text.tokenizer.tokenizer import TextTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.unit_vocabulary import UnitVocabulary
 from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class Bytes(TextTokenizer):
-    """The bytes of UTF-8 (Xue et al., 2022, ByT5, section 3.1)."""
+    """One token for each byte of UTF-8 (Xue et al., 2022, ByT5, section 3.1)."""
 
     type: Literal["bytes"]
 
     file: ClassVar[None] = None
-    """There is no file to read: the bytes are known."""
+    """Always None: the 256 bytes need no vocabulary file."""
 
+    @override
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        needed = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols) + 256
-        if vocabulary_size < needed:
+        required_size = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols) + 256
+        if vocabulary_size < required_size:
             raise VocabularyTooSmallError(
-                f"{vocabulary_size} is too small: the bytes, symbols and "
-                f"special tokens alone are {needed}"
+                f"{vocabulary_size} is too small; the bytes, symbols and special tokens alone "
+                f"require {required_size}"
             )
-        return ByteVocabulary({"bytes.json": self.reading.saved()})
+        return ByteVocabulary({"bytes.json": self.text_normalizer.to_json()})
 
 
 class ByteVocabulary(UnitVocabulary[bytes]):
-    """One id a byte."""
+    """One id for each byte."""
 
     kind = "bytes"
 
     def __init__(self, files: dict[str, bytes]) -> None:
-        reading = Reading.of(json.loads(files["bytes.json"]))
-        super().__init__(files, reading, [f"<0x{byte:02X}>" for byte in range(256)])
+        normalizer = TextNormalizer.from_saved(json.loads(files["bytes.json"]))
+        super().__init__(files, normalizer, [f"<0x{byte:02X}>" for byte in range(256)])
 
-    def _written(self, text: str) -> bytes:
+    @override
+    def _to_units(self, text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
-    def _looked_up(self, texts: list[bytes]) -> np.ndarray:
+    @override
+    def _lookup(self, texts: list[bytes]) -> np.ndarray:
         return np.frombuffer(b"".join(texts), dtype="uint8").astype("int32") + self._first
 
+    @override
     def _decode(self, ids: list[int]) -> str:
         return b"".join(map(self._bytes, ids)).decode("utf-8", errors="replace")
 
@@ -53,5 +58,6 @@ class ByteVocabulary(UnitVocabulary[bytes]):
             return bytes([token_id - self._first])
         return self._tokens[token_id].encode()
 
+    @override
     def _ends_word(self, token_id: int) -> bool:
         return self._bytes(token_id).isspace()

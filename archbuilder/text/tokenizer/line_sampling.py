@@ -1,24 +1,28 @@
-"""Lines drawn evenly from a text of any length, in one pass and bounded memory."""
+"""Uniform sampling of lines from a text of any length, in one pass and bounded memory."""
 
 import heapq
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-LONG = 10_000
-"""Characters above which a line is drawn in parts: a text may be one line."""
+MAX_PART_CHARACTERS = 10_000
+"""Length in characters above which a line is sampled in parts, since a text may be one line."""
 _MASK = 2**64 - 1
 
 
-def sampled(lines: Iterable[str], characters: int) -> list[str]:
-    """At most `characters` characters of the lines, in their order; all of them where they fit.
+def sample_lines(lines: Iterable[str], characters: int) -> list[str]:
+    """Return a sample of the lines, in their order; all lines if they are short enough.
 
-    Each line's number is hashed, and the lines of the smallest hashes stay: the same text gives
-    the same lines, and none is likelier than another.
+    The number of each line is hashed, and the lines with the smallest hashes are returned. The
+    same text always gives the same sample, and all lines are equally likely.
+
+    Args:
+        lines: The lines of a text.
+        characters: Maximum length of the sample in characters.
     """
-    heap: list[tuple[int, int, str]] = []  # The largest hash first.
+    heap: list[tuple[int, int, str]] = []  # The largest hash is the first item.
     total, limit = 0, _MASK + 1
-    for number, line in enumerate(chain.from_iterable(map(_parts, lines))):
-        hashed = _hashed(number)
+    for number, line in enumerate(chain.from_iterable(map(_split, lines))):
+        hashed = _hash(number)
         if hashed >= limit:
             continue
         line = line[:characters]
@@ -30,19 +34,19 @@ def sampled(lines: Iterable[str], characters: int) -> list[str]:
     return [line for _, line in sorted((number, line) for _, number, line in heap)]
 
 
-def _parts(line: str) -> Iterator[str]:
-    """The line, or parts of it that begin with a word where it is long."""
-    begin = 0
-    while len(line) - begin > LONG:
-        space = line.rfind(" ", begin + 1, begin + LONG)
-        end = space if space > 0 else begin + LONG
-        yield line[begin:end]
-        begin = end + (space > 0)
-    yield line[begin:] if begin else line
+def _split(line: str) -> Iterator[str]:
+    """Yield the line, or parts of a long line, which end between words where possible."""
+    start = 0
+    while len(line) - start > MAX_PART_CHARACTERS:
+        space = line.rfind(" ", start + 1, start + MAX_PART_CHARACTERS)
+        end = space if space > 0 else start + MAX_PART_CHARACTERS
+        yield line[start:end]
+        start = end + (space > 0)
+    yield line[start:] if start else line
 
 
-def _hashed(number: int) -> int:
-    """A number well mixed, 64 bits: SplitMix64 (Steele et al., 2014)."""
+def _hash(number: int) -> int:
+    """Return a 64-bit hash of a number: SplitMix64 (Steele et al., 2014)."""
     mixed = (number + 1) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _MASK

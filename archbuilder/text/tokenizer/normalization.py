@@ -1,4 +1,4 @@
-"""What is done to a text before it is cut: Unicode's forms, case, accents, symbols set apart."""
+"""Normalization of text before tokenization: Unicode forms, case, accents and symbols."""
 
 import json
 import re
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from tokenizers import normalizers as library
 
 UNICODE_STEPS = ("NFC", "NFKC", "NFD", "NFKD", "Lowercase", "StripAccents")
-"""The library's steps that change characters, and never for the sake of one beyond a space."""
+"""Normalizers of the `tokenizers` library that change no character because of another character
+on the other side of a space."""
 
 
-def normalizers(normalization: str, lowercase: bool, strip_accents: bool) -> list:
-    """The steps, each of the `tokenizers` library, in the order in which they are taken."""
+def build_normalizers(normalization: str, lowercase: bool, strip_accents: bool) -> list:
+    """Return the normalizers of the `tokenizers` library, in the order of their application."""
     from tokenizers import normalizers
 
     steps: list = []
@@ -23,27 +24,27 @@ def normalizers(normalization: str, lowercase: bool, strip_accents: bool) -> lis
         steps.append({"nfc": normalizers.NFC, "nfkc": normalizers.NFKC}[normalization]())
     if lowercase:
         steps.append(normalizers.Lowercase())
-    if strip_accents:  # Accents stand by themselves only in the decomposed form.
+    if strip_accents:  # Accents are separate characters only in the decomposed form.
         steps += [normalizers.NFD(), normalizers.StripAccents(), normalizers.NFC()]
     return steps
 
 
-def between_symbols(lines: Iterable[str], symbols: Sequence[str]) -> Iterable[str]:
-    """The text that is left of the lines where the symbols are taken out."""
+def remove_symbols(lines: Iterable[str], symbols: Sequence[str]) -> Iterable[str]:
+    """Return the text between the symbols of each line, as separate strings."""
     if not symbols:
         return lines
-    pattern = re.compile("|".join(map(re.escape, by_length(symbols))))
+    pattern = re.compile("|".join(map(re.escape, longest_first(symbols))))
     return (part for line in lines for part in pattern.split(line))
 
 
-def by_length(symbols: Iterable[str]) -> list[str]:
-    """The longest first, as of two symbols that fit the longer one is meant."""
+def longest_first(symbols: Iterable[str]) -> list[str]:
+    """Return the symbols from the longest to the shortest, so that the longest match is used."""
     return sorted(symbols, key=lambda symbol: (-len(symbol), symbol))
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How text is read by those tokenizers that no library applies."""
+class TextNormalizer:
+    """Normalization for the tokenizers that are implemented without a library."""
 
     normalization: str = "none"
     lowercase: bool = False
@@ -51,48 +52,55 @@ class Reading:
     symbols: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, content: dict) -> "Reading":
-        """What stands in a saved vocabulary; raises `ValueError` where that is none."""
-        known: dict[str, Any] = {
+    def from_saved(cls, content: dict) -> "TextNormalizer":
+        """Return the normalizer of a saved vocabulary.
+
+        Args:
+            content: The JSON object in the vocabulary's file.
+
+        Raises:
+            ValueError: A setting has an invalid value.
+        """
+        settings: dict[str, Any] = {
             name: content[name] for name in cls.__dataclass_fields__ if name in content
         }
-        symbols = known.get("symbols", [])
-        sound = {
+        symbols = settings.get("symbols", [])
+        checks = {
             "lowercase must be true or false": isinstance(content["lowercase"], bool),
-            "strip_accents must be true or false": known.get("strip_accents", False) in (0, 1),
-            "normalization must be none, nfc or nfkc": known.get("normalization", "none")
+            "strip_accents must be true or false": settings.get("strip_accents", False) in (0, 1),
+            "normalization must be none, nfc or nfkc": settings.get("normalization", "none")
             in ("none", "nfc", "nfkc"),
             "symbols must be a list of text": isinstance(symbols, list)
-            and all(isinstance(one, str) and one for one in symbols),
+            and all(isinstance(symbol, str) and symbol for symbol in symbols),
         }
-        for sentence, holds in sound.items():
-            if not holds:
-                raise ValueError(sentence)
-        known["symbols"] = tuple(symbols)
-        return cls(**known)
+        for message, is_valid in checks.items():
+            if not is_valid:
+                raise ValueError(message)
+        settings["symbols"] = tuple(symbols)
+        return cls(**settings)
 
-    def saved(self, **tokens: Any) -> bytes:
+    def to_json(self, **tokens: Any) -> bytes:
         """Return the content of a vocabulary's file: these settings and its `tokens`."""
         return json.dumps(asdict(self) | tokens).encode()
 
-    def normal(self, text: str) -> str:
-        """A text without symbols, as its tokens are looked up."""
+    def normalize(self, text: str) -> str:
+        """Return the normalized form of a text without symbols."""
         return self._normalizer.normalize_str(text) if self._normalizer else text
 
-    def parts(self, line: str) -> list[str]:
-        """Text and symbols by turns: text first and last, normalised, empty where none is."""
+    def split_symbols(self, line: str) -> list[str]:
+        """Return normalized texts at even indices and the symbols between them at odd indices."""
         if not self.symbols:
-            return [self.normal(line)]
+            return [self.normalize(line)]
         parts = self._pattern.split(line)
-        return [part if i % 2 else self.normal(part) for i, part in enumerate(parts)]
+        return [part if i % 2 else self.normalize(part) for i, part in enumerate(parts)]
 
     @cached_property
     def _pattern(self) -> re.Pattern:
-        return re.compile(f"({'|'.join(map(re.escape, by_length(self.symbols)))})")
+        return re.compile(f"({'|'.join(map(re.escape, longest_first(self.symbols)))})")
 
     @cached_property
     def _normalizer(self) -> "library.Sequence | None":
-        steps = normalizers(self.normalization, self.lowercase, self.strip_accents)
+        steps = build_normalizers(self.normalization, self.lowercase, self.strip_accents)
         if not steps:
             return None
         from tokenizers import normalizers as library

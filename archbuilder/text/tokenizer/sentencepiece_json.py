@@ -1,28 +1,35 @@
-"""Pieces of raw text in a tokenizer.json, as SentencePiece models made elsewhere are converted."""
+"""SentencePiece models that were converted to a tokenizer.json."""
+
+from typing_extensions import override
 
 from archbuilder.text.tokenizer.sentencepiece_training import SPACE
 from archbuilder.text.tokenizer.tokenizer_json import TokenizerJsonVocabulary
 
 
 class SentencePieceJsonVocabulary(TokenizerJsonVocabulary):
-    """BPE or unigram pieces, spaces included, over the `tokenizers` library."""
+    """BPE or unigram pieces, spaces included, implemented by the `tokenizers` library."""
 
     kind = "sentencepiece_json"
     models = ("Unigram", "BPE")
 
     @property
+    @override
     def byte_ids(self) -> tuple[int, ...]:
         return tuple(i for i in range(self.size) if _is_byte(self.id_to_token(i)))
 
-    def _cut(self, line: str) -> list[str]:
+    @override
+    def _split_chunks(self, line: str) -> list[str]:
         return [line]
 
-    def _cut_locally(self) -> bool:
-        return False  # A piece may reach over spaces.
+    @override
+    def _has_independent_chunks(self) -> bool:
+        return False  # A piece may contain spaces.
 
+    @override
     def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 
+    @override
     def _starts_word(self, token_id: int) -> bool:
         return token_id in self._added or self.id_to_token(token_id).startswith(SPACE)
 

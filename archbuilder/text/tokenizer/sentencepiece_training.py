@@ -1,4 +1,4 @@
-"""Pieces learned from text with the `sentencepiece` library: the same text, the same pieces."""
+"""Deterministic training of subword pieces with the `sentencepiece` library."""
 
 import io
 import re
@@ -11,43 +11,58 @@ from archbuilder.text.tokenizer.tokenizer import NO_TEXT, VocabularyTooSmallErro
 from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
-"""How SentencePiece writes the space before a word."""
-LONGEST_WORD = 2**12
-"""Letters of the longest word that pieces are learned from; the library skips longer lines."""
+"""Character with which SentencePiece replaces the space before a word."""
+MAX_WORD_CHARACTERS = 2**12
+"""Maximum length of a word that pieces are learned from; the library skips longer lines."""
 
 
 def train_sentencepiece(lines: list[str], size: int, **options: Any) -> bytes:
-    """A SentencePiece model of `size` pieces, or as many as the text yields.
+    """Return a trained SentencePiece model.
 
-    Raises `VocabularyTooSmallError` where `size` has no room for the text's characters.
+    Args:
+        lines: The training text.
+        size: Number of pieces; the model has fewer if the text does not yield as many.
+        **options: More options of the library's trainer.
+
+    Returns:
+        The content of the model file.
+
+    Raises:
+        VocabularyTooSmallError: `size` is smaller than the number of required pieces.
+        UserError: The text is empty, or the training failed for another reason.
     """
     try:
         return _train(lines, size, **options)
     except RuntimeError as error:
         if "all_chars_count" in str(error):
             raise UserError(NO_TEXT) from error
-        if most := re.search(r"value <= (\d+)", str(error)):
-            return _train(lines, int(most[1]), **options)
-        if least := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
+        if maximum := re.search(r"value <= (\d+)", str(error)):
+            return _train(lines, int(maximum[1]), **options)
+        if minimum := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
             raise VocabularyTooSmallError(
-                f"{size} is too small: this text's characters, bytes and "
-                f"special tokens alone are {least[1]}"
+                f"{size} is too small; the characters of the text, bytes and special tokens alone "
+                f"require {minimum[1]}"
             ) from error
-        raise UserError(f"tokenizer: the sentencepiece library refuses it ({error})") from error
+        raise UserError(f"tokenizer: SentencePiece training failed: {error}") from error
 
 
-def learn_bpe_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list[str]:
-    """At most `size` pieces of counted words by byte-pair encoding, the first merged first.
+def learn_bpe_pieces(words: Counter[str], size: int, word_prefix: str = SPACE) -> list[str]:
+    """Return the pieces that byte-pair encoding learns from words, in the order of learning.
 
-    Sennrich et al., 2016, section 3.2. A piece that begins a word begins with `begin`: `SPACE`, or
-    nothing where words are no different at their beginning. Single characters come last.
+    Single characters come last. Sennrich et al., 2016, section 3.2.
+
+    Args:
+        words: The count of each word.
+        size: Maximum number of pieces.
+        word_prefix: The start of a piece that starts a word: `SPACE`, or "" if pieces at the start
+            of a word are not distinguished. Default: `SPACE`.
     """
     from sentencepiece import SentencePieceProcessor
 
     counted = [
         f"{word}\t{count}"
         for word, count in sorted(words.items())
-        if SPACE not in word and len(word) <= LONGEST_WORD
+        if SPACE not in word and len(word) <= MAX_WORD_CHARACTERS
     ]
     if not counted:
         return []
@@ -57,14 +72,13 @@ def learn_bpe_pieces(words: Counter[str], size: int, begin: str = SPACE) -> list
         input_format="tsv",
         model_type="bpe",
         normalization_rule_name="identity",
-        add_dummy_prefix=begin == SPACE,
+        add_dummy_prefix=word_prefix == SPACE,
         split_by_unicode_script=False,
         split_by_number=False,
     )
     processor = SentencePieceProcessor(model_proto=model)
     pieces = [
-        processor.IdToPiece(place)
-        for place in range(len(DEFAULT_SPECIAL_TOKENS), processor.GetPieceSize())
+        processor.IdToPiece(i) for i in range(len(DEFAULT_SPECIAL_TOKENS), processor.GetPieceSize())
     ]
     return [piece for piece in pieces if piece != SPACE]
 
@@ -87,7 +101,7 @@ def _train(lines: Iterable[str], size: int, **options: Any) -> bytes:
         bos_piece=start,
         eos_piece=end,
         control_symbols=[mask],
-        num_threads=1,  # With more, sums of counts would depend on how many there are.
+        num_threads=1,  # With several threads, sums of counts depend on their number.
         minloglevel=2,
         max_sentence_length=2**20,
         **options,

@@ -1,4 +1,4 @@
-"""The interface of tokenizers: what all of them can be told, and what they do."""
+"""The interface of tokenizers: their common fields and their training."""
 
 import re
 from abc import abstractmethod
@@ -14,11 +14,12 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language import FilePath, Spec
-from archbuilder.text.tokenizer.line_sampling import sampled
-from archbuilder.text.tokenizer.normalization import Reading
+from archbuilder.text.tokenizer.line_sampling import sample_lines
+from archbuilder.text.tokenizer.normalization import TextNormalizer
 from archbuilder.text.vocabulary import (
     BERT_SPECIAL_TOKENS,
     DEFAULT_SPECIAL_TOKENS,
@@ -30,23 +31,25 @@ NO_TEXT = "there is no text to train the tokenizer on"
 
 
 class VocabularyTooSmallError(UserError):
-    """A vocabulary has no room for what must be in it; whoever asked knows what it is called."""
+    """The vocabulary size is too small; the caller adds the name of the field."""
 
 
-def _sound(symbols: tuple[str, ...]) -> tuple[str, ...]:
-    for place, symbol in enumerate(symbols):
+def _check_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    for i, symbol in enumerate(symbols):
         if not symbol:
             raise ValueError("a symbol must not be empty")
         if re.search(r"\s", symbol):
-            raise ValueError(f"the symbol {symbol!r} must not hold white space")
-        if symbol in symbols[:place]:
-            raise ValueError(f"the symbol {symbol!r} is written twice")
+            raise ValueError(f"symbol {symbol!r} must not contain white space")
+        if symbol in symbols[:i]:
+            raise ValueError(f"symbol {symbol!r} is listed twice")
         if symbol in (*BERT_SPECIAL_TOKENS, *DEFAULT_SPECIAL_TOKENS) or re.fullmatch(
             "<0x[0-9A-F]{2}>", symbol
         ):
-            raise ValueError(f"the symbol {symbol!r} is a special token's name")
+            raise ValueError(f"symbol {symbol!r} is the name of a special token")
         if re.fullmatch(SENTINEL_FORMAT.format(r"\d+"), symbol):
-            raise ValueError(f"the symbol {symbol!r} is a sentinel's name: write 'sentinels'")
+            raise ValueError(
+                f"symbol {symbol!r} is the name of a sentinel; set 'sentinels' instead"
+            )
     return symbols
 
 
@@ -54,90 +57,107 @@ class TextTokenizer(Spec):
     """The interface of tokenizers."""
 
     normalization: Literal["none", "nfc", "nfkc"] = "none"
-    """The form of Unicode that the text is brought into, with equal characters written equally."""
+    """Unicode normalization form of the text, which gives equal characters equal codes."""
     lowercase: bool = False
-    """Lower-case the text."""
+    """Convert the text to lowercase."""
     strip_accents: bool = False
-    """Take accents off letters."""
-    user_defined_symbols: Annotated[tuple[str, ...], AfterValidator(_sound)] = ()
-    """Texts that are one token each, wherever they stand, kept as they are written."""
+    """Remove the accents of letters."""
+    user_defined_symbols: Annotated[tuple[str, ...], AfterValidator(_check_symbols)] = ()
+    """Strings that are always a single token, and are not normalized."""
     sentinels: NonNegativeInt = 0
-    """Symbols <extra_id_0>, <extra_id_1> and so on, so many of them, that take the place of spans
-    left out (Raffel et al., 2020, section 3.1.4)."""
+    """Number of sentinel tokens <extra_id_0>, <extra_id_1> and so on, which replace masked spans
+    (Raffel et al., 2020, section 3.1.4)."""
 
     @abstractmethod
     def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        """The vocabulary of at most `vocabulary_size` tokens that suits `lines` best.
+        """Return a vocabulary for a text.
 
-        Raises `VocabularyTooSmallError` where the size has no room for what must be in it.
+        Args:
+            lines: The training text.
+            vocabulary_size: Maximum number of tokens, special tokens included.
+
+        Raises:
+            VocabularyTooSmallError: The size is smaller than the number of required tokens.
+            UserError: The text is empty, or the training failed.
         """
 
     @property
     def all_symbols(self) -> tuple[str, ...]:
-        """Its symbols, sentinels included."""
+        """The symbols, sentinels included."""
         return (*self.user_defined_symbols, *map(SENTINEL_FORMAT.format, range(self.sentinels)))
 
     @property
-    def reading(self) -> Reading:
-        """What is done to a text before it is cut."""
-        return Reading(self.normalization, self.lowercase, self.strip_accents, self.all_symbols)
+    def text_normalizer(self) -> TextNormalizer:
+        """The normalization of text before tokenization."""
+        return TextNormalizer(
+            self.normalization, self.lowercase, self.strip_accents, self.all_symbols
+        )
 
 
 class LearnedTokenizer(TextTokenizer):
-    """The interface of tokenizers that learn their tokens from text, or find them in a file."""
+    """The interface of tokenizers that are trained on text or loaded from a file."""
 
     max_training_characters: PositiveInt = 30_000_000
-    """Characters of the text that it is trained on, at most; lines are drawn evenly."""
+    """Maximum number of characters to train on. Lines are sampled uniformly from a longer text."""
     file: FilePath | None = None
-    """An existing vocabulary."""
+    """File with an existing vocabulary. Default: the vocabulary is trained."""
 
     file_format: ClassVar[str]
-    """The content of its file, in words for messages."""
-    trains: ClassVar[tuple[str, ...]] = ("max_training_characters",)
-    """The fields that only training reads."""
-    required: ClassVar[tuple[str, ...]] = ("type", "file")
-    """The fields that may stand beside any file."""
+    """Description of the content of `file`, for error messages."""
+    training_fields: ClassVar[tuple[str, ...]] = ("max_training_characters",)
+    """Fields that have an effect only in training."""
+    file_fields: ClassVar[tuple[str, ...]] = ("type", "file")
+    """Fields that may be combined with any `file`."""
 
     @model_validator(mode="after")
-    def _nothing_without_effect(self) -> Self:
+    def _check_fields_have_effect(self) -> Self:
         if self.file is not None:
-            without = self._without_effect(not self.file.endswith(".json"))
-            self._refuse(sorted(without & self.model_fields_set))
+            unused = self._fields_without_effect(not self.file.endswith(".json"))
+            self._reject_fields(sorted(unused & self.model_fields_set))
         return self
 
     @model_serializer(mode="wrap")
-    def _what_has_effect(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _serialize_used_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields = serialize(self)
-        without = self._without_effect(not self.file.endswith(".json")) if self.file else ()
-        return {name: value for name, value in fields.items() if name not in without}
+        is_list = self.file is not None and not self.file.endswith(".json")
+        unused = self._fields_without_effect(is_list) if self.file else ()
+        return {name: value for name, value in fields.items() if name not in unused}
 
-    def _without_effect(self, plain_list: bool) -> set[str]:
-        """The fields without effect beside a file, a plain list of tokens or a whole tokenizer."""
-        return set(type(self).model_fields) - set(self.required)
+    def _fields_without_effect(self, is_list: bool) -> set[str]:
+        """Return the fields without effect if `file` is set.
 
-    def _refuse(self, names: list[str]) -> None:
+        Args:
+            is_list: Whether the file is a plain list of tokens instead of a complete tokenizer.
+        """
+        return set(type(self).model_fields) - set(self.file_fields)
+
+    def _reject_fields(self, names: list[str]) -> None:
         if names:
             have = "has" if len(names) == 1 else "have"
-            why = "nothing is trained" if set(names) <= set(self.trains) else "the file says it"
-            raise ValueError(f"{', '.join(names)}: {have} no effect beside 'file': {why}")
-
-    def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
-        held = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols)
-        if vocabulary_size <= held:
-            raise VocabularyTooSmallError(
-                f"{vocabulary_size} leaves no room beside the "
-                f"{held} special tokens{' and symbols' if self.all_symbols else ''}"
+            is_training = set(names) <= set(self.training_fields)
+            reason = "the tokenizer is not trained" if is_training else "the file determines it"
+            raise ValueError(
+                f"{', '.join(names)}: {have} no effect with 'file', because {reason}; remove it"
             )
-        drawn = sampled(lines, self.max_training_characters)
-        if not any(line.strip() for line in drawn):
+
+    @override
+    def train(self, lines: Iterable[str], vocabulary_size: int) -> Vocabulary:
+        reserved = len(DEFAULT_SPECIAL_TOKENS) + len(self.all_symbols)
+        if vocabulary_size <= reserved:
+            raise VocabularyTooSmallError(
+                f"{vocabulary_size} is too small; the special tokens"
+                f"{' and symbols' if self.all_symbols else ''} alone require {reserved}"
+            )
+        sample = sample_lines(lines, self.max_training_characters)
+        if not any(line.strip() for line in sample):
             raise UserError(NO_TEXT)
-        return self._train(drawn, vocabulary_size)
+        return self._train(sample, vocabulary_size)
 
     def load_file(self) -> Vocabulary:
-        """The vocabulary in `file`."""
+        """Return the vocabulary in `file`. Raise UserError if it cannot be read."""
         path = Path(self.file or "")
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise UserError(f"{self.file}: is not a regular file")  # It may never end.
+            raise UserError(f"{self.file}: is not a regular file")  # A pipe may never end.
         try:
             content = path.read_bytes()
         except OSError as error:

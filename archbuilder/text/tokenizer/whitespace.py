@@ -1,4 +1,4 @@
-"""Text that is cut already: a token is what stands between white space."""
+"""Tokenization at white space, for text that is already split into tokens."""
 
 import json
 from collections import Counter
@@ -8,105 +8,118 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
-from archbuilder.text.tokenizer.normalization import Reading, between_symbols
+from archbuilder.text.tokenizer.normalization import TextNormalizer, remove_symbols
 from archbuilder.text.tokenizer.tokenizer import LearnedTokenizer
 from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class Whitespace(LearnedTokenizer):
-    """The most frequent words, every other word unknown (Bengio et al., 2003, section 4.1).
+    """The most frequent words; all other words are unknown (Bengio et al., 2003, section 4.1).
 
-    It reads text that another tool has cut, too: pieces of words that bear a mark where they go on
-    (Sennrich et al., 2016).
+    The text may also contain subwords of another tool, with a marker at the end of each subword
+    that the next one continues (Sennrich et al., 2016).
     """
 
     type: Literal["whitespace"]
     continuation_marker: Annotated[str, Field(min_length=1)] | None = None
-    """How a piece ends that goes on in the next, such as "@@"; without it, each is a word."""
+    """The end of a subword that the next token continues, such as "@@". Default: each token is a
+    word."""
 
     file_format: ClassVar[str] = "a list of words"
 
+    @override
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
-        reading, counts = self.reading, Counter()
-        for line in between_symbols(lines, self.all_symbols):
-            counts.update(reading.normal(line).split())
-        held = {*DEFAULT_SPECIAL_TOKENS, *self.all_symbols}
+        normalizer, counts = self.text_normalizer, Counter()
+        for line in remove_symbols(lines, self.all_symbols):
+            counts.update(normalizer.normalize(line).split())
+        reserved = {*DEFAULT_SPECIAL_TOKENS, *self.all_symbols}
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
-        words = [word for word in ordered if word not in held][: vocabulary_size - len(held)]
-        saved = reading.saved(continuation=self.continuation_marker, words=words)
-        return WhitespaceVocabulary({"words.json": saved})
+        words = [word for word in ordered if word not in reserved]
+        words = words[: vocabulary_size - len(reserved)]
+        content = normalizer.to_json(continuation=self.continuation_marker, words=words)
+        return WhitespaceVocabulary({"words.json": content})
 
+    @override
     def _read(self, content: bytes) -> Vocabulary:
         return WhitespaceVocabulary({"words.json": content})
 
 
 class WhitespaceVocabulary(Vocabulary):
-    """One id a word."""
+    """One id for each word."""
 
     kind = "whitespace"
 
     def __init__(self, files: dict[str, bytes]) -> None:
         content = json.loads(files["words.json"])
-        self._reading, words, mark = Reading.of(content), content["words"], content["continuation"]
+        self._normalizer = TextNormalizer.from_saved(content)
+        words, marker = content["words"], content["continuation"]
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise ValueError("words must be a list of text")
-        if mark is not None and not (isinstance(mark, str) and mark):
+        if marker is not None and not (isinstance(marker, str) and marker):
             raise ValueError("continuation must be text")
-        self._mark, self._symbols = mark, set(self._reading.symbols)
-        self._tokens = [*DEFAULT_SPECIAL_TOKENS, *self._reading.symbols, *words]
-        self._ids = {token: place for place, token in enumerate(self._tokens)}
+        self._marker, self._symbols = marker, set(self._normalizer.symbols)
+        self._tokens = [*DEFAULT_SPECIAL_TOKENS, *self._normalizer.symbols, *words]
+        self._ids = {token: i for i, token in enumerate(self._tokens)}
         if len(self._ids) < len(self._tokens):
-            raise ValueError("a word stands in it twice")
+            raise ValueError("a word occurs twice")
         super().__init__(files)
-        # A special token's name is a word like any other in a text, and one that is not known.
+        # In text, the name of a special token is an ordinary word that the vocabulary lacks.
         self._words = {
             word: i for word, i in self._ids.items() if word not in DEFAULT_SPECIAL_TOKENS
         }
 
     @property
+    @override
     def size(self) -> int:
         return len(self._tokens)
 
+    @override
     def id_to_token(self, token_id: int) -> str:
         return self._tokens[token_id]
 
+    @override
     def encode_arrays(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        texts = [self._cut(line) for line in lines]
+        texts = [self._split(line) for line in lines]
         counts = np.fromiter(map(len, texts), dtype="int64", count=len(texts))
-        known, unknown = self._words.get, self.unknown_id
-        ids = (known(word, unknown) for word in chain.from_iterable(texts))
+        word_id, unknown = self._words.get, self.unknown_id
+        ids = (word_id(word, unknown) for word in chain.from_iterable(texts))
         return np.fromiter(ids, dtype="int32", count=int(counts.sum())), counts
 
-    def _cut(self, line: str) -> list[str]:
-        parts = self._reading.parts(line)
+    def _split(self, line: str) -> list[str]:
+        parts = self._normalizer.split_symbols(line)
         if len(parts) == 1:
             return parts[0].split()
         return [
             word for i, part in enumerate(parts) for word in ([part] if i % 2 else part.split())
         ]
 
+    @override
     def _token_to_id(self, token: str) -> int | None:
-        named = token in DEFAULT_SPECIAL_TOKENS or token in self._symbols
-        return self._ids.get(token) if named else None
+        is_named = token in DEFAULT_SPECIAL_TOKENS or token in self._symbols
+        return self._ids.get(token) if is_named else None
 
+    @override
     def _encode(self, lines: list[str]) -> list[list[int]]:
-        known, unknown = self._words.get, self.unknown_id
-        return [[known(word, unknown) for word in self._cut(line)] for line in lines]
+        word_id, unknown = self._words.get, self.unknown_id
+        return [[word_id(word, unknown) for word in self._split(line)] for line in lines]
 
+    @override
     def _decode(self, ids: list[int]) -> str:
         pieces = []
         for i in ids:
-            if self._goes_on(i):
-                pieces.append(self._tokens[i].removesuffix(self._mark))
+            if self._is_continued(i):
+                pieces.append(self._tokens[i].removesuffix(self._marker))
             else:
                 pieces += [self._tokens[i], " "]
         return "".join(pieces).removesuffix(" ")
 
+    @override
     def _ends_word(self, token_id: int) -> bool:
-        return not self._goes_on(token_id)
+        return not self._is_continued(token_id)
 
-    def _goes_on(self, token_id: int) -> bool:
-        """Whether a token bears the mark of a piece that the next one goes on with."""
+    def _is_continued(self, token_id: int) -> bool:
+        """Return whether a token has the marker of a subword that the next token continues."""
         token = self._tokens[token_id]
-        return bool(self._mark) and token not in self._symbols and token.endswith(self._mark)
+        return bool(self._marker) and token not in self._symbols and token.endswith(self._marker)

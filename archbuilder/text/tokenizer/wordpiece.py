@@ -1,19 +1,24 @@
-"""WordPiece: words cut into the longest pieces known."""
+"""WordPiece tokenization, which splits words into the longest pieces of the vocabulary."""
 
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from archbuilder.errors import UserError
-from archbuilder.text.tokenizer.normalization import UNICODE_STEPS, between_symbols, normalizers
+from archbuilder.text.tokenizer.normalization import (
+    UNICODE_STEPS,
+    build_normalizers,
+    remove_symbols,
+)
 from archbuilder.text.tokenizer.sentencepiece_training import SPACE, learn_bpe_pieces
 from archbuilder.text.tokenizer.tokenizer import NO_TEXT, LearnedTokenizer, VocabularyTooSmallError
 from archbuilder.text.tokenizer.tokenizer_json import (
     TokenizerJsonVocabulary,
     add_symbols,
-    counted_words,
+    count_words,
 )
 from archbuilder.text.vocabulary import BERT_SPECIAL_TOKENS, Vocabulary
 
@@ -21,80 +26,88 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _APOSTROPHES = "['\N{RIGHT SINGLE QUOTATION MARK}]"
-_INSIDE = "##"
-"""How a piece begins that goes on with a word."""
+_CONTINUATION = "##"
+"""Prefix of a piece that continues a word."""
 
 
 class WordPiece(LearnedTokenizer):
-    """Words cut into the longest pieces known (Schuster and Nakajima, 2012), as BERT does it."""
+    """Words split into the longest pieces of the vocabulary, as in BERT.
+
+    Schuster and Nakajima, 2012.
+    """
 
     type: Literal["wordpiece"]
     lowercase: bool = True
-    """Lower-case the text."""
+    """Convert the text to lowercase."""
     # A spec is frozen, so a subclass may allow other values; pyright cannot know that.
     strip_accents: bool | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Take accents off letters; unless it is said, where the text is lower-cased."""
+    """Remove the accents of letters. Default: the value of `lowercase`."""
     limit_alphabet: PositiveInt = 1000
-    """The most characters that are tokens by themselves, beginning words and within them."""
+    """Maximum number of single-character tokens; a character at the start of a word and the same
+    character inside a word are two tokens."""
 
     file_format: ClassVar[str] = "a WordPiece vocabulary"
-    trains: ClassVar[tuple[str, ...]] = ("max_training_characters", "limit_alphabet")
+    training_fields: ClassVar[tuple[str, ...]] = ("max_training_characters", "limit_alphabet")
 
-    def _without_effect(self, plain_list: bool) -> set[str]:
-        return set(self.trains) if plain_list else super()._without_effect(plain_list)
+    @override
+    def _fields_without_effect(self, is_list: bool) -> set[str]:
+        return set(self.training_fields) if is_list else super()._fields_without_effect(is_list)
 
+    @override
     def _train(self, lines: list[str], vocabulary_size: int) -> Vocabulary:
         chunks: Counter[str] = Counter()
-        for line in between_symbols(lines, self.all_symbols):
+        for line in remove_symbols(lines, self.all_symbols):
             chunks.update(line.split(" "))
-        words = counted_words(self._tokenizer({}), chunks)
+        words = count_words(self._tokenizer({}), chunks)
         if not words:
             raise UserError(NO_TEXT)
         tokens = self._alphabet(words)
-        least = len(tokens) + len(BERT_SPECIAL_TOKENS) + len(self.all_symbols)
-        if least > vocabulary_size:
+        required_size = len(tokens) + len(BERT_SPECIAL_TOKENS) + len(self.all_symbols)
+        if required_size > vocabulary_size:
             raise VocabularyTooSmallError(
-                f"{vocabulary_size} is too small: this text's characters "
-                f"and the special tokens alone are {least}"
+                f"{vocabulary_size} is too small; the characters of the text and the special "
+                f"tokens alone require {required_size}"
             )
-        words = _spellable(words, tokens)
+        words = _encodable(words, tokens)
         if not words:
             raise UserError(
-                f"tokenizer.limit_alphabet: with {self.limit_alphabet} characters no word of "
-                "the text can be spelled"
+                f"tokenizer.limit_alphabet: with {self.limit_alphabet} characters, no word of the "
+                "text can be encoded; increase it"
             )
-        # Some pieces are in the alphabet already, hence more than are wanted.
+        # More pieces than required, because some are in the alphabet already.
         for piece in learn_bpe_pieces(words, vocabulary_size + len(tokens)):
-            token = piece[1:] if piece.startswith(SPACE) else f"{_INSIDE}{piece}"
+            token = piece[1:] if piece.startswith(SPACE) else f"{_CONTINUATION}{piece}"
             tokens.setdefault(token)
-        listed = dict.fromkeys([*BERT_SPECIAL_TOKENS, *self.all_symbols, *tokens])
-        return self._vocabulary(list(listed)[:vocabulary_size])
+        all_tokens = dict.fromkeys([*BERT_SPECIAL_TOKENS, *self.all_symbols, *tokens])
+        return self._vocabulary(list(all_tokens)[:vocabulary_size])
 
     def _alphabet(self, words: Counter[str]) -> dict[str, None]:
-        """The most frequent characters, as they begin words and as they continue them."""
+        """Return the most frequent characters, at the start of words and inside them."""
         counts: Counter[str] = Counter()
         for word, count in words.items():
             counts[word[0]] += count
             for letter in word[1:]:
-                counts[f"{_INSIDE}{letter}"] += count
+                counts[f"{_CONTINUATION}{letter}"] += count
         ordered = sorted(counts, key=lambda token: (-counts[token], token))
         return dict.fromkeys(ordered[: self.limit_alphabet])
 
+    @override
     def _read(self, content: bytes) -> Vocabulary:
         if not content.lstrip().startswith(b"{"):
-            return self._vocabulary(_listed(content.decode("utf-8-sig")))
-        written = self._without_effect(plain_list=False) & self.model_fields_set
+            return self._vocabulary(_read_tokens(content.decode("utf-8-sig")))
+        unused = self._fields_without_effect(is_list=False) & self.model_fields_set
         try:
-            self._refuse(sorted(written))  # Its name may have let it seem a plain list.
+            # A tokenizer.json with another name was validated as a plain list.
+            self._reject_fields(sorted(unused))
         except ValueError as error:
             raise UserError(str(error)) from error
         return WordPieceVocabulary({"tokenizer.json": content})
 
     def _vocabulary(self, tokens: list[str]) -> Vocabulary:
-        unlisted = next((symbol for symbol in self.all_symbols if symbol not in tokens), None)
-        if unlisted is not None:
-            raise UserError(f"has no token {unlisted!r}, which the spec names")
-        tokenizer = self._tokenizer({token: place for place, token in enumerate(tokens)})
+        missing = next((symbol for symbol in self.all_symbols if symbol not in tokens), None)
+        if missing is not None:
+            raise UserError(f"has no token {missing!r}, which is a symbol in the spec")
+        tokenizer = self._tokenizer({token: i for i, token in enumerate(tokens)})
         tokenizer.add_special_tokens([token for token in BERT_SPECIAL_TOKENS if token in tokens])
         add_symbols(tokenizer, self.all_symbols)
         return WordPieceVocabulary(
@@ -111,60 +124,66 @@ class WordPiece(LearnedTokenizer):
         unknown = "<unk>" if "<unk>" in ids and "[UNK]" not in ids else "[UNK]"
         tokenizer = Tokenizer(models.WordPiece(ids, unk_token=unknown))
         bert = library.BertNormalizer(lowercase=self.lowercase, strip_accents=self.strip_accents)
-        before = normalizers(self.normalization, lowercase=False, strip_accents=False)
-        tokenizer.normalizer = library.Sequence([*before, bert]) if before else bert
+        steps = build_normalizers(self.normalization, lowercase=False, strip_accents=False)
+        tokenizer.normalizer = library.Sequence([*steps, bert]) if steps else bert
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
         return tokenizer
 
 
 class WordPieceVocabulary(TokenizerJsonVocabulary):
-    """WordPiece over the `tokenizers` library."""
+    """WordPiece, implemented by the `tokenizers` library."""
 
     kind = "wordpiece"
     models = ("WordPiece",)
 
-    def _cut(self, line: str) -> list[str]:
+    @override
+    def _split_chunks(self, line: str) -> list[str]:
         return line.split(" ")
 
-    def _cut_locally(self) -> bool:
+    @override
+    def _has_independent_chunks(self) -> bool:
         kinds = {step["type"] for step in self._normalizers}
-        words = [step["type"] for step in self._cutters] == ["BertPreTokenizer"]
-        return words and kinds <= {*UNICODE_STEPS, "BertNormalizer"}
+        splits_words = [step["type"] for step in self._pre_tokenizers] == ["BertPreTokenizer"]
+        return splits_words and kinds <= {*UNICODE_STEPS, "BertNormalizer"}
 
+    @override
     def _decode(self, ids: list[int]) -> str:
-        glued = (self._glued(i) for i in ids)
-        text = "".join(token if joins else f" {token}" for token, joins in glued)[1:]
+        pieces = (self._piece(i) for i in ids)
+        text = "".join(token if continues else f" {token}" for token, continues in pieces)[1:]
         text = re.sub(r" ([.,;:!?%)\]}])", r"\1", text)
         text = re.sub(r"([(\[{]) ", r"\1", text)
         text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
         text = re.sub(rf"(?<=\w) ({_APOSTROPHES}) (?=(?:s|t|re|ve|ll|d|m)\b)", r"\1", text)
         return re.sub(r"(?<=\w) ([-_]) (?=\w)", r"\1", text)
 
-    def _glued(self, token_id: int) -> tuple[str, bool]:
-        """A token as it is written, and whether nothing parts it from the one before."""
+    def _piece(self, token_id: int) -> tuple[str, bool]:
+        """Return the text of a token and whether it continues the word of the token before it."""
         token = self.id_to_token(token_id)
         if self._starts_word(token_id):
             return token, False
-        return token.removeprefix(_INSIDE), True
+        return token.removeprefix(_CONTINUATION), True
 
+    @override
     def _starts_word(self, token_id: int) -> bool:
-        return token_id in self._added or not self.id_to_token(token_id).startswith(_INSIDE)
+        return token_id in self._added or not self.id_to_token(token_id).startswith(_CONTINUATION)
 
 
-def _spellable(words: Counter[str], tokens: dict[str, None]) -> Counter[str]:
-    """The words that the tokens can spell: every other word is unknown, whatever is merged."""
+def _encodable(words: Counter[str], tokens: dict[str, None]) -> Counter[str]:
+    """Return the words whose characters are all tokens; other words stay unknown."""
 
-    def can(word: str) -> bool:
-        return word[0] in tokens and all(f"{_INSIDE}{letter}" in tokens for letter in word[1:])
+    def is_encodable(word: str) -> bool:
+        return word[0] in tokens and all(
+            f"{_CONTINUATION}{letter}" in tokens for letter in word[1:]
+        )
 
-    return Counter({word: count for word, count in words.items() if can(word)})
+    return Counter({word: count for word, count in words.items() if is_encodable(word)})
 
 
-def _listed(text: str) -> list[str]:
-    """The tokens of a vocab.txt: only line feeds part them, as U+2028 may be a token."""
+def _read_tokens(text: str) -> list[str]:
+    """Return the tokens of a vocab.txt. Only line feeds end a line, since U+2028 may be a token."""
     tokens = [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
-    twice = next((token for token, count in Counter(tokens).items() if count > 1), None)
-    if twice is not None:
-        raise UserError(f"the token {twice!r} stands in it twice")
+    duplicate = next((token for token, count in Counter(tokens).items() if count > 1), None)
+    if duplicate is not None:
+        raise UserError(f"token {duplicate!r} occurs twice")
     return tokens

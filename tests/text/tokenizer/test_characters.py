@@ -1,4 +1,4 @@
-"""What is special to characters."""
+"""Tests of the character tokenizer."""
 
 import json
 
@@ -11,26 +11,26 @@ from archbuilder.text.tokenizer.characters import CharacterVocabulary
 
 
 @pytest.mark.parametrize("characters", ["aa", ["ab"], 7])
-def test_characters_that_are_none_are_one_sentence(tmp_path, characters):
+def test_an_invalid_list_of_characters_is_rejected(tmp_path, characters):
     path = tmp_path / "characters.json"
     path.write_text(json.dumps({"lowercase": False, "characters": characters}))
     with pytest.raises(UserError, match="not a list of characters"):
         Characters(type="characters", file=str(path)).load_file()
 
 
-def test_what_runs_saved_before_there_were_other_fields_is_read():
+def test_files_of_older_runs_with_fewer_fields_are_read():
     content = json.dumps({"lowercase": True, "characters": "ab"}).encode()
     assert CharacterVocabulary({"characters.json": content}).encode(["aBc"]) == [[5, 6, 1]]
 
 
 @pytest.mark.parametrize("wrong", [{"lowercase": 1}, {"normalization": "nfd"}, {"symbols": "ab"}])
-def test_settings_that_are_none_are_refused(wrong):
+def test_invalid_settings_are_rejected(wrong):
     content = json.dumps({"lowercase": True, "characters": "ab"} | wrong).encode()
     with pytest.raises(ValueError, match="must be"):
         CharacterVocabulary({"characters.json": content})
 
 
-def test_a_word_starts_behind_white_space():
+def test_a_word_starts_after_white_space():
     vocabulary = Characters(type="characters").train(["ab c"], 20)
     ids = [vocabulary.start_id, *vocabulary.encode(["ab c"])[0], vocabulary.end_id]
     starts = [True, True, False, False, True, True]

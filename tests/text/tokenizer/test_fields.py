@@ -1,4 +1,4 @@
-"""What every tokenizer can be told, and what it refuses to be told."""
+"""Tests of the fields that all tokenizers have, and of their validation."""
 
 import json
 
@@ -21,9 +21,9 @@ SETTINGS = {
 
 
 @every_learner
-def test_training_reads_no_more_than_it_is_told(variant):
+def test_training_uses_at_most_the_given_number_of_characters(variant):
     short = spec(variant, max_training_characters=1000)
-    lines = [f"{line} x{place % 7}" for place, line in enumerate(TEXT * 9)]
+    lines = [f"{line} x{index % 7}" for index, line in enumerate(TEXT * 9)]
     assert short.train(lines, 500).digest == short.train(iter(lines), 500).digest
     assert short.train(lines, 500).digest != spec(variant).train(lines, 500).digest
 
@@ -47,14 +47,14 @@ def test_every_common_field_has_an_effect(variant, name):
 
 
 @every_tokenizer
-def test_lower_case_and_no_accents_are_what_they_say(variant):
+def test_text_is_lowercased_and_accents_are_removed(variant):
     settings = {"lowercase": True, "strip_accents": True}
     vocabulary = spec(variant, **settings).train([*TEXT, "the cafe naive"], 400)
     assert vocabulary.decode(vocabulary.encode(["The CAFÉ nai\u0308ve"])[0]) == "the cafe naive"
 
 
 @every_tokenizer
-def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
+def test_a_symbol_is_always_one_token_and_is_not_normalized(variant):
     symbols = ("<Fox>", "<Fox", "Ω7")
     vocabulary = spec(variant, user_defined_symbols=list(symbols), lowercase=True).train(
         [*TEXT, "a <Fox> b"], 500
@@ -69,55 +69,60 @@ def test_a_symbol_is_one_token_wherever_it_stands_and_survives(variant):
 
 
 @every_tokenizer
-def test_sentinels_are_found_by_their_names(variant):
+def test_sentinels_have_the_names_of_t5(variant):
     vocabulary = spec(variant, sentinels=3, user_defined_symbols=["<x>"]).train(TEXT, 500)
-    written = [vocabulary.id_to_token(i) for i in vocabulary.sentinel_ids]
-    assert written == ["<extra_id_0>", "<extra_id_1>", "<extra_id_2>"]
+    names = [vocabulary.id_to_token(i) for i in vocabulary.sentinel_ids]
+    assert names == ["<extra_id_0>", "<extra_id_1>", "<extra_id_2>"]
     assert spec(variant).train(TEXT, 500).sentinel_ids == ()
 
 
 @every_tokenizer
 @pytest.mark.parametrize(
-    ("symbols", "sentence"),
+    ("symbols", "message"),
     [
-        (["a", "a"], "the symbol 'a' is written twice"),
+        (["a", "a"], "symbol 'a' is listed twice"),
         ([""], "a symbol must not be empty"),
-        (["<mask>"], "the symbol '<mask>' is a special token's name"),
-        (["a b"], "the symbol 'a b' must not hold white space"),
-        (["<extra_id_7>"], "the symbol '<extra_id_7>' is a sentinel's name: write 'sentinels'"),
+        (["<mask>"], "symbol '<mask>' is the name of a special token"),
+        (["a b"], "symbol 'a b' must not contain white space"),
+        (
+            ["<extra_id_7>"],
+            "symbol '<extra_id_7>' is the name of a sentinel; set 'sentinels' instead",
+        ),
     ],
 )
-def test_a_symbol_that_cannot_be_is_one_sentence(variant, symbols, sentence, tmp_path):
-    (mistake,) = problems(tmp_path, variant, symbols=symbols)
-    assert f": tokenizer.user_defined_symbols: {sentence}" in mistake
+def test_invalid_symbols_are_rejected(variant, symbols, message, tmp_path):
+    (problem,) = problems(tmp_path, variant, user_defined_symbols=symbols)
+    assert f": tokenizer.user_defined_symbols: {message}" in problem
 
 
 @every_learner
 @pytest.mark.parametrize("name", [*SETTINGS, "max_training_characters"])
-def test_a_field_without_effect_beside_a_file_is_refused(variant, name, tmp_path):
+def test_a_field_without_effect_next_to_a_file_is_rejected(variant, name, tmp_path):
     file = "tokenizer.json" if variant is WordPiece else "vocabulary"
     value = SETTINGS.get(name, (1000,))[0]
-    (mistake,) = problems(tmp_path, variant, file=file, **{name: value})
-    why = "nothing is trained" if name == "max_training_characters" else "the file says it"
-    assert f": tokenizer: {name}: has no effect beside 'file': {why}" in mistake
+    (problem,) = problems(tmp_path, variant, file=file, **{name: value})
+    is_training = name == "max_training_characters"
+    reason = "the tokenizer is not trained" if is_training else "the file determines it"
+    message = f"{name}: has no effect with 'file', because {reason}; remove it"
+    assert f": tokenizer: {message}" in problem
 
 
-def test_a_coverage_that_the_library_cannot_have_is_refused_at_its_line(tmp_path):
-    (mistake,) = problems(tmp_path, "unigram", character_coverage=0.9)
-    assert "character_coverage: must be at least 0.98" in mistake
+def test_a_character_coverage_below_the_minimum_is_rejected(tmp_path):
+    (problem,) = problems(tmp_path, "unigram", character_coverage=0.9)
+    assert "character_coverage: must be at least 0.98" in problem
 
 
 def problems(folder, variant, **settings):
     small = small_run.bert(folder)
-    given = {"type": "sentencepiece", "algorithm": "unigram"}
-    small["tokenizer"] = (given if variant == "unigram" else minimal(variant)) | settings
+    plain = {"type": "sentencepiece", "algorithm": "unigram"}
+    small["tokenizer"] = (plain if variant == "unigram" else minimal(variant)) | settings
     with pytest.raises(SpecError) as caught:
         load(small_run.write(small, folder / "spec.yaml"))
     return caught.value.lines
 
 
 @every_learner
-def test_a_resolved_spec_with_a_file_can_be_read_again(variant, tmp_path):
-    one = spec(variant, file=str(tmp_path / "vocabulary"))
-    resolved = json.loads(json.dumps(one.model_dump(mode="json", exclude_none=True)))
-    assert type(one).model_validate(resolved) == one
+def test_a_resolved_spec_with_a_file_is_valid(variant, tmp_path):
+    original = spec(variant, file=str(tmp_path / "vocabulary"))
+    resolved = json.loads(json.dumps(original.model_dump(mode="json", exclude_none=True)))
+    assert type(original).model_validate(resolved) == original

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.text.tokenizer import KINDS, AnyVocabulary, load_vocabulary
+from archbuilder.text.tokenizer import VOCABULARY_CLASSES, AnyVocabulary, load_vocabulary
 from archbuilder.text.vocabulary import CLASS_NAMES, CONFIG_FILE
 from tests.tokenizers import TEXT, every_tokenizer, trained
 from tests.variants import classes
@@ -21,25 +21,25 @@ CLASS_NAMES_ON_DISK = {
     "WhitespaceVocabulary": "whitespace",
     "WordPieceVocabulary": "wordpiece",
 }
-"""What folders written before there were ids contain, and the id of each."""
+"""Class names in folders that were saved before kinds had ids, and the id of each."""
 
 
-def test_every_kind_has_an_id_of_its_own():
-    assert len(KINDS) == len(classes(AnyVocabulary))
+def test_every_vocabulary_class_has_a_unique_kind():
+    assert len(VOCABULARY_CLASSES) == len(classes(AnyVocabulary))
 
 
 def test_ids_on_disk_never_change():
-    assert set(CLASS_NAMES_ON_DISK.values()) <= set(KINDS)
+    assert set(CLASS_NAMES_ON_DISK.values()) <= set(VOCABULARY_CLASSES)
     assert {kind: name for name, kind in CLASS_NAMES_ON_DISK.items()} == CLASS_NAMES
 
 
 @every_tokenizer
-def test_a_folder_that_names_a_class_still_opens(variant, tmp_path):
+def test_a_folder_with_a_class_name_is_loaded(variant, tmp_path):
     vocabulary = trained(variant)
     vocabulary.save(tmp_path / "tokenizer")
     file = tmp_path / "tokenizer" / CONFIG_FILE
     config = json.loads(file.read_text())
-    assert KINDS[config["kind"]] is type(vocabulary)
+    assert VOCABULARY_CLASSES[config["kind"]] is type(vocabulary)
     file.write_text(json.dumps(config | {"kind": CLASS_NAMES[config["kind"]]}))
     loaded = load_vocabulary(tmp_path / "tokenizer")
     assert type(loaded) is type(vocabulary)
@@ -47,7 +47,7 @@ def test_a_folder_that_names_a_class_still_opens(variant, tmp_path):
 
 
 @every_tokenizer
-def test_digests_are_those_of_folders_that_name_a_class(variant):
+def test_digests_equal_those_of_folders_with_a_class_name(variant):
     vocabulary = trained(variant)
     expected = hashlib.sha256(CLASS_NAMES[vocabulary.kind].encode())
     for name, content in sorted(vocabulary.files.items()):
@@ -55,7 +55,7 @@ def test_digests_are_those_of_folders_that_name_a_class(variant):
     assert vocabulary.digest == expected.hexdigest()
 
 
-def test_an_unknown_kind_is_refused(tmp_path):
+def test_an_unknown_kind_is_rejected(tmp_path):
     (tmp_path / CONFIG_FILE).write_text(json.dumps({"kind": "morse", "files": []}))
     with pytest.raises(UserError, match="the tokenizer cannot be read"):
         load_vocabulary(tmp_path)
