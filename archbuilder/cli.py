@@ -24,12 +24,12 @@ class Commands(typer.core.TyperGroup):
 
     @override
     def invoke(self, ctx: Any) -> Any:
-        from archbuilder.stopping import Interrupted
+        from archbuilder.stopping import RunInterruptedError
 
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted") from None
+            raise RunInterruptedError("interrupted") from None
 
 
 app = typer.Typer(
@@ -172,18 +172,18 @@ def train(
     ] = 0,
 ) -> None:
     """Train a model. The same command resumes an interrupted run."""
-    from archbuilder.stopping import Interrupted, terminate_as_interrupt
-    from archbuilder.training.recipe.distribution import together
+    from archbuilder.stopping import RunInterruptedError, raise_interrupt_on_sigterm
+    from archbuilder.training.recipe.distribution import process_group
 
     if run == "":  # An empty path is the current folder, which a run must not replace.
         raise UserError("--run must not be empty; name a folder")
     try:
-        terminate_as_interrupt()
+        raise_interrupt_on_sigterm()
         experiment = _load(spec, overrides)
-        joined = together(coordinator, processes, process)
+        joined = process_group(coordinator, processes, process)
         experiment.train(run, restart=restart, processes=joined)
     except KeyboardInterrupt:
-        raise Interrupted(
+        raise RunInterruptedError(
             "interrupted; the same command resumes from the last checkpoint, if there is one"
         ) from None
 
@@ -263,17 +263,17 @@ def export(
 
 def main() -> None:
     """Run the command line and exit with the code of the result."""
-    from archbuilder.stopping import Interrupted, WorkFailed
+    from archbuilder.stopping import OperationFailedError, RunInterruptedError
 
     try:
         app()
     except UserError as error:
         _exit(str(error), 2)
-    except (Interrupted, KeyboardInterrupt) as error:
+    except (RunInterruptedError, KeyboardInterrupt) as error:
         _exit(str(error) or "interrupted", 130)
     except BrokenPipeError:
         _exit_quietly()
-    except (WorkFailed, OSError) as error:
+    except (OperationFailedError, OSError) as error:
         _exit(str(error), 1)
 
 

@@ -19,7 +19,7 @@ from archbuilder.objectives import AnyObjective
 from archbuilder.text.data import Data
 from archbuilder.text.prepare import Prepared, ProgressListener, prepare
 from archbuilder.text.tokenizer import Tokenizer
-from archbuilder.training.recipe.distribution import Processes
+from archbuilder.training.recipe.distribution import ProcessGroup
 from archbuilder.training.recipe.recipe import Training
 from archbuilder.training.recipe.trained_spec import TrainedSpec
 
@@ -89,7 +89,7 @@ class Experiment(Spec):
         self,
         run: Path | str | None = None,
         restart: bool = False,
-        processes: Processes | None = None,
+        processes: ProcessGroup | None = None,
     ) -> dict[str, float]:
         """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
         spec = self.for_training("training")

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 class ModelGraph:
-    """A network built as a Keras graph: `.model`, and the parts that decoding steps through."""
+    """The layers of a spec, and the Keras models that connect them.
+
+    Attributes:
+        model: The model that is saved: inputs and outputs are dictionaries of tensors.
+        backbone: The embeddings and the stacks of layers, which generation calls step by step.
+    """
 
     def __init__(
         self, name: str, architecture: BackboneConfig, objectives: Mapping[str, Objective]
@@ -19,42 +24,51 @@ class ModelGraph:
         import keras
 
         self.name, self.architecture, self.objectives = name, architecture, objectives
-        self.parts = architecture.build(keras.layers)
+        self.backbone = architecture.build(keras.layers)
         self._heads = {
-            key: objective.build(keras.layers, key, self.parts)
+            key: objective.build(keras.layers, key, self.backbone)
             for key, objective in objectives.items()
         }
-        self.model = self.draw()
+        self.model = self.build_model()
 
     def training_graph(self, packed: bool = False) -> "keras.Model":
         """Return the graph that is trained.
 
-        It is the model, unless rows are packed or an objective has a generator.
+        It is `model`, unless rows are packed or an objective has a generator.
+
+        Args:
+            packed: Whether a row may contain several examples.
         """
         import keras
 
-        generators = {
-            name: objective.build_generator(keras.layers, name, self.parts)
+        generators = [
+            generator
             for name, objective in self.objectives.items()
-        }
-        generators = [one for one in generators.values() if one is not None]
-        return self.draw(packed, generators) if packed or generators else self.model
+            if (generator := objective.build_generator(keras.layers, name, self.backbone))
+            is not None
+        ]
+        return self.build_model(packed, generators) if packed or generators else self.model
 
-    def draw(self, packed: bool = False, generators: Sequence[Any] = ()) -> "keras.Model":
-        """Return a graph over the same weights; a `packed` one reads rows of several examples."""
+    def build_model(self, packed: bool = False, generators: Sequence[Any] = ()) -> "keras.Model":
+        """Return a Keras model of the layers; all models of a graph share their weights.
+
+        Args:
+            packed: Whether the model takes rows of several examples.
+            generators: Layers that corrupt the inputs, such as ELECTRA's generator.
+        """
         import keras
 
         inputs = {name: _input(name) for name in self.architecture.inputs(packed)}
-        read, outputs = dict(inputs), {}
+        backbone_inputs, outputs = dict(inputs), {}
         for generator in generators:
-            own = {name: _input(name) for name in generator.inputs}
-            read, generated = generator(read, own)
-            outputs, inputs = outputs | generated, inputs | own
-        outputs = self.parts(read) | outputs
+            own_inputs = {name: _input(name) for name in generator.inputs}
+            backbone_inputs, generated = generator(backbone_inputs, own_inputs)
+            outputs, inputs = outputs | generated, inputs | own_inputs
+        outputs = self.backbone(backbone_inputs) | outputs
         for name, objective in self.objectives.items():
-            own = {key: _input(key) for key in objective.inputs(name)}
-            outputs[name] = self._heads[name](outputs, own)
-            inputs |= own
+            own_inputs = {key: _input(key) for key in objective.inputs(name)}
+            outputs[name] = self._heads[name](outputs, own_inputs)
+            inputs |= own_inputs
         return keras.Model(inputs, outputs, name=_keras_name(self.name))
 
 

@@ -1,4 +1,4 @@
-"""Keras, loaded when it is needed, in silence, or with one sentence on why not."""
+"""Keras, imported on demand, without TensorFlow's start-up messages."""
 
 import os
 from collections.abc import Iterator
@@ -7,38 +7,45 @@ from contextlib import contextmanager
 from archbuilder.errors import UserError
 
 
-def load_keras(engine: str | None = None) -> None:
-    """Load Keras without TensorFlow's start-up messages, which say nothing that a user asked for.
+def load_keras(backend: str | None = None) -> None:
+    """Import Keras without TensorFlow's start-up messages, which are of no use to the user.
 
-    On `engine`, unless the environment chooses another. Raises `UserError` where KERAS_BACKEND,
-    or Keras's own file of settings, names a backend that is unknown or not installed.
+    Args:
+        backend: The Keras backend, unless the environment variable KERAS_BACKEND is set. Default:
+            the backend of Keras's configuration file.
+
+    Raises:
+        UserError: The backend is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Memory is taken as needed.
-    if engine is not None:
-        os.environ.setdefault("KERAS_BACKEND", engine)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Allocate memory on demand.
+    if backend is not None:
+        os.environ.setdefault("KERAS_BACKEND", backend)
     try:
-        with _no_errors_shown():
+        with _stderr_discarded():
             import keras  # noqa: F401
-            import tensorflow  # noqa: F401  Keras loads it to save a model, whatever it runs on.
+            import tensorflow  # noqa: F401  Keras needs it to save a model, on any backend.
     except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND")
-        chosen = f"KERAS_BACKEND is {backend!r}: " if backend else ""
-        raise UserError(f"{chosen}Keras cannot be loaded ({error})") from error
+        requested = os.environ.get("KERAS_BACKEND")
+        prefix = f"KERAS_BACKEND is {requested!r}: " if requested else ""
+        raise UserError(f"{prefix}Keras cannot be imported ({error})") from error
 
 
 @contextmanager
-def _no_errors_shown() -> Iterator[None]:
-    """The messages come before logging can be set up: they are held back at the descriptor."""
+def _stderr_discarded() -> Iterator[None]:
+    """Discard what is written to the file descriptor 2.
+
+    The messages are written before logging can be configured.
+    """
     try:
-        kept = os.dup(2)
-    except OSError:  # It is closed, and nothing can be shown.
+        saved_descriptor = os.dup(2)
+    except OSError:  # It is closed, so nothing can be written to it.
         yield
         return
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "w") as null_device:
+        os.dup2(null_device.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved_descriptor, 2)
+        os.close(saved_descriptor)

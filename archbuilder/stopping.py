@@ -6,47 +6,47 @@ from types import FrameType
 
 
 class StopRequest:
-    """A context in which the first signal sets `asked`, and a second one interrupts at once.
+    """A context in which the first signal sets `is_requested` and the second interrupts at once.
 
-    Outside the main thread, where Python receives no signals, `asked` stays false.
+    Outside the main thread, where Python receives no signals, `is_requested` stays false.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before: dict = {}
+        self.is_requested = False
+        self._previous_handlers: dict = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM) if _takes_signals() else ():
-            self._before[number] = signal.signal(number, self._ask)
+        for number in (signal.SIGINT, signal.SIGTERM) if _receives_signals() else ():
+            self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.is_requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.is_requested = True
 
 
-def terminate_as_interrupt() -> None:
+def raise_interrupt_on_sigterm() -> None:
     """Make SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does."""
-    if _takes_signals():
+    if _receives_signals():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def _takes_signals() -> bool:
+def _receives_signals() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-class Interrupted(Exception):
-    """Training was asked to stop, and its state is saved; the command line exits with 130."""
+class RunInterruptedError(Exception):
+    """A stop that was requested; the state is saved, and the command line exits with 130."""
 
 
-class WorkFailed(Exception):
-    """Work cannot go on; the message says why and what was saved. The exit code is 1."""
+class OperationFailedError(Exception):
+    """A failure that ends the operation; the message says why and what was saved. Exit code: 1."""
 
 
-class TrainingFailed(WorkFailed):
-    """Training cannot go on."""
+class TrainingFailedError(OperationFailedError):
+    """A failure that ends training."""

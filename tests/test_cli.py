@@ -235,7 +235,7 @@ def test_a_backend_that_is_not_there_is_one_sentence(tmp_path):
     spec = small_run.write(small_run.bert(tmp_path), tmp_path / "spec.yaml")
     done = archbuild("train", spec, folder=tmp_path, env=os.environ | {"KERAS_BACKEND": "nope"})
     assert done.returncode == 2
-    assert done.stderr.startswith("KERAS_BACKEND is 'nope': Keras cannot be loaded (")
+    assert done.stderr.startswith("KERAS_BACKEND is 'nope': Keras cannot be imported (")
     assert done.stderr.count("\n") == 1
 
 

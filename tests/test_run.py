@@ -102,7 +102,9 @@ def test_an_evaluation_has_the_numbers_that_training_measured(run):
 
 
 def test_a_split_that_is_not_there_is_an_error(run):
-    with pytest.raises(UserError, match=r"^no split 'test' in data; there is train, validation$"):
+    with pytest.raises(
+        UserError, match=r"^data: has no split 'test'; use one of train, validation$"
+    ):
         run.evaluate("test")
 
 

@@ -12,7 +12,7 @@ def test_the_first_signal_asks_and_the_second_insists():
     before = signal.getsignal(signal.SIGINT)
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
-        assert stop.asked
+        assert stop.is_requested
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
@@ -21,7 +21,7 @@ def test_the_first_signal_asks_and_the_second_insists():
 def test_outside_the_main_thread_signals_are_left_alone():
     def enter():
         with StopRequest() as stop:
-            return stop.asked, signal.getsignal(signal.SIGTERM)
+            return stop.is_requested, signal.getsignal(signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
     with ThreadPoolExecutor(1) as pool:

@@ -1,8 +1,8 @@
-"""Which examples stand together: rows, batches of rows, and their order, drawn for every epoch.
+"""Batch sampling: rows of examples, batches of rows, and a new random order for every epoch.
 
-What has the same length in every epoch is settled once: places for examples, by length; rows, of
-one place each or packed from several; batches, of rows of like length. Which example takes which
-place of its length, and in what order the batches come, is drawn afresh for every epoch.
+The shape of an epoch is computed once: slots for examples, sorted by length; rows, each with one
+slot or packed from several; and batches of rows of similar length. For every epoch, the example
+that fills each slot (of its length) and the order of the batches are sampled again.
 """
 
 from array import array
@@ -12,161 +12,187 @@ from typing import Any
 
 import numpy as np
 
-LOOKS = 64
-"""Rows that are looked at for one that an example of several sides fits into."""
+MAX_ATTEMPTS = 64
+"""Maximum number of rows that are tried for an example when rows are packed."""
 
 
 @dataclass(frozen=True)
 class BatchSize:
-    """How much a batch may hold: `tokens`, padding included and of the longer side, or `rows`."""
+    """The capacity of a batch: `tokens` (of the longer side, padding included) or `rows`."""
 
     tokens: int | None
     rows: int | None
     row_length: int | None = None
-    """Tokens that a row has room for where examples are packed; None where they are not."""
+    """Capacity of a row in tokens if examples are packed; None if they are not."""
     multiple: int = 1
-    """Rows are padded to a multiple of so many tokens ..."""
-    longest: int | None = None
-    """... or to this, where that is less."""
+    """Rows are padded to a multiple of this number of tokens."""
+    max_length: int | None = None
+    """Maximum length of a row in tokens, which also limits padding. Default: no limit."""
 
-    def padded(self, length: Any) -> Any:
-        """Return the padded length of rows of `length` tokens, or that of each of an array."""
-        if self.longest is None:
+    def padded_length(self, length: Any) -> Any:
+        """Return the padded length of rows of `length` tokens.
+
+        Args:
+            length: Number of tokens, or an array of numbers.
+        """
+        if self.max_length is None:
             return -(-length // self.multiple) * self.multiple
-        multiple = min(self.multiple, self.longest)  # A larger one may be larger than numbers are.
-        return np.minimum(-(-length // multiple) * multiple, self.longest)
+        multiple = min(self.multiple, self.max_length)  # A larger one may overflow int32.
+        return np.minimum(-(-length // multiple) * multiple, self.max_length)
 
-    def most_rows(self, length: int) -> int:
-        """The most rows of `length` tokens that a batch may hold."""
+    def max_rows(self, length: int) -> int:
+        """Return the maximum number of rows of `length` tokens in a batch."""
         return self.rows or max((self.tokens or 0) // length, 1)
 
 
 class BatchSampler:
-    """The batches of every epoch, as indices of examples.
+    """The batches of every epoch, as indices of examples."""
 
-    `parts` are the lengths [N, sides] of each corpus's examples with its weight: how often each of
-    them stands in an epoch. Of a fraction, another part is drawn each epoch.
-    """
+    def __init__(self, members: list[tuple[float, np.ndarray]], batch_size: BatchSize, seed: int):
+        """Create the sampler.
 
-    def __init__(self, parts: list[tuple[float, np.ndarray]], budget: BatchSize, seed: int):
+        Args:
+            members: Weight and example lengths [N, sides] of each corpus. The weight is the number
+                of times that each example occurs in an epoch; if it is a fraction, every epoch
+                has another subset.
+            batch_size: The capacity of a batch.
+            seed: The seed of all random numbers.
+        """
         self.seed = seed
-        self._lengths = [lengths for _, lengths in parts]
-        places = [_places(weight, lengths) for weight, lengths in parts]
-        self._counts = [len(lengths) for lengths in places]
-        self._part = np.repeat(np.arange(len(parts), dtype="int16"), self._counts)
-        self._place = np.concatenate([np.arange(count, dtype="int32") for count in self._counts])
-        lengths = np.concatenate(places)
-        if len(parts) > 1:
+        self._lengths = [lengths for _, lengths in members]
+        slot_lengths = [_slot_lengths(weight, lengths) for weight, lengths in members]
+        self._num_slots = [len(lengths) for lengths in slot_lengths]
+        self._member_of = np.repeat(np.arange(len(members), dtype="int16"), self._num_slots)
+        self._slot_in_member = np.concatenate(
+            [np.arange(count, dtype="int32") for count in self._num_slots]
+        )
+        lengths = np.concatenate(slot_lengths)
+        if len(members) > 1:
             by_length = _sorted(lengths)
             lengths = lengths[by_length]
-            self._part, self._place = self._part[by_length], self._place[by_length]
-        del places
-        self._places, self._rows, self._tokens = _rows(lengths, budget.row_length)
-        self._batches = _cuts(self._tokens.max(axis=1), budget)
-        self._budget = budget
-        self._draw = lru_cache(maxsize=2)(self._drawn)
+            self._member_of = self._member_of[by_length]
+            self._slot_in_member = self._slot_in_member[by_length]
+        del slot_lengths
+        self._slots, self._row_starts, self._tokens = _rows(lengths, batch_size.row_length)
+        self._batch_starts = _split_into_batches(self._tokens.max(axis=1), batch_size)
+        self._batch_size = batch_size
+        self._epoch = lru_cache(maxsize=2)(self._sample_epoch)
 
     def __len__(self) -> int:
-        """Batches an epoch."""
-        return len(self._batches) - 1
+        """Return the number of batches per epoch."""
+        return len(self._batch_starts) - 1
 
     def __getitem__(self, number: int) -> list[list[tuple[int, int]]]:
-        """The rows of a batch, each the (part, index) of its examples; counted on over epochs."""
-        epoch, place = divmod(number, len(self))
-        examples, batches = self._draw(epoch)
-        first, last = self._batches[batches[place] : batches[place] + 2]
+        """Return the rows of a batch, each as the (member, index) of its examples.
+
+        Args:
+            number: Index of the batch, which continues across epochs.
+        """
+        epoch, index = divmod(number, len(self))
+        examples, order = self._epoch(epoch)
+        first, last = self._batch_starts[order[index] : order[index] + 2]
         rows = []
-        for begin, end in zip(
-            self._rows[first:last], self._rows[first + 1 : last + 1], strict=True
+        for start, end in zip(
+            self._row_starts[first:last], self._row_starts[first + 1 : last + 1], strict=True
         ):
-            places = self._places[begin:end]
+            slots = self._slots[start:end]
             rows.append(
-                list(zip(self._part[places].tolist(), examples[places].tolist(), strict=True))
+                list(zip(self._member_of[slots].tolist(), examples[slots].tolist(), strict=True))
             )
         return rows
 
-    def examples(self) -> int:
-        """Examples of an epoch, each as often as it stands there."""
-        return sum(self._counts)
+    def num_examples(self) -> int:
+        """Return the number of examples per epoch, with repetitions."""
+        return sum(self._num_slots)
 
-    def tokens(self) -> int:
-        """Tokens of an epoch, padding not counted; of all sides. Of fractions, of the first."""
-        return int(self._in_first_epoch().sum(dtype="int64"))
+    def num_tokens(self) -> int:
+        """Return the number of tokens of the first epoch, on all sides, without padding."""
+        return int(self._first_epoch_tokens().sum(dtype="int64"))
 
-    def padding(self) -> float:
-        """The share of padding in an epoch's batches; of the first, where they differ."""
-        tokens = self._in_first_epoch()
-        longest = np.maximum.reduceat(tokens, self._batches[:-1])  # [batches, sides]
-        rows = np.diff(self._batches)[:, None]
-        whole = (rows * self._budget.padded(longest)).sum()
-        return float(1 - tokens.sum(dtype="int64") / whole)
+    def padding_fraction(self) -> float:
+        """Return the fraction of padding among the tokens of the first epoch."""
+        tokens = self._first_epoch_tokens()
+        max_lengths = np.maximum.reduceat(tokens, self._batch_starts[:-1])  # [batches, sides]
+        rows = np.diff(self._batch_starts)[:, None]
+        total = (rows * self._batch_size.padded_length(max_lengths)).sum()
+        return float(1 - tokens.sum(dtype="int64") / total)
 
-    def shapes(self) -> int:
-        """How many lengths, or combinations of lengths, batches may have."""
-        longest = np.maximum.reduceat(self._tokens, self._batches[:-1])
-        return len(np.unique(self._budget.padded(longest), axis=0))
+    def num_shapes(self) -> int:
+        """Return the number of padded lengths, or of combinations of lengths, of batches."""
+        max_lengths = np.maximum.reduceat(self._tokens, self._batch_starts[:-1])
+        return len(np.unique(self._batch_size.padded_length(max_lengths), axis=0))
 
-    def _in_first_epoch(self) -> np.ndarray:
-        """The tokens of each row, [rows, sides]: of fractions, not what they may be at most."""
-        have = map(len, self._lengths)
-        if not any(wanted % each for wanted, each in zip(self._counts, have, strict=True)):
+    def _first_epoch_tokens(self) -> np.ndarray:
+        """Return the tokens of each row of the first epoch, [rows, sides].
+
+        They are fewer than `_tokens` if a member has a fractional weight.
+        """
+        num_examples = map(len, self._lengths)
+        if not any(slots % num for slots, num in zip(self._num_slots, num_examples, strict=True)):
             return self._tokens
-        examples, _ = self._draw(0)
+        examples, _ = self._epoch(0)
         lengths = np.empty((len(examples), self._tokens.shape[1]), dtype="int32")
-        for part, known in enumerate(self._lengths):
-            mine = self._part == part
-            lengths[mine] = known[examples[mine]]
-        return np.add.reduceat(lengths[self._places], self._rows[:-1])
+        for member, member_lengths in enumerate(self._lengths):
+            in_member = self._member_of == member
+            lengths[in_member] = member_lengths[examples[in_member]]
+        return np.add.reduceat(lengths[self._slots], self._row_starts[:-1])
 
-    def _drawn(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The example at each place, and the order of the batches."""
-        random = np.random.default_rng([self.seed, 0, epoch])
-        orders = [_sorted(lengths, random) for lengths in self._lengths]
-        examples = np.empty_like(self._place)
-        for part, (order, wanted) in enumerate(zip(orders, self._counts, strict=True)):
-            have, mine = len(order), self._part == part
-            start = int(random.integers(have)) if wanted % have else 0
-            examples[mine] = order[_ranks(self._place[mine], start, have, wanted)]
-        return examples, random.permutation(len(self))
+    def _sample_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the index of the example in each slot, and the order of the batches."""
+        rng = np.random.default_rng([self.seed, 0, epoch])
+        orders = [_sorted(lengths, rng) for lengths in self._lengths]
+        examples = np.empty_like(self._slot_in_member)
+        for member, (order, num_slots) in enumerate(zip(orders, self._num_slots, strict=True)):
+            num_examples, in_member = len(order), self._member_of == member
+            start = int(rng.integers(num_examples)) if num_slots % num_examples else 0
+            ranks = _ranks(self._slot_in_member[in_member], start, num_examples, num_slots)
+            examples[in_member] = order[ranks]
+        return examples, rng.permutation(len(self))
 
 
-def _sorted(lengths: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
-    """The order of rows of `lengths` [N, sides], the last side first; ties as `random` draws."""
-    ties = np.arange(len(lengths), dtype="int32")
-    if random is not None:
-        random.shuffle(ties)
-    narrow = np.min_scalar_type(int(lengths.max()))  # Small numbers are sorted by their digits.
+def _sorted(lengths: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Return the order that sorts `lengths` [N, sides], by the last side first.
+
+    Ties are in random order if `rng` is given.
+    """
+    order = np.arange(len(lengths), dtype="int32")
+    if rng is not None:
+        rng.shuffle(order)
+    narrow = np.min_scalar_type(int(lengths.max()))  # NumPy uses radix sort for small types.
     for side in range(lengths.shape[1]):
-        ties = ties[np.argsort(lengths[ties, side].astype(narrow), kind="stable")]
-    return ties
+        order = order[np.argsort(lengths[order, side].astype(narrow), kind="stable")]
+    return order
 
 
-def _places(weight: float, lengths: np.ndarray) -> np.ndarray:
-    """The lengths [N, sides] of a corpus's places in an epoch: the longest that each may have."""
-    have = len(lengths)
-    wanted = max(1, round(weight * have))
+def _slot_lengths(weight: float, lengths: np.ndarray) -> np.ndarray:
+    """Return the maximum length of an example in each slot of a corpus, [slots, sides]."""
+    num_examples = len(lengths)
+    num_slots = max(1, round(weight * num_examples))
     by_rank = lengths[_sorted(lengths)]
-    if wanted == have:
+    if num_slots == num_examples:
         return by_rank
-    first, last = (_ranks(np.arange(wanted), start, have, wanted) for start in (0, have - 1))
+    first, last = (
+        _ranks(np.arange(num_slots), start, num_examples, num_slots)
+        for start in (0, num_examples - 1)
+    )
     spans = np.stack([first, last + 1], axis=1).ravel()
     return np.maximum.reduceat(np.append(by_rank, by_rank[:1] * 0, axis=0), spans)[::2]
 
 
-def _ranks(places: np.ndarray, start: int, have: int, wanted: int) -> np.ndarray:
-    """Which of `have` examples, by rank of length, stand at places of `wanted` that there are.
+def _ranks(slots: np.ndarray, start: int, num_examples: int, num_slots: int) -> np.ndarray:
+    """Return the rank, by length, of the example in each slot.
 
-    Drawn as every so many-th is from a start in [0, have) that all places share (systematic
-    sampling; Madow and Madow, 1944): each rank stands as often as any other in the long run, and
-    in one epoch as often as the weight says, rounded down or up.
+    This is systematic sampling (Madow and Madow, 1944): ranks at equal distances, from a `start`
+    in [0, num_examples) that all slots share. In the long run, each rank occurs equally often; in
+    one epoch, it occurs as often as the weight says, rounded down or up.
     """
-    if wanted == have:
-        return places
-    return ((places.astype("int64") * have + start) // wanted).astype("int32")
+    if num_slots == num_examples:
+        return slots
+    return ((slots.astype("int64") * num_examples + start) // num_slots).astype("int32")
 
 
 def _rows(lengths: np.ndarray, row_length: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places by row, where each row begins among them, and the tokens of each row by side."""
+    """Return the slots sorted by row, the start of each row, and its tokens [rows, sides]."""
     if row_length is None:
         count = len(lengths)
         return np.arange(count, dtype="int32"), np.arange(count + 1, dtype="int32"), lengths
@@ -176,51 +202,57 @@ def _rows(lengths: np.ndarray, row_length: int | None) -> tuple[np.ndarray, np.n
     by_length = _sorted(tokens)
     rank = np.empty_like(by_length)
     rank[by_length] = np.arange(len(by_length))
-    places = np.argsort(rank[row_of], kind="stable").astype("int32")
-    begins = np.cumsum([0, *np.bincount(rank[row_of])])
-    return places, begins.astype("int32"), tokens[by_length]
+    slots = np.argsort(rank[row_of], kind="stable").astype("int32")
+    starts = np.cumsum([0, *np.bincount(rank[row_of])])
+    return slots, starts.astype("int32"), tokens[by_length]
 
 
-def _packed(lengths: np.ndarray, room: int) -> np.ndarray:
-    """The row that each place is packed into: the longest first, each where the least is left."""
-    row_of, left = array("i", bytes(4 * len(lengths))), []
-    with_room: list[list[int]] = [[] for _ in range(room + 1)]  # Rows by what the last side has.
-    least = int(lengths[:, -1].min())
-    for place in np.argsort(-lengths.max(axis=1), kind="stable").tolist():
-        need = tuple(lengths[place].tolist())
-        row = _fitting(need, with_room, left)
+def _packed(lengths: np.ndarray, row_length: int) -> np.ndarray:
+    """Return the row of each slot: best fit, in order of decreasing length."""
+    row_of, free = array("i", bytes(4 * len(lengths))), []
+    open_rows: list[list[int]] = [[] for _ in range(row_length + 1)]  # By free tokens, last side.
+    shortest = int(lengths[:, -1].min())
+    for slot in np.argsort(-lengths.max(axis=1), kind="stable").tolist():
+        length = tuple(lengths[slot].tolist())
+        row = _take_best_fit(length, open_rows, free)
         if row is None:
-            row = len(left)
-            left.append((room,) * len(need))
-        row_of[place] = row
-        rest = tuple(max(have - tokens, 0) for have, tokens in zip(left[row], need, strict=True))
-        left[row] = rest if rest[-1] >= least else None
-        if left[row]:
-            with_room[rest[-1]].append(row)
+            row = len(free)
+            free.append((row_length,) * len(length))
+        row_of[slot] = row
+        rest = tuple(max(have - need, 0) for have, need in zip(free[row], length, strict=True))
+        free[row] = rest if rest[-1] >= shortest else None
+        if free[row]:
+            open_rows[rest[-1]].append(row)
     return np.frombuffer(row_of, dtype="int32")
 
 
-def _fitting(need: tuple, with_room: list[list[int]], left: list) -> int | None:
-    """The row with the least room that has enough on every side, taken out of `with_room`."""
-    looks = LOOKS
-    for rest in range(need[-1], len(with_room)):
-        rows = with_room[rest]
-        for place in range(len(rows) - 1, max(len(rows) - 1 - looks, -1), -1):
-            if all(have >= tokens for have, tokens in zip(left[rows[place]], need, strict=True)):
-                return rows.pop(place)
-        looks -= len(rows)
-        if looks <= 0:
+def _take_best_fit(length: tuple, open_rows: list[list[int]], free: list) -> int | None:
+    """Remove from `open_rows` the fullest row with space on every side, and return it."""
+    attempts = MAX_ATTEMPTS
+    for num_free in range(length[-1], len(open_rows)):
+        rows = open_rows[num_free]
+        for index in range(len(rows) - 1, max(len(rows) - 1 - attempts, -1), -1):
+            if all(have >= need for have, need in zip(free[rows[index]], length, strict=True)):
+                return rows.pop(index)
+        attempts -= len(rows)
+        if attempts <= 0:
             break
     return None
 
 
-def _cuts(longest: np.ndarray, budget: BatchSize) -> np.ndarray:
-    """Where rows, sorted by length, are cut into batches; a single row may be over the budget."""
-    found, most = [0], 0
-    for row, length in enumerate(budget.padded(longest).tolist()):
-        rows, most = row - found[-1] + 1, max(most, length)
-        full = rows > budget.rows if budget.rows else rows * most > (budget.tokens or 0)
-        if full and rows > 1:
-            found.append(row)
-            most = length
-    return np.array([*found, len(longest)])
+def _split_into_batches(lengths: np.ndarray, batch_size: BatchSize) -> np.ndarray:
+    """Return the start of each batch among rows sorted by length, and the end of the last one.
+
+    A batch of a single row may exceed the batch size.
+    """
+    starts, max_length = [0], 0
+    for row, length in enumerate(batch_size.padded_length(lengths).tolist()):
+        num_rows, max_length = row - starts[-1] + 1, max(max_length, length)
+        if batch_size.rows:
+            is_full = num_rows > batch_size.rows
+        else:
+            is_full = num_rows * max_length > (batch_size.tokens or 0)
+        if is_full and num_rows > 1:
+            starts.append(row)
+            max_length = length
+    return np.array([*starts, len(lengths)])

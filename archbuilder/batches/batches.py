@@ -1,4 +1,4 @@
-"""Batches: each is a function of the seed and its number only, and can be made at any time."""
+"""Batches: each is a function of the seed and its number only, in any order."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -11,51 +11,47 @@ from archbuilder.text.examples import Examples
 from archbuilder.text.vocabulary import Vocabulary
 
 NUM_CHECKED = 32
-"""Batches among which each loss term must have a target that counts."""
+"""Number of batches among which each loss term must have a target with a weight."""
 
 
 class Batches:
-    """The batches of one or more corpora.
-
-    Batch `n` is the same, whoever makes it and whatever was made before: of several workers, each
-    may make every n-th.
-    """
+    """The batches of one or more corpora, which any process can create in any order."""
 
     def __init__(
         self,
-        parts: list[tuple[float, Examples]],
+        members: list[tuple[float, Examples]],
         losses: Mapping[str, TrainingLoss],
         vocabularies: Sequence[Vocabulary],
-        budget: BatchSize,
+        batch_size: BatchSize,
         seed: int,
         inputs: Collection[str],
     ):
         """Create the batches.
 
         Args:
-            parts: The examples of each corpus with its weight.
-            losses: What prepares the batches, by name.
-            vocabularies: Those of the source and of the target.
-            budget: How much a batch may hold.
+            members: The weight and the examples of each corpus.
+            losses: The training losses by name, which prepare inputs and targets.
+            vocabularies: The vocabularies of the source and of the target.
+            batch_size: The capacity of a batch.
             seed: The seed of all random numbers.
             inputs: The names of the inputs of the backbone.
         """
-        self.examples = [examples for _, examples in parts]
+        self.examples = [examples for _, examples in members]
         self.losses, self.vocabularies = losses, vocabularies
-        self.budget, self.seed, self.inputs = budget, seed, frozenset(inputs)
-        lengths = [(weight, examples.lengths) for weight, examples in parts]
-        self.order = BatchSampler(lengths, budget, seed)
+        self.batch_size, self.seed, self.inputs = batch_size, seed, frozenset(inputs)
+        lengths = [(weight, examples.lengths) for weight, examples in members]
+        self.sampler = BatchSampler(lengths, batch_size, seed)
 
     def __len__(self) -> int:
-        """Batches an epoch."""
-        return len(self.order)
+        """Return the number of batches per epoch."""
+        return len(self.sampler)
 
     def __getitem__(self, number: int) -> Batch:
-        """Return batch `number`, which is counted on through the epochs."""
+        """Return a batch by its number, which continues across epochs."""
         rng = np.random.default_rng([self.seed, 1, number])
         rows = [
-            [self.examples[part].row(index, rng) for part, index in row]
-            for row in self.order[number]
+            [self.examples[member].row(index, rng) for member, index in row]
+            for row in self.sampler[number]
         ]
         batch = self._collate(rows)
         for name, loss in self.losses.items():
@@ -63,12 +59,12 @@ class Batches:
         return batch
 
     def without_targets(self) -> list[str]:
-        """Return the names of loss terms for which nothing counts in the first batches."""
+        """Return the names of loss terms whose targets have no weight in the first batches."""
         names: set[str] | None = None
         for number in range(min(NUM_CHECKED, len(self))):
             targets = self[number].targets
-            counting = {name for name, target in targets.items() if target.weights.any()}
-            names = (targets.keys() if names is None else names) - counting
+            weighted = {name for name, target in targets.items() if target.weights.any()}
+            names = (targets.keys() if names is None else names) - weighted
             if not names:
                 break
         return sorted(names or ())
@@ -80,30 +76,38 @@ class Batches:
             sequence = TOKEN_SEQUENCES[prefix]
             counts = [[len(example[names[0]]) for example in row] for row in rows]
             lengths = np.array([sum(row) for row in counts])
-            width = int(self.budget.padded(lengths.max()))
+            width = int(self.batch_size.padded_length(lengths.max()))
             mask = np.arange(width) < lengths[:, None]
             for name in names:
                 padding = 0 if name == SEGMENT_IDS else vocabulary.padding_id
                 values = np.concatenate([example[name] for row in rows for example in row])
                 self._add(batch, name, _filled(mask, values, padding))
             batch.inputs[sequence.padding_mask] = mask.astype("int32")
-            if self.budget.row_length is not None:
+            if self.batch_size.row_length is not None:
                 batch.inputs.update(_packing(sequence, counts, mask))
         arrays = {name for names in sides.values() for name in names}
-        for name in rows[0][0].keys() - arrays:  # One for each example, of which a row has one.
+        for name in rows[0][0].keys() - arrays:  # A number per example, with an example per row.
             self._add(batch, name, _narrow(np.array([row[0][name] for row in rows])))
         return batch
 
     def _add(self, batch: Batch, name: str, array: np.ndarray) -> None:
-        """Add an array of the examples; one that nobody reads is left out."""
+        """Add an array of the examples, unless it is neither an input nor a column."""
         if name in self.examples[0].columns:
             batch.columns[name] = array
         elif name in self.inputs:
             batch.inputs[name] = array
 
 
-def padded(rows: list, padding_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of ids as int32 [B, T], and int32 [B, T] with 1 at real tokens and 0 at padding."""
+def pad_rows(rows: list, padding_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of token ids as an array, and its padding mask.
+
+    Args:
+        rows: The ids of each row.
+        padding_id: The id of padding.
+
+    Returns:
+        The ids, int32 [B, T], and the mask, int32 [B, T], with 1 for tokens and 0 for padding.
+    """
     lengths = np.array([len(row) for row in rows])
     mask = np.arange(lengths.max()) < lengths[:, None]
     return _filled(mask, np.concatenate(rows), padding_id), mask.astype("int32")
@@ -123,7 +127,7 @@ def _narrow(values: np.ndarray) -> np.ndarray:
 def _packing(
     sequence: TokenSequence, counts: list[list[int]], mask: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return for each token the number of its example in the row, from 1, and its position."""
+    """Return, for each token, the number of its example in the row (from 1) and its position."""
     numbers = [np.repeat(np.arange(1, len(row) + 1), row) for row in counts]
     positions = [np.arange(count) for row in counts for count in row]
     return {

@@ -1,4 +1,4 @@
-"""Pad batches to few shapes, since each shape is compiled, and to rows that devices share."""
+"""Padding of batches to few shapes, each of which is compiled, and to rows for all devices."""
 
 import numpy as np
 
@@ -6,28 +6,32 @@ from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.text.batch import Batch
 
 COLUMN_MULTIPLE = 8
-"""Arrays that are not as long as the text, such as predicted positions, are padded to multiples."""
+"""Arrays of another length than the text, such as predicted positions, are padded to multiples."""
 
 
 class BatchPadder:
-    """Adds rows and columns of zeros, which do not count: their masks and weights are zero."""
+    """Adds rows and columns of zeros, which have no effect: their masks and weights are zero."""
 
-    def __init__(self, budget: BatchSize, replicas: int, compiled: bool):
-        self.budget, self.replicas, self.compiled = budget, replicas, compiled
+    def __init__(self, batch_size: BatchSize, replicas: int, compiled: bool):
+        """Create the padder.
+
+        Args:
+            batch_size: The capacity of a batch.
+            replicas: Number of devices that share the rows of a batch.
+            compiled: Whether all batches of one length get the same number of rows.
+        """
+        self.batch_size, self.replicas, self.compiled = batch_size, replicas, compiled
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the batch, its rows padded to a multiple of `replicas`.
-
-        If `compiled`, all batches of one length have the same number of rows.
-        """
-        rows, longest = batch.shape()
+        """Return the batch, its rows padded to a multiple of `replicas`."""
+        rows, length = batch.shape()
         lengths = {mask.shape[1] for mask in batch.padding_masks()}
         if self.compiled:
-            rows = max(rows, self.budget.most_rows(longest))
+            rows = max(rows, self.batch_size.max_rows(length))
         rows = -(-rows // self.replicas) * self.replicas
-        return batch.map_arrays(lambda array: self._padded(array, rows, lengths))
+        return batch.map_arrays(lambda array: self._pad(array, rows, lengths))
 
-    def _padded(self, array: np.ndarray, rows: int, lengths: set[int]) -> np.ndarray:
+    def _pad(self, array: np.ndarray, rows: int, lengths: set[int]) -> np.ndarray:
         shape = [rows, *array.shape[1:]]
         if self.compiled and array.ndim > 1 and array.shape[1] not in lengths:
             shape[1] = -(-array.shape[1] // COLUMN_MULTIPLE) * COLUMN_MULTIPLE

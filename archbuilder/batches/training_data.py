@@ -1,4 +1,4 @@
-"""From a spec's prepared text to batches."""
+"""The training data of a spec: its prepared text as batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,80 +16,100 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class BatchSettings(Protocol):
-    """What batches depend on in `training.batch`."""
+    """The fields of `training.batch` that batches depend on."""
 
     @property
-    def packing(self) -> bool: ...
+    def packing(self) -> bool:
+        """Whether a row may contain several examples."""
+        ...
 
-    def budget(self, sequence_length: int, backend: str) -> BatchSize: ...
+    def batch_size(self, sequence_length: int, backend: str) -> BatchSize:
+        """Return the capacity of a batch."""
+        ...
 
 
 class BatchRecipe(Protocol):
-    """What batches depend on in `training`."""
+    """The fields of `training` that batches depend on."""
 
     @property
-    def batch(self) -> BatchSettings: ...
+    def batch(self) -> BatchSettings:
+        """The settings of batches."""
+        ...
 
     @property
-    def backend(self) -> str: ...
+    def backend(self) -> str:
+        """The Keras backend."""
+        ...
 
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """The seed of all random numbers."""
+        ...
 
 
 class BatchedSpec(TextSpec, Protocol):
-    """A spec of which batches are made, with all sections that they depend on."""
+    """The sections of a spec that batches depend on."""
 
     @property
-    def model(self) -> BackboneConfig: ...
+    def model(self) -> BackboneConfig:
+        """The architecture."""
+        ...
 
     @property
-    def objectives(self) -> Mapping[str, Objective]: ...
+    def objectives(self) -> Mapping[str, Objective]:
+        """The objectives by name."""
+        ...
 
     @property
-    def data(self) -> Data: ...
+    def data(self) -> Data:
+        """The data."""
+        ...
 
     @property
-    def training(self) -> BatchRecipe: ...
+    def training(self) -> BatchRecipe:
+        """The training recipe."""
+        ...
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run trains on and is measured on."""
+    """The batches that a run is trained on and evaluated on."""
 
     prepared: Prepared
     train: Batches
     validation: Batches | None
 
     def splits(self) -> dict[str, Batches]:
-        """The batches by split, as the spec names them."""
-        found = {"train": self.train, "validation": self.validation}
-        return {name: batches for name, batches in found.items() if batches is not None}
+        """Return the batches by split, with the names of the spec."""
+        splits = {"train": self.train, "validation": self.validation}
+        return {name: batches for name, batches in splits.items() if batches is not None}
 
     def split(self, name: str) -> Batches:
-        """Return the batches of a split. Raise `UserError` if the spec has none of this name."""
+        """Return the batches of a split. Raise `UserError` if the spec lacks the split."""
         splits = self.splits()
         if name not in splits:
-            raise UserError(f"no split {name!r} in data; there is {', '.join(splits)}")
+            raise UserError(f"data: has no split {name!r}; use one of {', '.join(splits)}")
         return splits[name]
 
-    def lengths(self) -> int:
-        """How many lengths, or combinations of lengths, batches have."""
-        return max(batches.order.shapes() for batches in self.splits().values())
+    def num_lengths(self) -> int:
+        """Return the number of padded lengths, or combinations of lengths, of the batches."""
+        return max(batches.sampler.num_shapes() for batches in self.splits().values())
 
-    def notes(self) -> list[str]:
-        """What the user should know of it."""
-        found = []
+    def warnings(self) -> list[str]:
+        """Return warnings: skipped input, and validation on the training text."""
+        warnings = []
         for name, batches in self.splits().items():
             split = self.prepared.splits[name]
             skipped = split.skipped()
             for examples in batches.examples:
                 skipped += examples.skipped
-            found += [f"data.{name}: {one}" for one in skipped]
+            warnings += [f"data.{name}: {message}" for message in skipped]
         texts = [split.fingerprint for split in self.prepared.splits.values()]
         if len(set(texts)) < len(texts):
-            found.append("data.validation is the text of data.train: it will not show overfitting")
-        return found
+            warnings.append(
+                "data.validation is the same text as data.train, so it cannot show overfitting"
+            )
+        return warnings
 
 
 def load_training_data(
@@ -97,34 +117,36 @@ def load_training_data(
     listener: ProgressListener,
     vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
 ) -> TrainingData:
-    """Prepare the text of a spec, and make batches of it.
+    """Prepare the text of a spec, and return its batches.
 
     Args:
         spec: The experiment.
         listener: Receives the progress.
-        vocabularies: Those of source and target of a run that is resumed. Default: those of the
-            spec's tokenizers.
+        vocabularies: The vocabularies of the source and of the target, for a run that is resumed.
+            Default: the vocabularies of the spec's tokenizers.
 
     Raises:
-        UserError: An objective has nothing to predict in a text, or see `prepare`.
+        UserError: The text cannot be prepared (see `prepare`), or has no target for an objective.
     """
     prepared = prepare(spec, listener, vocabularies)
     training, data, objectives = spec.training, spec.data, spec.objectives
-    budget = training.batch.budget(data.sequence_length, training.backend)
-    decider = example_objective(objectives)
+    batch_size = training.batch.batch_size(data.sequence_length, training.backend)
+    objective = example_objective(objectives)
     losses = training_losses(spec.model, objectives)
     inputs = spec.model.inputs(training.batch.packing)
-    limits = Limits(data.sequence_length, data.overlong or decider.examples.overlong[0])
+    limits = Limits(data.sequence_length, data.overlong or objective.examples.overlong[0])
     splits = {}
     for name, split in prepared.splits.items():
         try:
-            parts = [
-                (weight, decider.make_examples(tokens, prepared.vocabularies, limits))
+            members = [
+                (weight, objective.make_examples(tokens, prepared.vocabularies, limits))
                 for weight, tokens in split.members
             ]
         except UserError as error:
             raise UserError(f"data.{name}: {error}") from error
-        splits[name] = Batches(parts, losses, prepared.vocabularies, budget, training.seed, inputs)
+        splits[name] = Batches(
+            members, losses, prepared.vocabularies, batch_size, training.seed, inputs
+        )
         for term in splits[name].without_targets():
-            raise UserError(f"data.{name}: there is nothing to guess in it for {term}")
+            raise UserError(f"data.{name}: no batch contains a target for {term!r}")
     return TrainingData(prepared, splits["train"], splits.get("validation"))

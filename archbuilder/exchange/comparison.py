@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archbuilder.stopping import WorkFailed
+from archbuilder.stopping import OperationFailedError
 from archbuilder.text.batch import PADDING_MASKS
 
 SHAPES = ((1, 5), (7, 5), (1, 9), (7, 9))
@@ -37,7 +37,7 @@ np.savez(outputs, **results)
 """
 
 
-class ExportError(WorkFailed):
+class ExportError(OperationFailedError):
     """An artifact cannot be loaded again or differs from the model; it is deleted."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, TaskParts, require_length
 from archbuilder.network.backbone import Backbone
 from archbuilder.text.vocabulary import Vocabulary
@@ -54,7 +54,7 @@ class Embed(Task):
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "Embed":
         """Return the task for the backbone; it needs no objective and has one candidate."""
-        return cls(parts.graph.parts, parts.vocabularies[0], parts.max_length)
+        return cls(parts.graph.backbone, parts.vocabularies[0], parts.max_length)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[Embedding]:
         """Yield the vector of each line."""
@@ -67,7 +67,7 @@ class Embed(Task):
                 yield Embedding(tuple(vector.tolist()))
 
     def _vectors(self, rows: list[list[int]]) -> np.ndarray:  # [B, D]
-        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        token_ids, padding_mask = pad_rows(rows, self.vocabulary.padding_id)
         has_segments = self.backbone.config.embeddings.num_segments
         segment_ids = np.zeros_like(token_ids) if has_segments else None
         encoded = self.backbone.encode(token_ids, padding_mask, segment_ids)

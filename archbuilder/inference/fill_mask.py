@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.errors import UserError
 from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, TaskParts, require_length
 from archbuilder.text.vocabulary import Vocabulary
@@ -101,9 +101,9 @@ class FillMask(Task):
     def fill(self, rows: list[list[int]]) -> Iterator[FilledText]:
         """Yield each row of token ids with its masks filled; each has start, end and a mask."""
         vocabulary = self.vocabulary
-        token_ids, padding_mask = padded(rows, vocabulary.padding_id)
+        token_ids, padding_mask = pad_rows(rows, vocabulary.padding_id)
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
-        positions = padded(masked, 0)[0]
+        positions = pad_rows(masked, 0)[0]
         logits = self._logits(token_ids, padding_mask, positions)
         for ids, mask_positions, scores in zip(token_ids, masked, logits, strict=True):
             yield self._filled(list(ids), mask_positions, scores)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.inference.greedy import greedy_decode
 from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, TaskParts, require_length
 from archbuilder.network.backbone import Backbone
@@ -58,7 +58,7 @@ class Translate(Task):
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "Translate":
         """Return the task for the decoder; it has one candidate."""
-        return cls(parts.graph.parts, *parts.vocabularies, parts.max_length)
+        return cls(parts.graph.backbone, *parts.vocabularies, parts.max_length)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[Translation]:
         """Yield the translation of each line."""
@@ -86,7 +86,7 @@ class Translate(Task):
         return targets
 
     def _generate(self, rows: list[list[int]]) -> list[list[int]]:
-        token_ids, padding_mask = padded(rows, self.source.padding_id)
+        token_ids, padding_mask = pad_rows(rows, self.source.padding_id)
         source = {"encoder_token_ids": token_ids, "encoder_padding_mask": padding_mask}
         limits = [min(2 * len(row) + 10, self.max_length or 2**31) for row in rows]
         return greedy_decode(self.backbone, self.backbone.project(), source, self.target, limits)

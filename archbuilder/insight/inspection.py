@@ -142,10 +142,10 @@ def _batches(batches: Batches, counts: dict[str, int]) -> dict:
         units[skipped.reason] = skipped.unit
     shares = {reason: count / counts[units[reason]] for reason, count in left_out.items()}
     return {
-        "examples": batches.order.examples(),
+        "examples": batches.sampler.num_examples(),
         "batches": len(batches),
-        "padding_share": batches.order.padding(),
-        "shapes": batches.order.shapes(),
+        "padding_share": batches.sampler.padding_fraction(),
+        "shapes": batches.sampler.num_shapes(),
         "left_out": left_out,
         "left_out_share": shares,
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from archbuilder.stopping import WorkFailed
+from archbuilder.stopping import OperationFailedError
 from archbuilder.text.vocabulary import Vocabulary
 
 Job = tuple[Any, list[list[str]]]
@@ -94,7 +94,7 @@ class _Worker:
             self._send(lines)
             return pickle.load(self._answers)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
-            raise WorkFailed(
+            raise OperationFailedError(
                 "a process that tokenises has ended, for lack of memory perhaps; "
                 "what is done is kept, and the same command goes on from there"
             ) from error

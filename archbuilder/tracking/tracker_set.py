@@ -10,7 +10,7 @@ from typing import Any
 from archbuilder.errors import UserError
 from archbuilder.files import write_atomic
 from archbuilder.runs.metrics_log import VALIDATION
-from archbuilder.stopping import Interrupted
+from archbuilder.stopping import RunInterruptedError
 from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
@@ -42,7 +42,7 @@ class TrackerSet:
                 self._open_tracker(tracker, run)
             yield
             status = "finished"
-        except (Interrupted, KeyboardInterrupt):
+        except (RunInterruptedError, KeyboardInterrupt):
             status = "interrupted"
             raise
         finally:

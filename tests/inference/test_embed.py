@@ -13,7 +13,7 @@ def test_an_embedding_is_the_mean_of_a_line_s_vectors_whatever_stands_beside_it(
     spec = small_run.bert(tmp_path)
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
     vocabulary = WordPiece(type="wordpiece").train(iter(["a list of names"]), 40)
-    backbone = experiment.model_graph().parts
+    backbone = experiment.model_graph().backbone
     embed = Embed(backbone, vocabulary, max_length=24)
     short, long = (np.array(each.vector) for each in embed(["a list", "a list of names a"]))
     row = [vocabulary.start_id, *vocabulary.encode(["a list"])[0], vocabulary.end_id]

@@ -48,16 +48,20 @@ def uncached(network, given, steps):
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_cached_equals_uncached(case):
     network, given = drawn(case), source(4, 7, 2)
-    found = greedy_decode(network.parts, network.parts.project(), given, VOCABULARY, [9, 9, 9])
+    found = greedy_decode(
+        network.backbone, network.backbone.project(), given, VOCABULARY, [9, 9, 9]
+    )
     assert found == uncached(network, given, 9)
 
 
 def test_a_row_does_not_depend_on_its_neighbours():
     network, given = drawn(), source(4, 7, 2)
-    project, limits = network.parts.project(), [6, 9, 4]
-    together = greedy_decode(network.parts, project, given, VOCABULARY, limits)
+    project, limits = network.backbone.project(), [6, 9, 4]
+    together = greedy_decode(network.backbone, project, given, VOCABULARY, limits)
     for row, limit in enumerate(limits):
         length = given["encoder_padding_mask"][row].sum()
         alone = {name: array[row : row + 1, :length] for name, array in given.items()}
-        assert greedy_decode(network.parts, project, alone, VOCABULARY, [limit]) == [together[row]]
+        assert greedy_decode(network.backbone, project, alone, VOCABULARY, [limit]) == [
+            together[row]
+        ]
         assert len(together[row]) <= limit

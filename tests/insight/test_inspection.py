@@ -134,7 +134,7 @@ def test_text_with_nothing_to_guess_is_told(tmp_path):
         spec["objectives"].pop("next_sentence")
         spec["model"].pop("pooler")
 
-    with pytest.raises(UserError, match=r"^data\.validation: there is nothing to guess in it"):
+    with pytest.raises(UserError, match=r"^data\.validation: no batch contains a target for"):
         looked_at(small_run.bert, tmp_path, change)
 
 

@@ -57,7 +57,7 @@ def test_packed_examples_give_what_each_gives_alone(case, decoder):
     sides = [side(prefix, not decoder, seed) for seed, prefix in enumerate(prefixes)]
     *alone, packed = [dict(ChainMap(*both)) for both in zip(*sides, strict=True)]
     streams = ("sequence_output", "decoder_sequence_output") if decoder else ("sequence_output",)
-    found = run(network.draw(packed=True), packed)
+    found = run(network.build_model(packed=True), packed)
     begin = 0
     for example, length in zip(alone, LENGTHS, strict=True):
         expected = run(network.model, example)
@@ -71,7 +71,7 @@ def test_packed_examples_give_what_each_gives_alone(case, decoder):
 @pytest.mark.parametrize("decoder", [False, True])
 def test_no_other_example_of_a_row_is_seen(decoder):
     network = drawn(table(NETWORK)[0], decoder)
-    model = network.draw(packed=True)
+    model = network.build_model(packed=True)
     prefixes = ("encoder_", "decoder_") if decoder else ("",)
     (*_, packed), *others = [side(prefix, not decoder, 0) for prefix in prefixes]
     packed = packed | {name: array for *_, one in others for name, array in one.items()}

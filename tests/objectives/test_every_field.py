@@ -92,7 +92,7 @@ def batches(objective) -> str:
     limits = Limits(30, objective.examples.overlong[0])
     both = (VOCABULARY, VOCABULARY)
     examples = objective.make_examples(text, both, limits)
-    budget = BatchSize(tokens=None, rows=4, longest=30)
+    budget = BatchSize(tokens=None, rows=4, max_length=30)
     losses = {objective.type: objective}
     found = Batches([(1.0, examples)], losses, both, budget, seed=0, inputs=INPUTS)
     return str([found[n].map_arrays(lambda array: array.tolist()) for n in range(3)])

@@ -143,7 +143,7 @@ def test_the_best_model_is_the_one_with_the_highest_correlation(run):
     metric = evaluation_metrics(run.terms)["high_pearson"]
     best = Best("high_pearson", None, metric.higher_is_better)
     for step, found in enumerate(run.evaluations):
-        best.take({f"validation_{name}": value for name, value in found.items()}, step)
+        best.update({f"validation_{name}": value for name, value in found.items()}, step)
     assert best.value == max(found["high_pearson"] for found in run.evaluations)
 
 

@@ -57,7 +57,7 @@ def batches(objective):
     name, text = objective.type, documents()
     limits = Limits(LENGTH, objective.examples.overlong[0])
     examples = objective.make_examples(text, (VOCABULARY, VOCABULARY), limits)
-    budget = BatchSize(tokens=4096, rows=None, longest=LENGTH)
+    budget = BatchSize(tokens=4096, rows=None, max_length=LENGTH)
     both = (VOCABULARY, VOCABULARY)
     found = Batches([(1.0, examples)], {name: objective}, both, budget, seed=0, inputs=INPUTS)
     drawn = [found[number] for number in range(len(found))]

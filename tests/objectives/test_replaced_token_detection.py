@@ -202,8 +202,8 @@ def test_packed_examples_are_guessed_and_told_as_each_alone(drawn):
     packed["rtd_generator_positions"] = packed["rtd_generator_positions"] + np.repeat([0, 9], 2)
     packed["packing_ids"] = np.repeat([[1, 2]], 9, axis=1)
     packed["packing_positions"] = np.tile(np.arange(9), 2)[None]
-    generator = OBJECTIVE.build_generator(keras.layers, "rtd", network.parts)
-    packed_graph = network.draw(packed=True, generators=[generator])
+    generator = OBJECTIVE.build_generator(keras.layers, "rtd", network.backbone)
+    packed_graph = network.build_model(packed=True, generators=[generator])
     own = {weight.path: weight for weight in graph.weights}
     for weight in packed_graph.weights:
         weight.assign(own[weight.path])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.stopping import WorkFailed
+from archbuilder.stopping import OperationFailedError
 from archbuilder.text import cache
 from archbuilder.text import encoding_workers as workers
 from archbuilder.text import token_writer as writers
@@ -384,7 +384,7 @@ def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path,
     monkeypatch.setattr(cache, "num_cores", lambda: 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "_START", "import sys; sys.exit(3)")
-        with pytest.raises(WorkFailed, match="a process that tokenises has ended"):
+        with pytest.raises(OperationFailedError, match="a process that tokenises has ended"):
             cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache")
     assert cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache").sentences.ids[
         :

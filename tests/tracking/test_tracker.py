@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from archbuilder import UserError, load
 from archbuilder.language import SpecError
-from archbuilder.stopping import Interrupted, StopRequest
+from archbuilder.stopping import RunInterruptedError, StopRequest
 from archbuilder.tracking.mlflow import flatten
 from archbuilder.tracking.tracker_set import tagged_metrics
 from archbuilder.training.loop.run_output import RunOutput
@@ -32,7 +32,7 @@ def stop_after(patch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[-1].asked = self.state.step >= step
+        stops[-1].is_requested = self.state.step >= step
         return found
 
     patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
@@ -105,7 +105,7 @@ def test_a_resumed_run_leaves_no_step_twice_in_tensorboard(cut, tmp_path):
     one = experiment(tmp_path, "tensorboard", evaluate_every=4, checkpoint_every=2)
     with pytest.MonkeyPatch.context() as patch:
         cut(patch, 5)
-        with pytest.raises((Interrupted, KeyboardInterrupt)):
+        with pytest.raises((RunInterruptedError, KeyboardInterrupt)):
             one.train(tmp_path / "run")
     assert ("train/loss", 5) in in_tensorboard(tmp_path / "run")
     one.train(tmp_path / "run")
@@ -318,7 +318,7 @@ def test_what_cannot_be_opened_ends_a_run_that_begins_and_not_one_that_goes_on(
     store.gone = False
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
-        with pytest.raises(Interrupted):
+        with pytest.raises(RunInterruptedError):
             one.train(tmp_path / "run")
     (known,) = [key for key, run in store.runs.items() if run.get("status") == "KILLED"]
     del store.runs[known]

@@ -1,11 +1,11 @@
 """The engines, TensorFlow and JAX: they compute training steps on one device or on several."""
 
 from archbuilder.training.engines.engine import Devices
-from archbuilder.training.recipe.distribution import Mirrored, Processes
+from archbuilder.training.recipe.distribution import Mirrored, ProcessGroup
 from archbuilder.training.recipe.recipe import Training
 
 
-def open_devices(recipe: Training, processes: Processes | None = None) -> Devices:
+def open_devices(recipe: Training, processes: ProcessGroup | None = None) -> Devices:
     """Return the devices of a recipe, set up; `processes` where several train together.
 
     Raise `UserError` if this machine, or the backend that Keras has loaded, does not have them.

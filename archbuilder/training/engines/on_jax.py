@@ -20,13 +20,13 @@ from archbuilder.training.engines.engine import (
     total_sums,
 )
 from archbuilder.training.keras_internals import assigned_layout
-from archbuilder.training.recipe.distribution import JaxDistribution, Processes
+from archbuilder.training.recipe.distribution import JaxDistribution, ProcessGroup
 
 
 class JaxDevices(Devices):
     """One device, or a mesh of several, along whose first axis rows are spread."""
 
-    def __init__(self, distribution: JaxDistribution | None, processes: Processes | None):
+    def __init__(self, distribution: JaxDistribution | None, processes: ProcessGroup | None):
         check_backend("jax")
         if processes is not None:
             _join(processes)
@@ -264,7 +264,7 @@ def _floats(sums: TermSums) -> Sums:
     return {name: {key: float(value) for key, value in own.items()} for name, own in sums.items()}
 
 
-def _join(processes: Processes) -> None:
+def _join(processes: ProcessGroup) -> None:
     """Connect to the other processes at the address of the first."""
     try:
         jax.distributed.initialize(processes.coordinator, processes.count, processes.number)

@@ -33,7 +33,7 @@ class FitDataset(keras.utils.PyDataset, ABC):
         super().__init__()
         self._batches, self._pad, self._steps = batches, pad, steps
         first, second = (self._sample(index, self._batch(index)) for index in (0, 1))
-        self._vary = VaryingShapes(first, second, batches.budget.longest)
+        self._vary = VaryingShapes(first, second, batches.batch_size.max_length)
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
     _require_supported(recipe)
     data = load_training_data(experiment, ProgressListener())
     batches = data.split(split)
-    pad = BatchPadder(data.train.budget, replicas=1, compiled=_is_compiled(recipe))
+    pad = BatchPadder(data.train.batch_size, replicas=1, compiled=_is_compiled(recipe))
     kind = TrainingDataset if split == "train" else EvaluationDataset
     return kind(batches, pad, _num_steps(recipe, data))
 

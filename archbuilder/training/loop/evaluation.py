@@ -35,7 +35,7 @@ class Evaluation:
     def run(self, step: CompletedStep) -> None:
         """Measure after a step; save the model if it is the best so far.
 
-        Raises `TrainingFailed` where a weight or a metric is NaN or infinite.
+        Raises `TrainingFailedError` where a weight or a metric is NaN or infinite.
         """
         self._errors.check_weights(step.number, self._setup.engine.nonfinite_weights())
         measured = {"step": step.number}
@@ -48,7 +48,7 @@ class Evaluation:
                 self._errors.check_evaluation(step.number, measured)
                 self._show_samples(step.number)
             self._state.last = step.record | measured
-            if self._state.best.take(measured, step.number):
+            if self._state.best.update(measured, step.number):
                 self._output.writer.save_model(self._setup.graph.model)
 
     def measure(self, batches: Batches) -> dict[str, float]:

@@ -63,10 +63,10 @@ def _engine(
     here = {"backend": keras.config.backend(), "distribution": None}
     recipe = experiment.training.model_copy(update=here)
     devices = open_devices(recipe)
-    compiled, _ = choose_compilation(recipe, devices, data.lengths())
+    compiled, _ = choose_compilation(recipe, devices, data.num_lengths())
     terms = loss_terms(data.train.losses)
-    model = graph.draw(packed=True) if recipe.batch.packing else graph.model
+    model = graph.build_model(packed=True) if recipe.batch.packing else graph.model
     for name in terms.keys() - model.output.keys():
         raise UserError(f"{name!r} cannot be measured: it is trained and not saved with the model")
-    pad = BatchPadder(data.train.budget, devices.replicas, compiled)
+    pad = BatchPadder(data.train.batch_size, devices.replicas, compiled)
     return devices.engine(model, terms, keras.optimizers.SGD(), None, compiled), pad

@@ -46,7 +46,7 @@ class RunHeader:
 
     def _warnings(self) -> Iterator[str]:
         yield from self._recipe.warnings(self._length.steps)
-        yield from self._data.notes()
+        yield from self._data.warnings()
         count, num_batches = self._recipe.batch.gradient_accumulation_steps, len(self._data.train)
         if count > num_batches:
             yield (

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.graph import ModelGraph
 from archbuilder.inference.fill_mask import FillMask
 from archbuilder.inference.task import TaskParts, max_line_length
@@ -128,7 +128,7 @@ class Fills(Shown):
         ]
 
     def _masked(self, rows: list[list[int]]) -> list[list[int]]:
-        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        token_ids, padding_mask = pad_rows(rows, self.vocabulary.padding_id)
         names = TOKEN_SEQUENCES[""]
         batch = Batch({names.token_ids: token_ids, names.padding_mask: padding_mask}, {}, {})
         rng = np.random.default_rng(0)

@@ -38,8 +38,8 @@ class TrainingSetup:
 def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> TrainingSetup:
     """Return the setup of a run; sets Keras's random seed and its dtype policy."""
     recipe = experiment.training
-    policy, reason = precision.chosen(recipe.precision, devices)
-    compiled, compilation = choose_compilation(recipe, devices, data.lengths())
+    policy, reason = precision.choose_policy(recipe.precision, devices)
+    compiled, compilation = choose_compilation(recipe, devices, data.num_lengths())
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(policy)
     with devices.scope():
@@ -54,7 +54,7 @@ def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> Tra
         training_graph,
         terms,
         devices.engine(training_graph, terms, optimizer, recipe.global_clipnorm, compiled),
-        BatchPadder(data.train.budget, devices.replicas, compiled),
+        BatchPadder(data.train.batch_size, devices.replicas, compiled),
         f"{devices}, {policy} ({reason}), {compilation}",
     )
 

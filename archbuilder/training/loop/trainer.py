@@ -13,7 +13,7 @@ from archbuilder.runs.model_file import is_intact
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
 from archbuilder.runs.spec_file import to_plain
-from archbuilder.stopping import Interrupted, StopRequest
+from archbuilder.stopping import RunInterruptedError, StopRequest
 from archbuilder.text.batch import Batch
 from archbuilder.tracking.tracker import RunInfo
 from archbuilder.tracking.tracker_set import TrackerSet
@@ -28,7 +28,7 @@ from archbuilder.training.loop.setup import set_up
 from archbuilder.training.loop.step_timer import StepTimer
 from archbuilder.training.loop.training_errors import TrainingErrors
 from archbuilder.training.loop.training_state import TrainingState
-from archbuilder.training.recipe.distribution import Processes
+from archbuilder.training.recipe.distribution import ProcessGroup
 from archbuilder.training.recipe.trained_spec import TrainedSpec
 from archbuilder.training.recipe.weight_averaging import LastCheckpoints
 
@@ -38,7 +38,7 @@ def train(
     folder: Path,
     restart: bool = False,
     reporter: Reporter | None = None,
-    processes: Processes | None = None,
+    processes: ProcessGroup | None = None,
 ) -> dict:
     """Train an experiment in a run folder, or resume it, and return the last metrics.
 
@@ -51,8 +51,8 @@ def train(
 
     Raises:
         UserError: The spec, the data or the folder has a mistake that the user can fix.
-        Interrupted: Training was asked to stop, and its state is saved.
-        TrainingFailed: A loss, gradient or weight is not finite, or memory or disk is full.
+        RunInterruptedError: Training was asked to stop, and its state is saved.
+        TrainingFailedError: A loss, gradient or weight is not finite, or memory or disk is full.
     """
     devices = open_devices(experiment.training, processes)
     first = devices.process == 0
@@ -189,9 +189,9 @@ class Trainer:
                 self._run_periodic(duties, record, timer)
                 timer.exclude_first_step()
                 self._stop_if_asked(stop)
-        if state.best.is_given_up:
+        if state.best.should_stop:
             reporter.print(
-                f"stopped early: none of the last {state.best.waited} measurements of "
+                f"stopped early: none of the last {state.best.num_bad} measurements of "
                 f"{state.best.metric} is better by enough"
             )
 
@@ -234,7 +234,7 @@ class Trainer:
             Periodic(
                 recipe.checkpoint_every,
                 save,
-                also=lambda step: best.step == step.number or best.is_given_up,
+                also=lambda step: best.step == step.number or best.should_stop,
             ),
         ]
 
@@ -262,11 +262,11 @@ class Trainer:
         return {"gradient_norm": norm if math.isfinite(norm) else None, **timer.rates()}
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
-        if not self.setup.devices.any_process(stop.asked) or self.state.is_finished:
+        if not self.setup.devices.any_process(stop.is_requested) or self.state.is_finished:
             return
         if self.state.checkpoint_step < self.state.step:
             self._save(stopped=True)
-        raise Interrupted(f"stopped at step {self.state.step}; the same command goes on")
+        raise RunInterruptedError(f"stopped at step {self.state.step}; the same command goes on")
 
     def _save(self, stopped: bool = False) -> None:
         """Write a checkpoint; `stopped` marks one that is not of the schedule."""

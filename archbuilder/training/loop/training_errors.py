@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from archbuilder.runs.run_folder import RunFolder
-from archbuilder.stopping import TrainingFailed
+from archbuilder.stopping import TrainingFailedError
 from archbuilder.text.batch import Batch
 from archbuilder.training.recipe.recipe import Training
 
@@ -19,7 +19,7 @@ class TrainingErrors:
     def check_step(
         self, step: int, metrics: Mapping[str, float], norm: float, scales_losses: bool
     ) -> None:
-        """Raise `TrainingFailed` if the loss or the gradient norm of a step is not finite.
+        """Raise `TrainingFailedError` if the loss or the gradient norm of a step is not finite.
 
         With `scales_losses` a float16 gradient may overflow: the optimizer then skips the step.
         """
@@ -32,12 +32,12 @@ class TrainingErrors:
         raise self._diverged(f"at step {step}, {batches}, {reason}")
 
     def check_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Raise `TrainingFailed` if the validation loss is not finite."""
+        """Raise `TrainingFailedError` if the validation loss is not finite."""
         if not math.isfinite(metrics["validation_loss"]):
             raise self._diverged(f"after step {step}, {self._losses(metrics, 'validation_')}")
 
     def check_weights(self, step: int, nonfinite: Sequence[str]) -> None:
-        """Raise `TrainingFailed` if weights are not finite; `nonfinite` has their names."""
+        """Raise `TrainingFailedError` if weights are not finite; `nonfinite` has their names."""
         if nonfinite:
             more = f" and {len(nonfinite) - 1} more" if len(nonfinite) > 1 else ""
             raise self._diverged(f"after step {step}, {nonfinite[0]}{more} holds what is no number")
@@ -51,26 +51,26 @@ class TrainingErrors:
             if not _is_out_of_memory(error):
                 raise
             size = "tokens" if self._recipe.batch.tokens else "examples"
-            raise TrainingFailed(
+            raise TrainingFailedError(
                 f"out of memory at step {step}{_shape(batch)}; {self._checkpoint()}. "
                 f"Lower training.batch.{size} and raise training.batch.gradient_accumulation_steps "
                 "by as much, or lower data.sequence_length"
             ) from error
 
-    def disk_error(self, step: int, error: OSError) -> TrainingFailed:
+    def disk_error(self, step: int, error: OSError) -> TrainingFailedError:
         """Return the error of a file that cannot be written."""
         path, reason = error.filename or self._run.path, error.strerror or error
         newest = self._run.checkpoints.newest_step()
         hint = "" if newest is None else ", and the same command goes on from there"
-        return TrainingFailed(f"{path}: {reason} at step {step}; {self._checkpoint()}{hint}")
+        return TrainingFailedError(f"{path}: {reason} at step {step}; {self._checkpoint()}{hint}")
 
     def _losses(self, metrics: Mapping[str, float], prefix: str) -> str:
         losses = {name: metrics[f"{prefix}{name}_loss"] for name in self._names}
         bad = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
         return " and ".join(f"the {prefix}loss of {name} is {loss}" for name, loss in bad.items())
 
-    def _diverged(self, reason: str) -> TrainingFailed:
-        return TrainingFailed(
+    def _diverged(self, reason: str) -> TrainingFailedError:
+        return TrainingFailedError(
             f"{reason}; {self._checkpoint()}. A lower learning rate or "
             "training.global_clipnorm often helps; a changed spec begins with --restart"
         )

@@ -19,7 +19,7 @@ class TrainingLength:
         if recipe.epochs is not None:
             self.steps = ceil(recipe.epochs * steps_per_epoch)
         elif recipe.total_tokens is not None:
-            self.steps = ceil(recipe.total_tokens / train.order.tokens() * steps_per_epoch)
+            self.steps = ceil(recipe.total_tokens / train.sampler.num_tokens() * steps_per_epoch)
         elif recipe.minutes is not None:
             self._max_seconds = recipe.minutes * 60
 

@@ -24,7 +24,7 @@ class TrainingState:
     @property
     def is_finished(self) -> bool:
         """Whether no step is left to take."""
-        return self.step > 0 and (self.length.is_reached(self.step) or self.best.is_given_up)
+        return self.step > 0 and (self.length.is_reached(self.step) or self.best.should_stop)
 
     def forget_best(self) -> None:
         """Start over looking for the best evaluation."""

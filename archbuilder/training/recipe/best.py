@@ -24,9 +24,9 @@ class Best:
         self._sign = -1 if higher_is_better else 1
         self.value: float | None = None
         self.step: int | None = None
-        self.waited = 0
+        self.num_bad = 0
 
-    def take(self, found: dict, step: int) -> bool:
+    def update(self, found: dict, step: int) -> bool:
         """Whether a measurement is the best so far. Where nothing is measured, the last one is."""
         value = found.get(f"validation_{self.metric}")
         if value is None:
@@ -34,21 +34,21 @@ class Best:
             return True
         before = inf if self.value is None else self._sign * self.value
         change = self._stopping.min_delta if self._stopping else 0.0
-        self.waited = 0 if self._sign * value < before - change else self.waited + 1
+        self.num_bad = 0 if self._sign * value < before - change else self.num_bad + 1
         if self._sign * value >= before:
             return False
         self.value, self.step = value, step
         return True
 
     @property
-    def is_given_up(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether enough measurements were none better."""
-        return self._stopping is not None and self.waited >= self._stopping.patience
+        return self._stopping is not None and self.num_bad >= self._stopping.patience
 
     def state(self) -> dict:
         """What a checkpoint keeps."""
-        return {"value": self.value, "step": self.step, "waited": self.waited}
+        return {"value": self.value, "step": self.step, "waited": self.num_bad}
 
     def restore(self, state: dict) -> None:
         """Go on with what a checkpoint kept."""
-        self.value, self.step, self.waited = state["value"], state["step"], state["waited"]
+        self.value, self.step, self.num_bad = state["value"], state["step"], state["waited"]

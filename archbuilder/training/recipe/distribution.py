@@ -105,7 +105,7 @@ Distribution = Annotated[Mirrored | DataParallel | ModelParallel, Field(discrimi
 
 
 @dataclass(frozen=True)
-class Processes:
+class ProcessGroup:
     """Several processes that train together; this one has a number, from 0 on."""
 
     coordinator: str
@@ -122,7 +122,7 @@ class Processes:
             )
 
 
-def together(coordinator: str | None, count: int, number: int) -> Processes | None:
+def process_group(coordinator: str | None, count: int, number: int) -> ProcessGroup | None:
     """The processes that a command line speaks of; none where it speaks of one."""
     if coordinator is None:
         if count > 1 or number:
@@ -134,4 +134,4 @@ def together(coordinator: str | None, count: int, number: int) -> Processes | No
         raise UserError(f"--coordinator {coordinator}: must be HOST:PORT, as in localhost:1234")
     if number >= count:
         raise UserError(f"--process {number}: of {count} --processes the last is {count - 1}")
-    return Processes(coordinator, count, number)
+    return ProcessGroup(coordinator, count, number)

@@ -22,7 +22,7 @@ class Hardware(Protocol):
         ...
 
 
-def chosen(precision: Precision, devices: Hardware) -> tuple[str, str]:
+def choose_policy(precision: Precision, devices: Hardware) -> tuple[str, str]:
     """The name of Keras's policy, and the reason for it in a word or two."""
     if precision != "auto":
         return _policy(precision), "as the spec says"

@@ -40,7 +40,7 @@ class Batch(Spec):
             raise ValueError("write one of 'tokens' and 'examples'")
         return self
 
-    def budget(self, sequence_length: int, backend: str) -> BatchSize:
+    def batch_size(self, sequence_length: int, backend: str) -> BatchSize:
         """How much a batch may hold, with examples of at most `sequence_length` tokens."""
         row_length = sequence_length if self.packing else None
         multiple = self.pad_to_multiple_of or (32 if backend == "jax" else 1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.inference.task import BATCH_SIZE, Prediction, Task, require_length
 
 
@@ -49,7 +49,7 @@ class Classify(Task):
                 yield ClassifiedText(self.labels[best], float(probabilities[best]))
 
     def _logits(self, rows):  # [B, C]
-        token_ids, padding_mask = padded(rows, self.vocabulary.padding_id)
+        token_ids, padding_mask = pad_rows(rows, self.vocabulary.padding_id)
         inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
         inputs["segment_ids"] = np.zeros_like(token_ids)
         return np.asarray(self.model(inputs, training=False)[self.objective], dtype="float64")

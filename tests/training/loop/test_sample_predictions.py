@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archbuilder import load, open_run
-from archbuilder.batches.batches import padded
+from archbuilder.batches.batches import pad_rows
 from archbuilder.language import SpecError
 from archbuilder.text.prepare import Split
 from archbuilder.training.loop.sample_predictions import LONGEST, SHORTEST, Fills, Shown, _chosen
@@ -139,5 +139,5 @@ def test_a_sentence_of_unknown_words_alone_shows_nothing(tmp_path):
     shown.vocabulary = SimpleNamespace(
         start_id=2, end_id=3, padding_id=0, mask_id=4, special_ids=(0, 1, 2, 3, 4), size=9
     )
-    shown.task = SimpleNamespace(fill=lambda rows: iter(padded(rows, 0)[0]))
+    shown.task = SimpleNamespace(fill=lambda rows: iter(pad_rows(rows, 0)[0]))
     assert shown.texts([[[1, 1, 1]]]) == []

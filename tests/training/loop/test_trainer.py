@@ -15,7 +15,7 @@ from archbuilder.runs import checkpoint
 from archbuilder.runs.checkpoint import VARIABLES, read_checkpoint
 from archbuilder.runs.run_folder import RunFolder
 from archbuilder.runs.run_writer import FolderWriter, NullWriter
-from archbuilder.stopping import Interrupted, StopRequest, TrainingFailed
+from archbuilder.stopping import RunInterruptedError, StopRequest, TrainingFailedError
 from archbuilder.text.prepare import ProgressListener
 from archbuilder.tracking import TensorBoard
 from archbuilder.tracking.tracker_set import TrackerSet
@@ -52,7 +52,7 @@ def stop_after(monkeypatch, step):
 
     def take(self, batches):
         found = taken(self, batches)
-        stops[0].asked = self.state.step >= step
+        stops[0].is_requested = self.state.step >= step
         return found
 
     stops = []
@@ -71,7 +71,7 @@ def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
     one.train(tmp_path / "straight")
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
-        with pytest.raises(Interrupted, match="stopped at step 3"):
+        with pytest.raises(RunInterruptedError, match="stopped at step 3"):
             one.train(tmp_path / "cut")
     one.train(tmp_path / "cut")
     straight, cut = losses(tmp_path / "straight"), losses(tmp_path / "cut")
@@ -175,7 +175,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsy
 
 def test_an_endless_loss_stops_the_run(tmp_path):
     one = experiment(small_run.bert, tmp_path, learning_rate=1e30, global_clipnorm=None, steps=50)
-    with pytest.raises(TrainingFailed, match=r"at step \d+, batch \d+, the loss of \w+ is"):
+    with pytest.raises(TrainingFailedError, match=r"at step \d+, batch \d+, the loss of \w+ is"):
         one.train(tmp_path / "run")
 
 
@@ -194,7 +194,7 @@ def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
     }[part]
     with monkeypatch.context() as patch:
         patch.setattr(*place, full_after(times, getattr(*place)))
-        with pytest.raises(TrainingFailed) as failed:
+        with pytest.raises(TrainingFailedError) as failed:
             one.train(tmp_path / "run")
     told = str(failed.value)
     assert "No space left on device at step" in told
@@ -225,7 +225,7 @@ def test_running_out_of_memory_says_which_numbers_to_lower(error, tmp_path, monk
         raise error
 
     monkeypatch.setattr(TensorFlowEngine, "train", train)
-    with pytest.raises(TrainingFailed) as failed:
+    with pytest.raises(TrainingFailedError) as failed:
         one.train(tmp_path / "run")
     assert str(failed.value) == (
         "out of memory at step 1, in a batch of 16 rows of 24 tokens; there is no checkpoint. "
@@ -239,7 +239,9 @@ def test_lack_of_memory_for_a_batch_is_told_too(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(Trainer, "_batches", batches)
-    with pytest.raises(TrainingFailed, match=r"out of memory at step 1; there is no checkpoint\."):
+    with pytest.raises(
+        TrainingFailedError, match=r"out of memory at step 1; there is no checkpoint\."
+    ):
         experiment(small_run.bert, tmp_path).train(tmp_path / "run")
 
 
@@ -351,7 +353,7 @@ def test_a_packed_run_that_was_stopped_ends_as_the_straight_one(tmp_path, monkey
     one.train(tmp_path / "straight")
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
-        with pytest.raises(Interrupted):
+        with pytest.raises(RunInterruptedError):
             one.train(tmp_path / "cut")
     one.train(tmp_path / "cut")
     assert losses(tmp_path / "cut") == losses(tmp_path / "straight")
@@ -439,7 +441,7 @@ def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsy
     run = tmp_path / "cut"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 5)
-        with pytest.raises(Interrupted, match="stopped at step 5"):
+        with pytest.raises(RunInterruptedError, match="stopped at step 5"):
             one.train(run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -483,7 +485,9 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     )
     del spec["data"]["validation"]
     one = load(small_run.write(spec, tmp_path / "spec.yaml"), ["training.steps=1"])
-    with pytest.raises(TrainingFailed, match=r"after step 1, .* is no number; there is no check"):
+    with pytest.raises(
+        TrainingFailedError, match=r"after step 1, .* is no number; there is no check"
+    ):
         one.train(tmp_path / "run")
     assert not (tmp_path / "run" / "model.keras").exists()
 

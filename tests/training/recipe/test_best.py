@@ -9,7 +9,7 @@ def taken(best, values):
     """For each value in turn, whether it is the best so far."""
     found = []
     for step, value in enumerate(values, start=1):
-        found.append(best.take({f"validation_{best.metric}": value}, step))
+        found.append(best.update({f"validation_{best.metric}": value}, step))
     return found
 
 
@@ -22,8 +22,8 @@ def test_the_least_loss_and_the_highest_accuracy_are_the_best():
 
 def test_where_nothing_is_measured_the_last_is_the_best():
     best = Best("loss", None, False)
-    assert best.take({"step": 3}, 3)
-    assert best.take({"step": 6}, 6)
+    assert best.update({"step": 3}, 3)
+    assert best.update({"step": 6}, 6)
     assert best.step == 6
 
 
@@ -35,7 +35,7 @@ def test_patience_is_counted_from_the_last_that_was_better_by_enough(change, giv
     found = []
     for value in [3.0, 2.5, 2.5, 2.7]:
         taken(best, [value])
-        found.append(best.is_given_up)
+        found.append(best.should_stop)
     assert found == given_up
 
 
@@ -43,11 +43,11 @@ def test_a_small_gain_is_kept_and_is_yet_none_to_wait_for():
     best = Best("loss", EarlyStopping(patience=1, min_delta=0.5), False)
     assert taken(best, [3.0, 2.9]) == [True, True]
     assert best.value == 2.9
-    assert best.is_given_up
+    assert best.should_stop
 
 
 def test_what_is_kept_goes_on():
     first, second = (Best("loss", EarlyStopping(patience=3), False) for _ in range(2))
     taken(first, [2.0, 3.0])
     second.restore(first.state())
-    assert (second.value, second.step, second.waited) == (2.0, 1, 1)
+    assert (second.value, second.step, second.num_bad) == (2.0, 1, 1)

@@ -3,12 +3,12 @@
 import pytest
 
 from archbuilder.errors import UserError
-from archbuilder.training.recipe.distribution import Processes, together
+from archbuilder.training.recipe.distribution import ProcessGroup, process_group
 
 
 def test_processes_that_meet_have_an_address_and_a_number():
-    assert together(None, 1, 0) is None
-    assert together("host:1234", 2, 1) == Processes("host:1234", 2, 1)
+    assert process_group(None, 1, 0) is None
+    assert process_group("host:1234", 2, 1) == ProcessGroup("host:1234", 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def test_processes_that_meet_have_an_address_and_a_number():
 )
 def test_what_does_not_fit_is_refused(coordinator, count, number, sentence):
     with pytest.raises(UserError) as caught:
-        together(coordinator, count, number)
+        process_group(coordinator, count, number)
     assert str(caught.value) == sentence

@@ -28,8 +28,8 @@ from tests.shrunk import shrunk
 )
 def test_unless_told_the_device_decides(kind, has_bfloat16, policy):
     devices = SimpleNamespace(kind=kind, has_bfloat16=has_bfloat16)
-    assert precision.chosen("auto", devices)[0] == policy
-    assert precision.chosen("float32", devices) == ("float32", "as the spec says")
+    assert precision.choose_policy("auto", devices)[0] == policy
+    assert precision.choose_policy("float32", devices) == ("float32", "as the spec says")
 
 
 FAST = "bert_base"
