@@ -20,7 +20,7 @@ class ModelGraph:
 
     def __init__(
         self, name: str, architecture: BackboneConfig, objectives: Mapping[str, Objective]
-    ):
+    ) -> None:
         import keras
 
         self.name, self.architecture, self.objectives = name, architecture, objectives

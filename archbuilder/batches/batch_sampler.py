@@ -48,7 +48,9 @@ class BatchSize:
 class BatchSampler:
     """The batches of every epoch, as indices of examples."""
 
-    def __init__(self, members: list[tuple[float, np.ndarray]], batch_size: BatchSize, seed: int):
+    def __init__(
+        self, members: list[tuple[float, np.ndarray]], batch_size: BatchSize, seed: int
+    ) -> None:
         """Create the sampler.
 
         Args:

@@ -25,7 +25,7 @@ class Batches:
         batch_size: BatchSize,
         seed: int,
         inputs: Collection[str],
-    ):
+    ) -> None:
         """Create the batches.
 
         Args:

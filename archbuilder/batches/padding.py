@@ -12,7 +12,7 @@ COLUMN_MULTIPLE = 8
 class BatchPadder:
     """Adds rows and columns of zeros, which have no effect: their masks and weights are zero."""
 
-    def __init__(self, batch_size: BatchSize, replicas: int, compiled: bool):
+    def __init__(self, batch_size: BatchSize, replicas: int, compiled: bool) -> None:
         """Create the padder.
 
         Args:

@@ -87,7 +87,7 @@ class Engine(ABC):
         terms: Mapping[str, LossTerm],
         optimizer: keras.optimizers.Optimizer,
         clip: float | None,
-    ):
+    ) -> None:
         self.model, self.terms, self.optimizer, self.clip = model, terms, optimizer, clip
 
     @abstractmethod

@@ -26,7 +26,9 @@ from archbuilder.training.recipe.distribution import JaxDistribution, ProcessGro
 class JaxDevices(Devices):
     """One device, or a mesh of several, along whose first axis rows are spread."""
 
-    def __init__(self, distribution: JaxDistribution | None, processes: ProcessGroup | None):
+    def __init__(
+        self, distribution: JaxDistribution | None, processes: ProcessGroup | None
+    ) -> None:
         check_backend("jax")
         if processes is not None:
             _join(processes)
@@ -104,7 +106,7 @@ class JaxEngine(Engine):
         optimizer: keras.optimizers.Optimizer,
         clip: float | None,
         mesh: jax.sharding.Mesh | None,
-    ):
+    ) -> None:
         super().__init__(model, terms, optimizer, clip)
         self._mesh = mesh
         self._rate_index = self._index_of(optimizer.learning_rate)
@@ -244,7 +246,7 @@ def _jitted(function: Callable, layouts: Any) -> Callable:
 class _Spread(keras.distribution.ModelParallel):
     """Keras's model parallelism, with layouts by a rule on the paths and shapes of weights."""
 
-    def __init__(self, distribution: JaxDistribution, mesh: keras.distribution.DeviceMesh):
+    def __init__(self, distribution: JaxDistribution, mesh: keras.distribution.DeviceMesh) -> None:
         nothing = keras.distribution.LayoutMap(mesh)
         super().__init__(layout_map=nothing, batch_dim_name="batch")
         self._spec = distribution

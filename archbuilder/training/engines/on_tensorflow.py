@@ -26,7 +26,7 @@ from archbuilder.training.recipe.distribution import Distribution
 class TensorFlowDevices(Devices):
     """One device, or several of one machine, each of which holds a copy of the model."""
 
-    def __init__(self, distribution: Distribution | None):
+    def __init__(self, distribution: Distribution | None) -> None:
         check_backend("tensorflow")
         gpus = tf.config.list_physical_devices("GPU")
         self.kind = "GPU" if gpus else "CPU"
@@ -67,7 +67,7 @@ class TensorFlowEngine(Engine):
         clip: float | None,
         compiled: bool,
         strategy: tf.distribute.Strategy | None,
-    ):
+    ) -> None:
         super().__init__(model, terms, optimizer, clip)
         self._compiled, self._strategy = compiled, strategy
         if strategy is not None:

@@ -22,7 +22,7 @@ class FitDataset(keras.utils.PyDataset, ABC):
     outputs. The loss of a batch is the sum over all positions of loss times sample weight.
     """
 
-    def __init__(self, batches: Batches, pad: BatchPadder, steps: int):
+    def __init__(self, batches: Batches, pad: BatchPadder, steps: int) -> None:
         """Create the dataset.
 
         Args:

@@ -10,7 +10,7 @@ from keras import ops
 class RateByStep(keras.optimizers.schedules.LearningRateSchedule):
     """The rates of all steps of a run; the last one is that of later steps, too."""
 
-    def __init__(self, rates: Sequence[float]):
+    def __init__(self, rates: Sequence[float]) -> None:
         """Create the schedule; `rates[0]` is the rate of the first step."""
         self.rates = list(rates)
 

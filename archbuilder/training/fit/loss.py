@@ -15,7 +15,7 @@ class TermLoss(keras.losses.Loss):
     that the sum is the loss of `archbuild train`.
     """
 
-    def __init__(self, output: str, term: LossTerm):
+    def __init__(self, output: str, term: LossTerm) -> None:
         """Create the loss of an output, whose name is that of the loss term."""
         super().__init__(name=output, reduction="sum")
         self._output, self._term = output, term

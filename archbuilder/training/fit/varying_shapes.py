@@ -18,7 +18,7 @@ class VaryingShapes:
     all batches are padded to that width. Zeros do not count, as masks and sample weights are zero.
     """
 
-    def __init__(self, first: Sample, second: Sample, max_width: int | None):
+    def __init__(self, first: Sample, second: Sample, max_width: int | None) -> None:
         """Compare the first two batches, of at most `max_width` columns."""
         self._max_width = math.inf if max_width is None else max_width
         self._equal = [

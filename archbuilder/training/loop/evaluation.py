@@ -26,7 +26,7 @@ class Evaluation:
         state: TrainingState,
         output: RunOutput,
         errors: TrainingErrors,
-    ):
+    ) -> None:
         self._recipe = experiment.training
         self._setup, self._data, self._state = setup, data, state
         self._output, self._errors = output, errors

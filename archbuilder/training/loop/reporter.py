@@ -29,7 +29,7 @@ Printed: TypeAlias = Mapping[str, Sequence[str]]
 class Reporter(ProgressListener):
     """Prints lines, and on a terminal a progress bar below them."""
 
-    def __init__(self, console: Console | None = None, error: bool = False):
+    def __init__(self, console: Console | None = None, error: bool = False) -> None:
         """Print to the standard output, or standard `error`. Default: a new console for it."""
         self.console = console or Console(highlight=False, soft_wrap=True, stderr=error)
         columns = (

@@ -11,7 +11,7 @@ from archbuilder.training.recipe.recipe import Batch, Training
 class RunHeader:
     """The header of a run with a recipe, its data and its length."""
 
-    def __init__(self, recipe: Training, data: TrainingData, length: TrainingLength):
+    def __init__(self, recipe: Training, data: TrainingData, length: TrainingLength) -> None:
         self._recipe, self._data, self._length = recipe, data, length
 
     def lines(self, name: str, hidden_dim: int, weights: Sequence, choices: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 6, 24
 class Samples:
     """A few examples of each objective that has something to show, and what is made of them."""
 
-    def __init__(self, experiment: TrainedSpec, graph: ModelGraph, prepared: Prepared):
+    def __init__(self, experiment: TrainedSpec, graph: ModelGraph, prepared: Prepared) -> None:
         """Choose the examples; none if there is no validation data.
 
         Args:
@@ -69,7 +69,7 @@ class Shown(ABC):
     """The most tokens of an example, without special ones."""
 
     @abstractmethod
-    def __init__(self, parts: TaskParts, objective: str):
+    def __init__(self, parts: TaskParts, objective: str) -> None:
         """Create the task of the objective of that name."""
 
     @abstractmethod
@@ -101,7 +101,7 @@ class Fills(Shown):
 
     columns = (TEXT,)
 
-    def __init__(self, parts: TaskParts, objective: str):
+    def __init__(self, parts: TaskParts, objective: str) -> None:
         self.objective, (self.vocabulary, _) = objective, parts.vocabularies
         self.task = FillMask.create(parts, objective, top_k=1)
         self.longest = self.task.max_length and self.task.max_length - 2
@@ -144,7 +144,7 @@ class Translations(Shown):
 
     columns = (SOURCE, TARGET)
 
-    def __init__(self, parts: TaskParts, objective: str):
+    def __init__(self, parts: TaskParts, objective: str) -> None:
         self.objective, self.vocabularies = objective, parts.vocabularies
         self.task = Translate.create(parts, objective, top_k=1)
         self.longest = self.task.max_length and self.task.max_length - 1

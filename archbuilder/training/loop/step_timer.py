@@ -11,7 +11,7 @@ from archbuilder.text.batch import Batch
 class StepTimer:
     """Times steps; the first one, which includes tracing, does not count."""
 
-    def __init__(self, seconds_before: float = 0.0):
+    def __init__(self, seconds_before: float = 0.0) -> None:
         """`seconds_before`: the time the run took before it was resumed."""
         self.num_steps, self._seconds_before = 0, seconds_before
         self._run_start = self._first_step_end = self._window_start = perf_counter()

@@ -97,7 +97,7 @@ class Trainer:
 
     def __init__(
         self, experiment: TrainedSpec, data: TrainingData, devices: Devices, output: RunOutput
-    ):
+    ) -> None:
         self._experiment, self._data = experiment, data
         self._recipe, self._output = experiment.training, output
         self.setup = set_up(experiment, data, devices)

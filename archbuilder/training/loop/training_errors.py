@@ -13,7 +13,7 @@ from archbuilder.training.recipe.recipe import Training
 class TrainingErrors:
     """Raises the errors of a run in a folder, whose loss terms have `names`."""
 
-    def __init__(self, recipe: Training, run: RunFolder, names: Sequence[str]):
+    def __init__(self, recipe: Training, run: RunFolder, names: Sequence[str]) -> None:
         self._recipe, self._run, self._names = recipe, run, names
 
     def check_step(

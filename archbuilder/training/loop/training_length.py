@@ -9,7 +9,7 @@ from archbuilder.training.recipe.recipe import Training
 class TrainingLength:
     """The number of steps of a run, or its time limit, and the time it took so far."""
 
-    def __init__(self, recipe: Training, train: Batches):
+    def __init__(self, recipe: Training, train: Batches) -> None:
         self.seconds = 0.0
         """Seconds of training so far, evaluations and checkpoints included."""
         self._max_seconds = inf

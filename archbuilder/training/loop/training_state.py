@@ -10,7 +10,7 @@ from archbuilder.training.recipe.recipe import Training
 class TrainingState:
     """The step of a run, its best and its last metrics, and the time it took."""
 
-    def __init__(self, recipe: Training, train: Batches):
+    def __init__(self, recipe: Training, train: Batches) -> None:
         self._recipe = recipe
         self._metric = evaluation_metrics(loss_terms(train.losses))[recipe.monitor]
         self.length = TrainingLength(recipe, train)

@@ -19,7 +19,7 @@ class EarlyStopping(Spec):
 class Best:
     """The best measurement of one metric: its value, its step, and how many came since."""
 
-    def __init__(self, metric: str, stopping: EarlyStopping | None, higher_is_better: bool):
+    def __init__(self, metric: str, stopping: EarlyStopping | None, higher_is_better: bool) -> None:
         self.metric, self._stopping = metric, stopping
         self._sign = -1 if higher_is_better else 1
         self.value: float | None = None
