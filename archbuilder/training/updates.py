@@ -69,7 +69,7 @@ class Adafactor(keras.optimizers.Optimizer):
 
     def __init__(
         self, decay_exponent: float, epsilon_1: float, epsilon_2: float, clip_threshold: float
-    ):
+    ) -> None:
         super().__init__(learning_rate=0.0)
         self.decay_exponent, self.epsilon_1 = decay_exponent, epsilon_1
         self.epsilon_2, self.clip_threshold = epsilon_2, clip_threshold
