@@ -1,4 +1,4 @@
-"""A temporary copy of the package to which an extension is added as its author would add it."""
+"""A temporary copy of the package, to which tests add an extension as its author would."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 
 
 class PackageCopy:
-    """A copy of `archbuilder` in a folder, run in a process of its own."""
+    """A copy of `archbuilder` in a folder, which is run in a separate process."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -27,14 +27,14 @@ class PackageCopy:
         path.write_text(content, encoding="utf-8")
 
     def edit_line(self, file: str, before: str, after: str) -> None:
-        """Replace one line, or part of one, that occurs exactly once in a file of the package."""
+        """Replace a line, or part of a line, that occurs exactly once in a file of the package."""
         path = self.package / file
         text = path.read_text(encoding="utf-8")
         assert text.count(before) == 1, f"{file}: {before!r} occurs {text.count(before)} times"
         path.write_text(text.replace(before, after), encoding="utf-8")
 
     def run(self, *arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-        """Run Python on the copy with these arguments and return the finished process."""
+        """Run Python with the copy and these arguments, and return the finished process."""
         paths = [str(self.folder), str(TESTS.parent)]  # Scripts of the tests import `tests`.
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
@@ -45,7 +45,7 @@ class PackageCopy:
         )
 
     def archbuild(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-        """Run `archbuild` on the copy; fail with its error output if it does not succeed."""
-        done = self.run("-m", "archbuilder", *arguments, cwd=cwd)
-        assert done.returncode == 0, done.stderr
-        return done
+        """Run `archbuild` with the copy. Fail with its error output if it fails."""
+        process = self.run("-m", "archbuilder", *arguments, cwd=cwd)
+        assert process.returncode == 0, process.stderr
+        return process

@@ -1,4 +1,4 @@
-"""Shipped architectures at widths that train in seconds."""
+"""Shipped architectures with small widths that train in seconds."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ SMALL = {
 
 
 def shrunk(path: Path, folder: Path, **training) -> Experiment:
-    """The architecture of a shipped spec, small, with text in `folder` to train on."""
+    """Return a shipped spec with small sizes, which trains on text in `folder`."""
     plain = read(path).plain()
     model, objectives = _small(plain["model"]), _small(plain["objectives"])
-    around = _around(model, objectives)(folder, **training)
-    return Experiment.model_validate(around | {"model": model, "objectives": objectives})
+    small_spec = _training_spec(model, objectives)(folder, **training)
+    return Experiment.model_validate(small_spec | {"model": model, "objectives": objectives})
 
 
-def _around(model, objectives):
-    """The small run whose text and tokenizer suit the objectives."""
+def _training_spec(model, objectives):
+    """Return the function that creates a spec with suitable text and tokenizer."""
     if not model.get("encoder"):
         return small_run.gpt
     if not model.get("decoder"):
@@ -35,9 +35,9 @@ def _around(model, objectives):
     return small_run.transformer if "sequence_to_sequence" in objectives else small_run.denoiser
 
 
-def _small(part):
-    if isinstance(part, list):
-        return [_small(one) for one in part]
-    if not isinstance(part, dict):
-        return part
-    return {name: SMALL[name] if name in SMALL else _small(value) for name, value in part.items()}
+def _small(plain):
+    if isinstance(plain, list):
+        return [_small(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    return {name: SMALL[name] if name in SMALL else _small(value) for name, value in plain.items()}

@@ -1,4 +1,4 @@
-"""The worked example of CONTRIBUTING.md is all that a new objective takes."""
+"""The worked example of CONTRIBUTING.md is a complete new objective."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ EXAMPLE, LINE = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DO
 IMPORT = "from archbuilder.objectives.random_token_detection import RandomTokenDetection\n"
 LAST_IMPORT = "from archbuilder.objectives.span_corruption import SpanCorruption\n"
 LAST = "    | SpanCorruption\n"
-"""The last line of the union."""
+"""The last line of the union of objectives."""
 
 
-def test_the_worked_example_is_one_file_and_one_line_and_trains(tmp_path):
+def test_the_worked_example_is_one_file_and_one_line_and_can_be_trained(tmp_path):
     assert len(EXAMPLE.splitlines()) < 40
     copy = PackageCopy(tmp_path / "copy")
     copy.add_file("objectives/random_token_detection.py", EXAMPLE)
@@ -29,6 +29,6 @@ def test_the_worked_example_is_one_file_and_one_line_and_trains(tmp_path):
 
     spec["objectives"] = {"random_token_detection": {"random_token_rat": 0.5}}
     small_run.write(spec, tmp_path / "spec.yaml")
-    done = copy.run("-m", "archbuilder", "validate", "spec.yaml", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "random_token_rat: unknown field; did you mean 'random_token_rate'?" in done.stderr
+    process = copy.run("-m", "archbuilder", "validate", "spec.yaml", cwd=tmp_path)
+    assert process.returncode == 2
+    assert "random_token_rat: unknown field; did you mean 'random_token_rate'?" in process.stderr

@@ -1,4 +1,4 @@
-"""What no single part of a spec can know is told at its line."""
+"""Mistakes that involve several sections of a spec are reported at a line."""
 
 import pytest
 
@@ -7,38 +7,38 @@ from archbuilder.language import SpecError
 from tests import small_run
 
 
-def said(kind, folder, change):
-    """The one mistake of a spec that was changed, without its place."""
-    spec = kind(folder)
+def error_message(create_spec, folder, change):
+    """Return the only error of a changed spec, without its location."""
+    spec = create_spec(folder)
     change(spec)
     with pytest.raises(SpecError) as caught:
         load(small_run.write(spec, folder / "spec.yaml"))
-    (mistake,) = caught.value.lines
-    return mistake.partition(" ")[2]
+    (line,) = caught.value.lines
+    return line.partition(" ")[2]
 
 
 def packing(spec):
     spec["training"]["batch"]["packing"] = True
 
 
-def no_splitting(spec):
+def overlong_split(spec):
     spec["data"]["overlong"] = "split"
 
 
-def documents(spec):
+def lines_without_pairs(spec):
     spec["data"]["train"] = {"type": "lines", "files": ["text.txt"]}
 
 
-def one_table(spec):
+def tied_tables(spec):
     spec["model"]["target_vocabulary_size"] = 40
     spec["target_tokenizer"] = {"type": "characters"}
 
 
-def no_size(spec):
+def no_target_vocabulary_size(spec):
     spec["target_tokenizer"] = {"type": "characters"}
 
 
-def no_tokenizer(spec):
+def no_target_tokenizer(spec):
     spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
 
 
@@ -57,7 +57,7 @@ def two_vocabularies(spec):
     spec["target_tokenizer"] = {"type": "characters"}
 
 
-def no_decoder_to_write(spec):
+def no_decoder_for_the_target(spec):
     del spec["model"]["decoder"]
     spec["model"]["embeddings"]["tie"] = "output"
 
@@ -77,7 +77,7 @@ CASES = [
     ),
     (
         small_run.denoiser,
-        no_decoder_to_write,
+        no_decoder_for_the_target,
         "objectives.span_corruption: writing a target needs model.decoder, and the model has none",
     ),
     (
@@ -88,34 +88,34 @@ CASES = [
     ),
     (
         small_run.bert,
-        no_splitting,
+        overlong_split,
         "data.overlong: these objectives' examples cannot be split: "
         "choose from truncate, drop, refuse",
     ),
     (
         small_run.transformer,
-        no_splitting,
+        overlong_split,
         "data.overlong: these objectives' examples cannot be split: "
         "choose from drop, truncate, refuse",
     ),
     (
         small_run.transformer,
-        documents,
+        lines_without_pairs,
         "data.train.type: these objectives need pairs, as type: parallel reads",
     ),
     (
         small_run.transformer,
-        one_table,
+        tied_tables,
         "model.embeddings.tie: two vocabularies cannot share one table: write 'output' or 'none'",
     ),
     (
         small_run.transformer,
-        no_size,
+        no_target_vocabulary_size,
         "target_tokenizer: a vocabulary of its own needs model.target_vocabulary_size",
     ),
     (
         small_run.transformer,
-        no_tokenizer,
+        no_target_tokenizer,
         "model.target_vocabulary_size: a vocabulary of its own needs target_tokenizer",
     ),
     (
@@ -126,6 +126,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "change", "sentence"), CASES)
-def test_a_mistake_that_spans_parts_is_one_sentence(kind, change, sentence, tmp_path):
-    assert said(kind, tmp_path, change) == sentence
+@pytest.mark.parametrize(("create_spec", "change", "message"), CASES)
+def test_an_error_across_sections_is_one_message(create_spec, change, message, tmp_path):
+    assert error_message(create_spec, tmp_path, change) == message

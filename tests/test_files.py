@@ -1,4 +1,4 @@
-"""Files are complete or absent, and one process at a time holds a lock."""
+"""Files are complete or absent, and only one process at a time holds a lock."""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def test_json_is_read_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-2], lambda c: c.replace(b"1", b"2", 1), bytes])
-def test_damaged_json_is_noticed(tmp_path, damage):
+def test_damaged_json_is_detected(tmp_path, damage):
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
     path.write_bytes(damage(path.read_bytes()) if damage is not bytes else b"")
@@ -88,7 +88,7 @@ def test_a_lock_excludes_others_until_it_is_released(tmp_path):
     assert list(lock_file.parent.iterdir()) == []
 
 
-def test_a_lock_is_never_held_twice(tmp_path):
+def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -105,12 +105,12 @@ def test_a_lock_is_never_held_twice(tmp_path):
     ] * 3
 
 
-def test_a_staged_file_is_published_once(tmp_path):
+def test_a_staged_file_is_published_only_once(tmp_path):
     path = tmp_path / "deep" / "model"
     with staging_directory(path) as folder:
-        (folder / "model").write_text("whole")
+        (folder / "model").write_text("complete")
         publish(folder / "model", path)
-    assert path.read_text() == "whole"
+    assert path.read_text() == "complete"
     with (
         pytest.raises(UserError, match="model: already exists"),
         staging_directory(path) as folder,
@@ -127,9 +127,9 @@ def test_the_command_line_works_without_fcntl():
         "from archbuilder.cli import main\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "train" in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "train" in process.stdout
 
 
 def test_locks_work_without_fcntl(tmp_path):

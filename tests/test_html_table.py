@@ -1,4 +1,4 @@
-"""Tables of notebooks: all text is escaped."""
+"""Text in HTML tables is escaped."""
 
 from archbuilder.html_table import html_table
 

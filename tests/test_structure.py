@@ -1,4 +1,4 @@
-"""The package's structure: small files, short functions, and no cycle between packages."""
+"""The structure of the package: short files and functions, and no import cycles."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -26,7 +26,7 @@ def test_no_function_is_longer_than_40_lines():
     assert {item: length for item, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
 
 
-def test_packages_do_not_import_each_other_in_a_cycle():
+def test_packages_have_no_import_cycle():
     packages: dict[str, set[str]] = {}
     for file in FILES:
         package = top_level(".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts))
@@ -36,7 +36,7 @@ def test_packages_do_not_import_each_other_in_a_cycle():
 
 
 def imported(file: Path) -> set[str]:
-    """The top-level packages and modules of archbuilder that a file imports anywhere in it."""
+    """Return the top-level packages and modules of archbuilder that a file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Every tokenizer, by its spec and trained on a small text."""
+"""Every tokenizer: its spec, and its vocabulary after training on a small text."""
 
 from functools import cache
 
@@ -34,5 +34,5 @@ def named(variant):
 
 every_tokenizer = pytest.mark.parametrize("variant", VARIANTS, ids=named)
 every_learner = pytest.mark.parametrize(
-    "variant", [one for one in VARIANTS if one is not Bytes], ids=named
+    "variant", [variant for variant in VARIANTS if variant is not Bytes], ids=named
 )

@@ -1,4 +1,4 @@
-"""Tokens of texts that tests make of ids."""
+"""Token objects that tests build from ids."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from archbuilder.text.token_store import RaggedSentences, RaggedText, Tokens
 
 
 def document_tokens(ids, offsets, documents) -> Tokens:
-    """Documents of sentences: `offsets` of sentences in the ids, `documents` in the sentences."""
+    """Return documents, with the bounds of sentences in `ids` and of documents in sentences."""
     return Tokens({"text": RaggedSentences(*map(np.array, (ids, offsets, documents)))})
 
 
 def pair_tokens(source: RaggedText, target: RaggedText) -> Tokens:
-    """Sources with their targets."""
+    """Return pairs of source and target texts."""
     return Tokens({"source": source, "target": target})

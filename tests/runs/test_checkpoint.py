@@ -1,4 +1,4 @@
-"""Checkpoints are complete or absent, and damage is noticed."""
+"""Checkpoints are complete or absent, and damage is detected."""
 
 import ml_dtypes
 import numpy as np
@@ -18,49 +18,49 @@ from archbuilder.runs.checkpoint import (
 from archbuilder.runs.checkpoint_store import CheckpointStore
 
 ARRAYS = {"layer/weight": np.arange(6.0).reshape(2, 3), "layer/seed": np.array([1, 2])}
-STORED = Checkpoint(ARRAYS, {"step": 1})
+CHECKPOINT = Checkpoint(ARRAYS, {"step": 1})
 
 
 def at_step(step, variables=ARRAYS):
     return Checkpoint(variables, {"step": step})
 
 
-def test_what_is_written_is_read(tmp_path):
-    write_checkpoint(tmp_path / "step-1", STORED)
-    found = read_checkpoint(tmp_path / "step-1")
-    assert found.state == {"step": 1}
-    assert found.variables.keys() == ARRAYS.keys()
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
+    write_checkpoint(tmp_path / "step-1", CHECKPOINT)
+    restored = read_checkpoint(tmp_path / "step-1")
+    assert restored.state == {"step": 1}
+    assert restored.variables.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
-        np.testing.assert_array_equal(found.variables[name], array)
+        np.testing.assert_array_equal(restored.variables[name], array)
 
 
 @pytest.mark.parametrize(
     "dtype", ["float32", "float16", ml_dtypes.bfloat16, "int32", "int64", "uint32", "bool"]
 )
 @pytest.mark.parametrize("shape", [(), (3,), (0, 2)])
-def test_dtypes_and_shapes_survive(tmp_path, dtype, shape):
+def test_dtypes_and_shapes_are_preserved(tmp_path, dtype, shape):
     array = np.ones(shape, dtype)
     write_checkpoint(tmp_path / "step-1", Checkpoint({"x": array}, {}))
-    found = read_checkpoint(tmp_path / "step-1").variables["x"]
-    assert (found.dtype, found.shape) == (array.dtype, array.shape)
-    np.testing.assert_array_equal(found, array)
+    restored = read_checkpoint(tmp_path / "step-1").variables["x"]
+    assert (restored.dtype, restored.shape) == (array.dtype, array.shape)
+    np.testing.assert_array_equal(restored, array)
 
 
-def test_an_array_in_another_memory_order_is_written_in_its_own(tmp_path):
+def test_arrays_in_other_memory_orders_keep_their_values(tmp_path):
     array = np.arange(6.0).reshape(2, 3)
     write_checkpoint(tmp_path / "step-1", Checkpoint({"x": array.T, "y": array[:, ::2]}, {}))
-    found = read_checkpoint(tmp_path / "step-1").variables
-    np.testing.assert_array_equal(found["x"], array.T)
-    np.testing.assert_array_equal(found["y"], array[:, ::2])
+    restored = read_checkpoint(tmp_path / "step-1").variables
+    np.testing.assert_array_equal(restored["x"], array.T)
+    np.testing.assert_array_equal(restored["y"], array[:, ::2])
 
 
 @pytest.mark.parametrize("file", [VARIABLES, STATE, CHECKSUMS])
-@pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
-def test_damage_is_noticed_by_name(tmp_path, file, damage):
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete"])
+def test_damage_is_reported_with_the_name_of_the_folder(tmp_path, file, damage):
     folder = tmp_path / "step-1"
-    write_checkpoint(folder, STORED)
+    write_checkpoint(folder, CHECKPOINT)
     content = (folder / file).read_bytes()
-    if damage == "cut":
+    if damage == "truncate":
         (folder / file).write_bytes(content[: len(content) // 2])
     elif damage == "flip":
         (folder / file).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
@@ -70,18 +70,18 @@ def test_damage_is_noticed_by_name(tmp_path, file, damage):
         read_checkpoint(folder)
 
 
-def test_a_save_that_was_cut_off_leaves_no_checkpoint(tmp_path, monkeypatch):
-    def full(*_, **__):
+def test_an_interrupted_save_leaves_no_checkpoint(tmp_path, monkeypatch):
+    def raise_disk_full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_write_variables", full)
+    monkeypatch.setattr(checkpoint, "_write_variables", raise_disk_full)
     with pytest.raises(OSError, match="No space"):
-        write_checkpoint(tmp_path / "step-1", STORED)
+        write_checkpoint(tmp_path / "step-1", CHECKPOINT)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_save_keeps_the_checkpoint_that_it_would_replace(tmp_path, monkeypatch):
-    write_checkpoint(tmp_path / "step-1", STORED)
+def test_a_failed_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "step-1", CHECKPOINT)
     monkeypatch.setattr(checkpoint, "sha256", lambda path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_checkpoint(tmp_path / "step-1", at_step(2))
@@ -89,7 +89,7 @@ def test_a_failed_save_keeps_the_checkpoint_that_it_would_replace(tmp_path, monk
     assert read_checkpoint(tmp_path / "step-1").state == {"step": 1}
 
 
-def test_the_old_format_is_not_taken_for_damage(tmp_path):
+def test_the_old_format_is_not_reported_as_damage(tmp_path):
     store = CheckpointStore(tmp_path)
     store.save(at_step(1), None, keep=2)
     store.folder(2).mkdir()
@@ -98,14 +98,14 @@ def test_the_old_format_is_not_taken_for_damage(tmp_path):
         store.newest(print)
 
 
-def test_the_newest_two_and_the_best_are_kept(tmp_path):
+def test_saving_keeps_the_newest_two_checkpoints_and_the_best(tmp_path):
     store = CheckpointStore(tmp_path)
     for step in range(1, 6):
         store.save(at_step(step), best_step=min(step, 2), keep=2)
     assert store.folders() == [store.folder(step) for step in (2, 4, 5)]
 
 
-def test_a_checkpoint_off_schedule_does_not_count_among_the_last(tmp_path):
+def test_unscheduled_checkpoints_are_not_counted_by_keep(tmp_path):
     store = CheckpointStore(tmp_path)
     for step, stopped in ((1, False), (2, False), (3, True)):
         store.save(at_step(step), None, keep=2, stopped=stopped)
@@ -114,22 +114,22 @@ def test_a_checkpoint_off_schedule_does_not_count_among_the_last(tmp_path):
     assert store.folders() == [store.folder(2), store.folder(4)]
 
 
-def test_saving_removes_what_an_interrupted_save_left(tmp_path):
+def test_saving_removes_files_of_an_interrupted_save(tmp_path):
     store = CheckpointStore(tmp_path)
     (tmp_path / ".step-0000001.part").mkdir()
     store.save(at_step(2), None, keep=2)
     assert list(tmp_path.iterdir()) == [store.folder(2)]
 
 
-def test_checkpoints_are_ordered_by_number_and_copies_are_none(tmp_path):
+def test_checkpoints_are_sorted_by_step_and_other_folders_are_ignored(tmp_path):
     for name in ("step-0000009", "step-10000000", "step-9999999", "step-0000009.bak", "step-x"):
         (tmp_path / name).mkdir()
     (tmp_path / "step-0000001").write_text("")
-    found = [path.name for path in CheckpointStore(tmp_path).folders()]
-    assert found == ["step-0000009", "step-9999999", "step-10000000"]
+    names = [path.name for path in CheckpointStore(tmp_path).folders()]
+    assert names == ["step-0000009", "step-9999999", "step-10000000"]
 
 
-def test_the_mean_goes_by_name_and_keeps_the_last_counter(tmp_path):
+def test_the_mean_matches_variables_by_name_and_takes_the_last_counter(tmp_path):
     store = CheckpointStore(tmp_path)
     first = {"a": np.float32([1, 3]), "b": np.float32([0]), "n": np.int64(1)}
     second = {"n": np.int64(2), "b": np.float32([2]), "a": np.float32([3, 5])}
@@ -144,7 +144,7 @@ def test_the_mean_goes_by_name_and_keeps_the_last_counter(tmp_path):
     }
 
 
-def test_bfloat16_is_averaged_too(tmp_path):
+def test_bfloat16_variables_are_averaged(tmp_path):
     store = CheckpointStore(tmp_path)
     for step in (1, 2):
         array = np.array([step, 2 * step], ml_dtypes.bfloat16)

@@ -1,4 +1,4 @@
-"""Metrics are read as they were written, and those of steps that come again are dropped."""
+"""Metrics are read as they were written, and the metrics of repeated steps are removed."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_records_become_rows_with_a_value_for_each_column(path):
     )
 
 
-def test_series_have_the_steps_at_which_there_is_a_value(path):
+def test_a_series_has_only_the_steps_with_a_value(path):
     table = read_metrics(path)
     assert table.training("loss") == Series((1, 2, 4), (3.0, 2.5, 2.0))
     assert table.training("gradient_norm") == Series((2, 4), (1.0, 0.5))
@@ -48,7 +48,7 @@ def test_series_have_the_steps_at_which_there_is_a_value(path):
 
 
 @pytest.mark.parametrize("rest", ['{"step": 5, "lo', '{"step"', "{"])
-def test_a_last_line_that_is_incomplete_is_skipped(path, rest):
+def test_an_incomplete_last_line_is_skipped(path, rest):
     before = read_metrics(path)
     with open(path, "a") as file:
         file.write(rest)
@@ -56,7 +56,7 @@ def test_a_last_line_that_is_incomplete_is_skipped(path, rest):
 
 
 @pytest.mark.parametrize("line", ['{"step": 5, "lo', '{"loss": 1.0}', "[]", '{"step": "5"}'])
-def test_another_line_that_is_not_a_record_is_an_error(path, line):
+def test_any_other_invalid_line_is_an_error(path, line):
     with open(path, "a") as file:
         file.write(f'{line}\n{{"step": 6}}\n')
     with pytest.raises(UserError, match=r"metrics.jsonl:6: must be a JSON object"):
@@ -70,18 +70,18 @@ def test_a_missing_file_is_an_error_and_an_empty_one_is_not(tmp_path):
     assert read_metrics(tmp_path / "metrics.jsonl") == MetricsTable(("step",), ())
 
 
-def test_truncating_drops_the_records_after_a_step(path):
+def test_truncate_removes_the_records_after_a_step(path):
     MetricsLog(path).truncate(2)
     assert [json.loads(line) for line in path.read_text().splitlines()] == RECORDS[:3]
 
 
-def test_truncating_drops_lines_that_are_not_records(path):
+def test_truncate_removes_invalid_lines(path):
     with open(path, "ab") as file:
         file.write(b'\xff\xfe\n{"step": null}\n{"step": "one"}\n[]\n{"step": 1, "loss"\n')
     MetricsLog(path).truncate(9)
     assert [json.loads(line) for line in path.read_text().splitlines()] == RECORDS
 
 
-def test_truncating_what_is_not_there_does_nothing(tmp_path):
+def test_truncate_ignores_a_missing_file(tmp_path):
     MetricsLog(tmp_path / "metrics.jsonl").truncate(1)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A run folder loses nothing that is not its own, and nothing before it is known to be replaced."""
+"""A run folder never loses other files, nor a run that was not replaced completely."""
 
 import multiprocessing
 import shutil
@@ -21,16 +21,16 @@ def experiment(folder, name="spec", **training):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
-    one = experiment(folder)
-    one.train(folder / "run")
-    return one, folder / "run"
+    spec = experiment(folder)
+    spec.train(folder / "run")
+    return spec, folder / "run"
 
 
 @pytest.fixture
 def run(finished, tmp_path):
-    """A copy of a finished run, to be spoilt."""
-    one, folder = finished
-    return one, Path(shutil.copytree(folder, tmp_path / "run"))
+    """Return a copy of a finished run, which a test may damage."""
+    spec, folder = finished
+    return spec, Path(shutil.copytree(folder, tmp_path / "run"))
 
 
 def content(folder):
@@ -38,100 +38,100 @@ def content(folder):
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_folder_of_someone_elses_is_left_alone(finished, tmp_path, restart):
-    one, _ = finished
+def test_a_folder_with_other_files_is_not_changed(finished, tmp_path, restart):
+    spec, _ = finished
     (tmp_path / "spec.yaml").write_text("name: mine\n")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "mine").write_text("")
     before = content(tmp_path)
     with pytest.raises(UserError, match=r"has no spec.yaml of a run; use another --run folder"):
-        one.train(tmp_path, restart=restart)
+        spec.train(tmp_path, restart=restart)
     assert content(tmp_path) == before
 
 
-def test_a_file_is_no_run_folder(finished, tmp_path):
-    one, _ = finished
+def test_a_file_is_rejected_as_run_folder(finished, tmp_path):
+    spec, _ = finished
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file: is a file, not a run folder"):
-        one.train(tmp_path / "file")
+        spec.train(tmp_path / "file")
 
 
-def test_restarting_with_a_mistake_in_the_data_loses_nothing(run, tmp_path):
-    one, folder = run
+def test_a_failed_restart_keeps_the_old_run(run, tmp_path):
+    spec, folder = run
     before = content(folder)
-    parallel = one.data.train.model_copy(update={"source": str(tmp_path / "none")})
-    data = one.data.model_copy(update={"train": parallel})
+    parallel = spec.data.train.model_copy(update={"source": str(tmp_path / "none")})
+    data = spec.data.model_copy(update={"train": parallel})
     with pytest.raises(UserError, match="none: No such file"):
-        one.model_copy(update={"data": data}).train(folder, restart=True)
+        spec.model_copy(update={"data": data}).train(folder, restart=True)
     assert content(folder) == before
 
 
-def test_a_model_without_its_checkpoints_is_not_lost(run):
-    one, folder = run
+def test_a_model_without_checkpoints_is_not_overwritten(run):
+    spec, folder = run
     shutil.rmtree(folder / "checkpoints")
     before = content(folder)
     with pytest.raises(UserError, match="contains a model but no checkpoint"):
-        one.train(folder)
-    changed = one.model_copy(update={"training": one.training.model_copy(update={"steps": 9})})
+        spec.train(folder)
+    changed = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 9})})
     with pytest.raises(UserError, match=r"training.steps: 2 -> 9"):
         changed.train(folder)
     assert content(folder) == before
 
 
-def test_a_run_goes_on_only_with_its_own_text_and_tokenizer(run):
-    one, folder = run
+def test_resuming_requires_the_same_text_and_tokenizer(run):
+    spec, folder = run
     newest = RunFolder(folder).checkpoints.folders()[-1]
     stored = read_checkpoint(newest)
     for name in ("data.train", "data.validation", "tokenizer"):
         text = stored.state["text"] | {name: "another"}
         write_checkpoint(newest, Checkpoint(stored.variables, stored.state | {"text": text}))
         with pytest.raises(UserError, match=f": {name} changed since its checkpoint"):
-            one.train(folder)
+            spec.train(folder)
 
 
-def test_a_lost_tokenizer_is_not_made_anew(run):
-    one, folder = run
+def test_a_missing_tokenizer_is_not_trained_again(run):
+    spec, folder = run
     shutil.rmtree(folder / "tokenizer")
     with pytest.raises(UserError, match="tokenizer: not found"):
-        one.train(folder)
+        spec.train(folder)
 
 
-@pytest.mark.parametrize("damage", ["lost", "cut"])
-def test_the_best_model_is_written_again_from_its_checkpoint(run, damage, capsys):
+@pytest.mark.parametrize("damage", ["deleted", "truncated"])
+def test_the_best_model_is_restored_from_its_checkpoint(run, damage, capsys):
     import keras
 
-    one, folder = run
+    spec, folder = run
     weights = keras.saving.load_model(folder / "model.keras").get_weights()
-    if damage == "lost":
+    if damage == "deleted":
         (folder / "model.keras").unlink()
     else:
         (folder / "model.keras").write_bytes((folder / "model.keras").read_bytes()[:999])
         with pytest.raises(UserError, match=r"model.keras: is damaged"):
             RunFolder(folder).load_model()
-    one.train(folder)
+    spec.train(folder)
     assert "model.keras: written again from step-0000002" in capsys.readouterr().out
-    again = keras.saving.load_model(folder / "model.keras").get_weights()
-    assert all((one == other).all() for one, other in zip(weights, again, strict=True))
+    restored = keras.saving.load_model(folder / "model.keras").get_weights()
+    assert all((a == b).all() for a, b in zip(weights, restored, strict=True))
 
 
-def hold(folder, begun, done):
+def hold_lock(folder, locked, release):
     with RunFolder(folder).locked():
-        begun.set()
-        done.wait(30)
+        locked.set()
+        release.wait(30)
 
 
-def test_a_folder_in_which_another_process_trains_is_refused(run):
-    one, folder = run
+def test_a_folder_that_another_process_uses_is_rejected(run):
+    spec, folder = run
     spawn = multiprocessing.get_context("spawn")
-    begun, done = spawn.Event(), spawn.Event()
-    other = spawn.Process(target=hold, args=(folder, begun, done))
+    locked, release = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold_lock, args=(folder, locked, release))
     other.start()
-    assert begun.wait(30)
+    assert locked.wait(30)
     with pytest.raises(UserError, match="another process is training in this run folder"):
-        one.train(folder)
-    done.set()
+        spec.train(folder)
+    release.set()
     other.join()
-    one.train(folder)
+    spec.train(folder)
 
 
 @pytest.mark.parametrize("name", ["1e5", "yes", "0o7", "2024", "null", "plain"])
@@ -144,41 +144,41 @@ def test_the_spec_is_written_as_it_was_read(tmp_path, name):
     assert load(tmp_path / "again.yaml") == first
 
 
-def test_a_field_that_came_later_does_not_stop_a_run(run):
-    one, folder = run
+def test_a_run_is_resumed_with_defaults_for_fields_added_later(run):
+    spec, folder = run
     lines = (folder / "spec.yaml").read_text().splitlines(keepends=True)
-    older = [
+    older_lines = [
         line for line in lines if not line.strip().startswith(("monitor:", "show_predictions:"))
     ]
-    assert len(older) == len(lines) - 2
-    (folder / "spec.yaml").write_text("".join(older).replace("show_predictions: 0", ""))
-    changed = one.model_copy(
-        update={"training": one.training.model_copy(update={"show_predictions": None})}
+    assert len(older_lines) == len(lines) - 2
+    (folder / "spec.yaml").write_text("".join(older_lines).replace("show_predictions: 0", ""))
+    changed = spec.model_copy(
+        update={"training": spec.training.model_copy(update={"show_predictions": None})}
     )
-    assert changed.train(folder)["step"] == one.training.steps
+    assert changed.train(folder)["step"] == spec.training.steps
 
 
-def test_another_version_of_the_language_is_told(run):
-    one, folder = run
+def test_another_language_version_is_rejected(run):
+    spec, folder = run
     text = (folder / "spec.yaml").read_text()
     (folder / "spec.yaml").write_text(text.replace("language 1", "language 2", 1))
     with pytest.raises(
         UserError,
         match="unsupported version 'archbuilder language 2'; expected 'archbuilder language 1'",
     ):
-        one.train(folder)
+        spec.train(folder)
 
 
-def test_a_checkpoint_of_the_old_format_says_how_to_proceed(run):
-    one, folder = run
+def test_the_error_about_the_old_checkpoint_format_names_the_fix(run):
+    spec, folder = run
     newest = RunFolder(folder).checkpoints.folders()[-1]
     (newest / VARIABLES).rename(newest / "arrays.npz")
     with pytest.raises(UserError, match=r"earlier version of archbuilder.*or start it again with"):
-        one.train(folder)
-    assert one.train(folder, restart=True)["step"] == one.training.steps
+        spec.train(folder)
+    assert spec.train(folder, restart=True)["step"] == spec.training.steps
 
 
-def test_the_lock_leaves_nothing_behind(run):
+def test_the_lock_leaves_no_file(run):
     _, folder = run
     before = content(folder)
     with RunFolder(folder).locked():
@@ -187,19 +187,19 @@ def test_the_lock_leaves_nothing_behind(run):
 
 
 def test_a_killed_process_leaves_no_lock(run):
-    one, folder = run
+    spec, folder = run
     spawn = multiprocessing.get_context("spawn")
-    begun, done = spawn.Event(), spawn.Event()
-    other = spawn.Process(target=hold, args=(folder, begun, done))
+    locked, release = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold_lock, args=(folder, locked, release))
     other.start()
-    assert begun.wait(30)
+    assert locked.wait(30)
     other.kill()
     other.join()
-    assert one.train(folder)["step"] == one.training.steps
+    assert spec.train(folder)["step"] == spec.training.steps
 
 
-def test_an_empty_folder_with_the_lock_of_a_killed_process_is_empty(finished, tmp_path):
-    one, _ = finished
+def test_a_folder_with_only_a_stale_lock_counts_as_empty(finished, tmp_path):
+    spec, _ = finished
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()
-    assert one.train(tmp_path / "run")["step"] == one.training.steps
+    assert spec.train(tmp_path / "run")["step"] == spec.training.steps

@@ -1,4 +1,4 @@
-"""What a tracker is given is what metrics.jsonl has, whatever was cut, and it can do no harm."""
+"""Trackers receive the metrics of the log, also in resumed runs, and cannot stop training."""
 
 import json
 import subprocess
@@ -27,58 +27,58 @@ def experiment(folder, *trackers, **training):
 
 
 def stop_after(patch, step):
-    """Ask for a stop as soon as `step` was taken."""
-    taken, begun, stops = Trainer._take_step, StopRequest.__enter__, []
+    """Request a stop as soon as `step` is done."""
+    take_step, enter, stops = Trainer._take_step, StopRequest.__enter__, []
 
-    def take(self, batches):
-        found = taken(self, batches)
+    def take_step_and_stop(self, batches):
+        result = take_step(self, batches)
         stops[-1].is_requested = self.state.step >= step
-        return found
+        return result
 
-    patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
-    patch.setattr(Trainer, "_take_step", take)
+    patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or enter(self))
+    patch.setattr(Trainer, "_take_step", take_step_and_stop)
 
 
 def stop_while_logging(patch, step):
-    """Break off, as a kill would, after `step` was logged and before its checkpoint is there."""
+    """Interrupt training after `step` is logged and before its checkpoint, as a kill could."""
     log = RunOutput.log
 
-    def logged(self, record):
+    def log_and_interrupt(self, record):
         log(self, record)
         if record["step"] == step:
             raise KeyboardInterrupt
 
-    patch.setattr(RunOutput, "log", logged)
+    patch.setattr(RunOutput, "log", log_and_interrupt)
 
 
-def in_metrics(run):
-    """Numbers by (tag, step)."""
-    found = {}
+def logged_metrics(run):
+    """Return the values of the metrics log by (tag, step)."""
+    values = {}
     for line in (run / "metrics.jsonl").read_text().splitlines():
         record = json.loads(line)
-        found |= {(tag, record["step"]): value for tag, value in tagged_metrics(record).items()}
-    return found
+        values |= {(tag, record["step"]): value for tag, value in tagged_metrics(record).items()}
+    return values
 
 
-def in_tensorboard(run):
-    """Numbers by (tag, step), as TensorBoard's own reader finds them; no step twice."""
+def tensorboard_metrics(run):
+    """Return the values by (tag, step) that TensorBoard reads. Check that no step is repeated."""
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
-    found = [
+    values = [
         ((tag, event.step), event.value)
         for tag in events.Tags()["scalars"]
         for event in events.Scalars(tag)
     ]
-    assert len(dict(found)) == len(found)
-    return dict(found)
+    assert len(dict(values)) == len(values)
+    return dict(values)
 
 
-def as_stored(values):
-    """TensorBoard keeps numbers in 32 bits."""
+def in_float32(values):
+    """Return values as TensorBoard stores them, in float32."""
     return {key: float(np.float32(value)) for key, value in values.items()}
 
 
-def test_a_records_numbers_are_tagged_by_what_they_are_of():
+def test_the_numbers_of_a_record_are_tagged_as_train_or_validation():
     step = {"step": 3, "loss": 1.5, "topic_loss": 1.0, "learning_rate": 0.1, "note": "none"}
     expected = {"train/loss": 1.5, "train/topic_loss": 1.0, "train/learning_rate": 0.1}
     assert tagged_metrics(step) == expected
@@ -86,11 +86,11 @@ def test_a_records_numbers_are_tagged_by_what_they_are_of():
     assert tagged_metrics(measured) == {"validation/loss": 2.0, "validation/topic_loss": 1.0}
 
 
-def test_tensorboard_reads_what_the_metrics_have(tmp_path):
+def test_tensorboard_has_the_values_of_the_metrics_log(tmp_path):
     experiment(tmp_path, "tensorboard", show_predictions=1).train(tmp_path / "run")
-    metrics = in_metrics(tmp_path / "run")
+    metrics = logged_metrics(tmp_path / "run")
     assert {("train/masked_lm_loss", 1), ("validation/loss", 3)} <= metrics.keys()
-    assert in_tensorboard(tmp_path / "run") == as_stored(metrics)
+    assert tensorboard_metrics(tmp_path / "run") == in_float32(metrics)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     samples = events.Tensors("samples/masked_lm/1")
@@ -100,31 +100,31 @@ def test_tensorboard_reads_what_the_metrics_have(tmp_path):
     assert b"small_bert" in events.Tensors("spec")[0].tensor_proto.string_val[0]
 
 
-@pytest.mark.parametrize("cut", [stop_after, stop_while_logging])
-def test_a_resumed_run_leaves_no_step_twice_in_tensorboard(cut, tmp_path):
-    one = experiment(tmp_path, "tensorboard", evaluate_every=4, checkpoint_every=2)
+@pytest.mark.parametrize("interrupt", [stop_after, stop_while_logging])
+def test_a_resumed_run_has_no_repeated_step_in_tensorboard(interrupt, tmp_path):
+    spec = experiment(tmp_path, "tensorboard", evaluate_every=4, checkpoint_every=2)
     with pytest.MonkeyPatch.context() as patch:
-        cut(patch, 5)
+        interrupt(patch, 5)
         with pytest.raises((RunInterruptedError, KeyboardInterrupt)):
-            one.train(tmp_path / "run")
-    assert ("train/loss", 5) in in_tensorboard(tmp_path / "run")
-    one.train(tmp_path / "run")
-    assert in_tensorboard(tmp_path / "run") == as_stored(in_metrics(tmp_path / "run"))
+            spec.train(tmp_path / "run")
+    assert ("train/loss", 5) in tensorboard_metrics(tmp_path / "run")
+    spec.train(tmp_path / "run")
+    assert tensorboard_metrics(tmp_path / "run") == in_float32(logged_metrics(tmp_path / "run"))
 
 
-def test_a_run_that_begins_afresh_leaves_nothing_of_the_old_one(tmp_path):
-    one = experiment(tmp_path, "tensorboard")
-    one.train(tmp_path / "run")
+def test_a_restarted_run_removes_the_old_event_files(tmp_path):
+    spec = experiment(tmp_path, "tensorboard")
+    spec.train(tmp_path / "run")
     small = experiment(tmp_path, "tensorboard", steps=2)
     small.train(tmp_path / "run", restart=True)
-    assert in_tensorboard(tmp_path / "run") == as_stored(in_metrics(tmp_path / "run"))
+    assert tensorboard_metrics(tmp_path / "run") == in_float32(logged_metrics(tmp_path / "run"))
 
 
 def test_a_finished_run_is_not_opened_again(tmp_path):
-    one = experiment(tmp_path, "tensorboard", steps=1)
-    one.train(tmp_path / "run")
+    spec = experiment(tmp_path, "tensorboard", steps=1)
+    spec.train(tmp_path / "run")
     before = list((tmp_path / "run" / "tensorboard").iterdir())
-    one.train(tmp_path / "run")
+    spec.train(tmp_path / "run")
     assert list((tmp_path / "run" / "tensorboard").iterdir()) == before
 
 
@@ -140,192 +140,197 @@ def test_event_files_need_no_tensorflow(tmp_path):
         "tracker_run.close('finished')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert in_tensorboard(tmp_path) == {("train/loss", 1): 1.5}
+    assert tensorboard_metrics(tmp_path) == {("train/loss", 1): 1.5}
 
 
-def test_a_library_that_is_missing_is_told_before_anything_is_done(tmp_path, monkeypatch):
+def test_a_missing_library_is_an_error_before_training(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(UserError, match=r"mlflow is not installed .*'archbuilder\[mlflow\]'"):
         experiment(tmp_path, "mlflow").train(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_tracker_that_stands_twice_is_refused(tmp_path):
+def test_a_tracker_that_is_listed_twice_is_rejected(tmp_path):
     with pytest.raises(SpecError, match="tensorboard is listed twice"):
         experiment(tmp_path, "tensorboard", "tensorboard")
 
 
-class Store:
-    """A stand-in for MLflow: what a client of it was told, by run."""
+class FakeMLflow:
+    """A fake MLflow client that records the calls of each run."""
 
     def __init__(self, experiments=None):
-        self.runs, self.experiments, self.gone = {}, experiments or {}, False
+        self.runs, self.experiments, self.is_unreachable = {}, experiments or {}, False
 
     def module(self):
-        found = ModuleType("mlflow")
-        found.MlflowClient = lambda tracking_uri: self
-        found.entities = SimpleNamespace(
+        module = ModuleType("mlflow")
+        module.MlflowClient = lambda tracking_uri: self
+        module.entities = SimpleNamespace(
             Metric=lambda key, value, timestamp, step: ((key, step), value),
             Param=lambda key, value: (key, value),
         )
-        return found
+        return module
 
     def get_experiment_by_name(self, name):
-        known = self.experiments.get(name)
-        return known and SimpleNamespace(experiment_id=known)
+        experiment_id = self.experiments.get(name)
+        return experiment_id and SimpleNamespace(experiment_id=experiment_id)
 
     def create_experiment(self, name):
         return self.experiments.setdefault(name, "7")
 
-    def create_run(self, within, run_name):
-        known = f"run-{len(self.runs)}"
-        self.runs[known] = {"name": run_name, "in": within, "metrics": [], "params": []}
-        return SimpleNamespace(info=SimpleNamespace(run_id=known))
+    def create_run(self, experiment_id, run_name):
+        run_id = f"run-{len(self.runs)}"
+        self.runs[run_id] = {
+            "name": run_name,
+            "experiment_id": experiment_id,
+            "metrics": [],
+            "params": [],
+        }
+        return SimpleNamespace(info=SimpleNamespace(run_id=run_id))
 
-    def update_run(self, known, status):
-        self.runs[known]["status"] = status
+    def update_run(self, run_id, status):
+        self.runs[run_id]["status"] = status
 
-    def log_batch(self, known, metrics=(), params=()):
-        if self.gone:
+    def log_batch(self, run_id, metrics=(), params=()):
+        if self.is_unreachable:
             raise ConnectionError("no route to host\nand much more")
         assert len(params) <= 100
-        self.runs[known]["metrics"] += metrics
-        self.runs[known]["params"] += params
+        self.runs[run_id]["metrics"] += metrics
+        self.runs[run_id]["params"] += params
 
-    def get_metric_history(self, known, tag):
-        steps = (key[1] for key, _ in self.runs[known]["metrics"] if key[0] == tag)
+    def get_metric_history(self, run_id, tag):
+        steps = (key[1] for key, _ in self.runs[run_id]["metrics"] if key[0] == tag)
         return [SimpleNamespace(step=step) for step in steps]
 
-    def log_text(self, known, text, file):
-        self.runs[known][file] = text
+    def log_text(self, run_id, text, file):
+        self.runs[run_id][file] = text
 
     set_terminated = update_run
 
 
-class Project:
-    """A stand-in for Weights & Biases: rows by run, which takes no step below its last."""
+class FakeWandb:
+    """A fake Weights & Biases that stores rows by run and rejects steps before its last step."""
 
     def __init__(self):
-        self.runs, self.asked, self.ended = {}, [], []
+        self.runs, self.settings, self.exit_codes = {}, [], []
 
     def module(self):
-        found = ModuleType("wandb")
-        found.Settings = dict
-        found.Table = lambda columns, data: (columns, data)
-        found.init = self.init
-        return found
+        module = ModuleType("wandb")
+        module.Settings = dict
+        module.Table = lambda columns, data: (columns, data)
+        module.init = self.init
+        return module
 
     def init(self, **settings):
-        self.asked.append(settings)
-        known = settings["id"] or f"run-{len(self.runs)}"
-        rows = self.runs.setdefault(known, {})
-        begins = max(rows, default=-1) + 1
-        run = SimpleNamespace(id=known, offline=False, url="https://here/run", step=begins)
+        self.settings.append(settings)
+        run_id = settings["id"] or f"run-{len(self.runs)}"
+        rows = self.runs.setdefault(run_id, {})
+        first_step = max(rows, default=-1) + 1
+        run = SimpleNamespace(id=run_id, offline=False, url="https://here/run", step=first_step)
 
         def log(content, step):
             assert step >= run.step
             run.step = step
             rows.setdefault(step, {}).update(content)
 
-        run.log, run.finish = log, self.ended.append
+        run.log, run.finish = log, self.exit_codes.append
         return run
 
 
 @pytest.fixture
-def store(monkeypatch):
-    found = Store()
-    monkeypatch.setitem(sys.modules, "mlflow", found.module())
-    return found
+def mlflow(monkeypatch):
+    fake = FakeMLflow()
+    monkeypatch.setitem(sys.modules, "mlflow", fake.module())
+    return fake
 
 
 @pytest.fixture
-def project(monkeypatch):
-    found = Project()
-    monkeypatch.setitem(sys.modules, "wandb", found.module())
-    return found
+def wandb(monkeypatch):
+    fake = FakeWandb()
+    monkeypatch.setitem(sys.modules, "wandb", fake.module())
+    return fake
 
 
-def cut_and_resumed(one, run):
+def train_with_interruption(spec, run):
     with pytest.MonkeyPatch.context() as patch:
         stop_while_logging(patch, 5)
         with pytest.raises(KeyboardInterrupt):
-            one.train(run)
-    one.train(run)
+            spec.train(run)
+    spec.train(run)
 
 
-def rates(values):
-    """What alone is not the same when a step is taken again."""
+def speed_metrics(values):
+    """Return the keys of the metrics that differ when a step is repeated."""
     return {
         key for key in values if key[0] in ("train/tokens_per_second", "train/data_wait_fraction")
     }
 
 
-def test_mlflow_goes_on_in_the_same_run_and_has_no_step_twice(tmp_path, store):
-    one = experiment(tmp_path, "mlflow", evaluate_every=4, show_predictions=1)
-    cut_and_resumed(one, tmp_path / "run")
-    (run,) = store.runs.values()
-    found, metrics = dict(run["metrics"]), in_metrics(tmp_path / "run")
-    assert len(found) == len(run["metrics"])
-    assert found.keys() == metrics.keys()
-    assert all(found[key] == metrics[key] for key in metrics.keys() - rates(metrics))
+def test_a_resumed_run_continues_its_mlflow_run_without_repeated_steps(tmp_path, mlflow):
+    spec = experiment(tmp_path, "mlflow", evaluate_every=4, show_predictions=1)
+    train_with_interruption(spec, tmp_path / "run")
+    (run,) = mlflow.runs.values()
+    values, metrics = dict(run["metrics"]), logged_metrics(tmp_path / "run")
+    assert len(values) == len(run["metrics"])
+    assert values.keys() == metrics.keys()
+    assert all(values[key] == metrics[key] for key in metrics.keys() - speed_metrics(metrics))
     assert (run["name"], run["status"]) == ("small_bert", "FINISHED")
     assert dict(run["params"])["model.encoder.num_layers"] == "1"
     assert dict(run["params"])["training.trackers.0.type"] == "mlflow"
     assert run["samples/step-0000004.txt"].startswith("masked: ")
 
 
-def test_wandb_goes_on_in_the_same_run_and_has_no_step_twice(tmp_path, project):
-    one = experiment(tmp_path, "wandb", evaluate_every=4, show_predictions=1)
-    cut_and_resumed(one, tmp_path / "run")
-    ((known, rows),) = project.runs.items()
-    metrics = in_metrics(tmp_path / "run")
-    found = {(tag, step): value for step, row in rows.items() for tag, value in row.items()}
-    columns, ((_, _, truth),) = found.pop(("samples/masked_lm", 4))
+def test_a_resumed_run_continues_its_wandb_run_without_repeated_steps(tmp_path, wandb):
+    spec = experiment(tmp_path, "wandb", evaluate_every=4, show_predictions=1)
+    train_with_interruption(spec, tmp_path / "run")
+    ((run_id, rows),) = wandb.runs.items()
+    metrics = logged_metrics(tmp_path / "run")
+    values = {(tag, step): value for step, row in rows.items() for tag, value in row.items()}
+    columns, ((_, _, truth),) = values.pop(("samples/masked_lm", 4))
     assert columns == ["masked", "filled", "truth"]
     assert truth.endswith(".")
-    del found["samples/masked_lm", 6]
-    assert found.keys() == metrics.keys()
-    assert all(found[key] == metrics[key] for key in metrics.keys() - rates(metrics))
-    assert [asked["id"] for asked in project.asked] == [None, known]
-    assert project.asked[0]["config"]["model"]["hidden_dim"] == 16
-    assert project.ended == [130, 0]
+    del values["samples/masked_lm", 6]
+    assert values.keys() == metrics.keys()
+    assert all(values[key] == metrics[key] for key in metrics.keys() - speed_metrics(metrics))
+    assert [settings["id"] for settings in wandb.settings] == [None, run_id]
+    assert wandb.settings[0]["config"]["model"]["hidden_dim"] == 16
+    assert wandb.exit_codes == [130, 0]
 
 
-def test_a_server_that_is_gone_is_told_once_and_the_run_goes_on(tmp_path, store, capsys):
-    one = experiment(tmp_path, "mlflow", "tensorboard")
-    taken = Trainer._take_step
+def test_an_unreachable_server_is_reported_once_and_training_continues(tmp_path, mlflow, capsys):
+    spec = experiment(tmp_path, "mlflow", "tensorboard")
+    take_step = Trainer._take_step
 
-    def take(self, batches):
-        store.gone = self.state.step >= 2
-        return taken(self, batches)
+    def take_step_without_server(self, batches):
+        mlflow.is_unreachable = self.state.step >= 2
+        return take_step(self, batches)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "_take_step", take)
-        assert one.train(tmp_path / "run")["step"] == 6
-    told = capsys.readouterr().out
-    assert told.count("warning: mlflow failed and is disabled: no route to host\n") == 1
-    assert "and much more" not in told
-    assert in_tensorboard(tmp_path / "run") == as_stored(in_metrics(tmp_path / "run"))
+        patch.setattr(Trainer, "_take_step", take_step_without_server)
+        assert spec.train(tmp_path / "run")["step"] == 6
+    output = capsys.readouterr().out
+    assert output.count("warning: mlflow failed and is disabled: no route to host\n") == 1
+    assert "and much more" not in output
+    assert tensorboard_metrics(tmp_path / "run") == in_float32(logged_metrics(tmp_path / "run"))
 
 
-def test_what_cannot_be_opened_ends_a_run_that_begins_and_not_one_that_goes_on(
-    tmp_path, store, capsys
+def test_a_tracker_that_cannot_be_opened_stops_a_new_run_but_not_a_resumed_one(
+    tmp_path, mlflow, capsys
 ):
-    one = experiment(tmp_path, "mlflow")
-    store.gone = True
+    spec = experiment(tmp_path, "mlflow")
+    mlflow.is_unreachable = True
     with pytest.raises(UserError, match=r"mlflow cannot be opened: no route to host$"):
-        one.train(tmp_path / "run")
-    store.gone = False
+        spec.train(tmp_path / "run")
+    mlflow.is_unreachable = False
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(RunInterruptedError):
-            one.train(tmp_path / "run")
-    (known,) = [key for key, run in store.runs.items() if run.get("status") == "KILLED"]
-    del store.runs[known]
-    assert one.train(tmp_path / "run")["step"] == 6
+            spec.train(tmp_path / "run")
+    (run_id,) = [key for key, run in mlflow.runs.items() if run.get("status") == "KILLED"]
+    del mlflow.runs[run_id]
+    assert spec.train(tmp_path / "run")["step"] == 6
     assert "warning: mlflow cannot be opened" in capsys.readouterr().out
 
 
-def test_a_spec_is_flat_with_nothing_left_out():
+def test_flatten_returns_every_value_of_a_spec():
     plain = {"a": {"b": 1, "c": [2, {"d": 3}], "e": []}}
     assert dict(flatten(plain)) == {"a.b": 1, "a.c.0": 2, "a.c.1.d": 3, "a.e": []}
