@@ -1,4 +1,4 @@
-"""The Python API of a run: every method on one small run, and the sentences of its errors."""
+"""The Python API of a run: every method on a small run, and its error messages."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests import small_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The run of the README's example, which trains, predicts, evaluates and exports."""
+    """Run the Python example of the README and return its run."""
     folder = tmp_path_factory.mktemp("run")
     small_run.write(small_run.bert(folder) | {"name": "a_run"}, folder / "my_bert.yaml")
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def copy(run, tmp_path):
-    """The same run in a folder that a test may change."""
+    """Return a copy of the run, which a test may change."""
     return open_run(shutil.copytree(run.path, tmp_path / "copy"))
 
 
@@ -43,7 +43,7 @@ def records(run):
     return [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
 
 
-def test_it_has_the_experiment_that_was_trained(run):
+def test_a_run_has_the_experiment_that_was_trained(run):
     assert isinstance(run.experiment, Experiment)
     assert run.experiment.name == "a_run"
     assert (run.step, run.state) == (6, "finished")
@@ -57,7 +57,7 @@ def test_the_model_is_a_keras_model_with_the_saved_weights(run):
     assert run.model() is not model
 
 
-def test_predictions_are_typed_and_come_one_for_each_line(run):
+def test_each_line_has_one_prediction_of_the_type_of_its_task(run):
     lines = ["the list [MASK] a file .", "a [MASK] reads the [MASK] ."]
     first, second = run.predict(lines, top_k=3)
     assert isinstance(first, FilledText)
@@ -68,7 +68,7 @@ def test_predictions_are_typed_and_come_one_for_each_line(run):
     assert next(run.predict(lines)).text == first.text
 
 
-def test_what_a_run_cannot_predict_is_an_error(run, copy):
+def test_predict_raises_for_unavailable_tasks_invalid_lines_and_missing_models(run, copy):
     with pytest.raises(
         UserError, match=r"^task 'translate' is not available for this run; choose from fill_mask, "
     ):
@@ -85,7 +85,7 @@ def test_what_a_run_cannot_predict_is_an_error(run, copy):
     assert copy.state == "untrained"
 
 
-def test_an_evaluation_has_the_numbers_that_training_measured(run):
+def test_evaluate_returns_the_metrics_that_training_measured(run):
     measured = min(
         (record for record in records(run) if "validation_loss" in record),
         key=lambda record: record["validation_loss"],
@@ -101,7 +101,7 @@ def test_an_evaluation_has_the_numbers_that_training_measured(run):
         result.metrics["loss"] = 0.0
 
 
-def test_a_split_that_is_not_there_is_an_error(run):
+def test_an_unknown_split_is_an_error(run):
     with pytest.raises(
         UserError, match=r"^data: has no split 'test'; use one of train, validation$"
     ):
@@ -122,14 +122,14 @@ def test_metrics_are_a_table_of_the_logged_records(run):
     assert table.validation("loss").steps == (3, 6)
 
 
-def test_metrics_that_are_not_there_are_an_error(copy):
+def test_missing_metrics_are_an_error(copy):
     copy.folder.metrics.unlink()
     with pytest.raises(UserError, match=r"metrics\.jsonl: cannot be read"):
         copy.metrics()
     assert "best validation loss" not in repr(copy)
 
 
-def test_an_export_says_how_far_it_is_from_the_model(run, tmp_path):
+def test_an_export_reports_the_largest_difference_from_the_model(run, tmp_path):
     result = run.export("keras", tmp_path / "a.keras")
     assert (result.path, result.format, result.notes) == (tmp_path / "a.keras", "keras", ())
     assert 0 <= result.largest_difference <= 1e-4
@@ -144,7 +144,7 @@ def test_a_folder_that_is_not_a_run_is_an_error(tmp_path):
         open_run(tmp_path)
 
 
-def test_a_run_is_shown_with_its_state_its_step_and_its_best_metric(run, monkeypatch):
+def test_a_run_displays_its_state_step_and_best_metric(run, monkeypatch):
     best = min(record["validation_loss"] for record in records(run) if "validation_loss" in record)
     expected = f"experiment a_run, state finished, step 6, best validation loss {best:.6g}"
     assert repr(run) == f"Run({str(run.path)!r}, {expected})"
@@ -153,7 +153,7 @@ def test_a_run_is_shown_with_its_state_its_step_and_its_best_metric(run, monkeyp
         assert f">{text}</" in table
 
 
-def test_experiments_evaluations_and_metrics_are_shown_as_tables(run):
+def test_experiments_evaluations_and_metrics_are_displayed_as_tables(run):
     total = f"{run.experiment.parameter_counter().total():,}"
     assert repr(run.experiment) == f"Experiment('a_run', {total} parameters)"
     table = run.experiment._repr_html_()
@@ -164,14 +164,16 @@ def test_experiments_evaluations_and_metrics_are_shown_as_tables(run):
     assert repr(run.metrics()).startswith("MetricsTable(8 records of step, loss, ")
 
 
-def test_importing_the_package_imports_no_library():
+def test_importing_the_package_imports_no_other_library():
     code = (
         "import sys; before = set(sys.modules); import archbuilder\n"
         "print(*{name.partition('.')[0] for name in set(sys.modules) - before}"
         " - set(sys.stdlib_module_names))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["archbuilder"]
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split() == ["archbuilder"]
     assert set(archbuilder.__all__) == {"UserError", "load", "open_run"}
 
 
@@ -180,6 +182,6 @@ def test_opening_a_run_imports_no_framework(run):
         "import sys, archbuilder; archbuilder.open_run(sys.argv[1])\n"
         "print(*{'keras', 'tensorflow', 'jax'} & set(sys.modules))"
     )
-    words = [sys.executable, "-c", code, str(run.path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    command = [sys.executable, "-c", code, str(run.path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout.split() == []
