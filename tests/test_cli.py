@@ -405,7 +405,7 @@ def test_training_reuses_the_prepared_text(tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, steps=1), tmp_path / "spec.yaml")
     environment = os.environ | {"ARCHBUILDER_CACHE": str(tmp_path / "cache")}
     process = archbuild("prepare", spec, env=environment)
-    assert "training the tokenizer to 100 tokens" in process.stdout
+    assert "training the tokenizer for a vocabulary of 100 tokens" in process.stdout
     assert "data.train: 30 documents" in process.stdout
     trained = archbuild("train", spec, "--run", tmp_path / "run", env=environment)
     assert trained.returncode == 0

@@ -101,7 +101,7 @@ CASES = [
     (
         small_run.transformer,
         lines_without_pairs,
-        "data.train.type: these objectives need pairs, as type: parallel reads",
+        "data.train.type: these objectives need pairs, such as type: parallel",
     ),
     (
         small_run.transformer,

@@ -1,1 +1,1 @@
-"""From text to batches: tokenizers, corpora, the id cache, examples, batches."""
+"""Text data: corpora, tokenizers, the token cache, examples and batches."""

@@ -1,4 +1,4 @@
-"""Arrays on disk that grow while they are written, and are read where they are asked for."""
+"""One-dimensional .npy files that are written in steps and read in slices."""
 
 import os
 import weakref
@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 BLOCK = 2**18
-"""Values read at a time."""
+"""Number of values that are read at a time."""
 
 
 class ArrayReader:
-    """A one-dimensional .npy file; a slice of it is an array, read when it is taken.
+    """One-dimensional .npy file whose slices are read from disk when they are taken.
 
-    Not mapped: the pages of a map that were touched count as the process's own memory, so that a
-    large text would seem to fill it.
+    The file is not memory-mapped, since touched pages of a map count as memory of the process, so
+    that a large text would seem to fill it.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
+        """Open a file. Raise OSError or ValueError if it is not a .npy file."""
         with open(path, "rb") as file:
             np.lib.format.read_magic(file)
             (self._length,), _, self.dtype = np.lib.format.read_array_header_1_0(file)
-            self._begin = file.tell()
+            self._data_start = file.tell()
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
 
@@ -32,41 +33,51 @@ class ArrayReader:
         return self._length
 
     def checksum(self, length: int) -> int:
-        """CRC-32 of the first `length` values, or of those there are.
+        """Return the CRC-32 of the first `length` values, or of all if there are fewer.
 
-        It finds accidents at a gigabyte a second or more, and no one forges tokens.
+        CRC-32 detects accidental corruption at over 1 GB/s; it is not a security check.
         """
-        found = 0
+        checksum = 0
         for first in range(0, length, BLOCK):
-            found = zlib.crc32(self[first : min(first + BLOCK, length)].tobytes(), found)
-        return found
+            block = self[first : min(first + BLOCK, length)]
+            checksum = zlib.crc32(block.tobytes(), checksum)
+        return checksum
 
-    def __getitem__(self, place: int | slice) -> Any:
-        """The values of a slice without a step, or the value at a place that is not negative."""
-        if not isinstance(place, slice):
-            return self[place : place + 1][0]
-        first, last, _ = place.indices(self._length)
-        wide = self.dtype.itemsize
-        wanted = max(int(last) - int(first), 0) * wide
-        content = os.pread(self._file, wanted, self._begin + int(first) * wide)
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return the value at an index that is not negative, or those of a slice without a step."""
+        if not isinstance(index, slice):
+            return self[index : index + 1][0]
+        first, last, _ = index.indices(self._length)
+        item_size = self.dtype.itemsize
+        num_bytes = max(int(last) - int(first), 0) * item_size
+        content = os.pread(self._file, num_bytes, self._data_start + int(first) * item_size)
         return np.frombuffer(content, self.dtype)
 
 
 class ArrayWriter:
-    """A .npy file that values are added to; it can be read once it is closed.
+    """One-dimensional .npy file that values are appended to; it is readable once it is closed.
 
-    `checksum` is that of all its values, as `ArrayReader` has it.
+    `checksum` is the CRC-32 of all values, as `ArrayReader.checksum` computes it.
     """
 
-    def __init__(self, path: Path, dtype: str, length: int = 0, checksum: int = 0):
-        """The first `length` values of an existing file are kept, and what stands behind goes."""
+    def __init__(self, path: Path, dtype: str, length: int = 0, checksum: int = 0) -> None:
+        """Create a file, or reopen one to resume writing.
+
+        Args:
+            path: The file.
+            dtype: The type of the values.
+            length: The number of values of an existing file to keep; the rest is removed.
+                Default: a new file.
+            checksum: The checksum of these values.
+        """
         self.dtype, self.length, self.checksum = np.dtype(dtype), length, checksum
         self._file = open(path, "r+b" if length else "w+b")  # noqa: SIM115
         self._write_header()
         self._file.truncate(self._file.tell() + length * self.dtype.itemsize)
         self._file.seek(0, os.SEEK_END)
 
-    def add(self, values: ArrayLike) -> None:
+    def append(self, values: ArrayLike) -> None:
+        """Append values."""
         array = np.asarray(values, dtype=self.dtype)
         content = array.tobytes()
         self._file.write(content)
@@ -74,24 +85,31 @@ class ArrayWriter:
         self.length += len(array)
 
     def flush(self) -> None:
-        """Have all that was written on the disk."""
+        """Write all values to the disk, so that they survive a crash."""
         self._write_header()
         self._file.seek(0, os.SEEK_END)
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the file, without updating the length in its header."""
         self._file.close()
 
     def _write_header(self) -> None:
-        # The format leaves room for the length to grow, so that the values stay where they are.
+        # The format reserves space for a longer length, so that the values need not move.
         self._file.seek(0)
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def is_intact(array: ArrayReader, written: list, more: bool = False) -> bool:
-    """Whether a file has the values that were noted of it, with `more` behind them or without."""
-    dtype, length, checksum = written
-    long_enough = len(array) >= length if more else len(array) == length
+def is_intact(array: ArrayReader, recorded: list, allow_longer: bool = False) -> bool:
+    """Return whether a file contains the values that were recorded for it.
+
+    Args:
+        array: The file.
+        recorded: Its type, length and checksum.
+        allow_longer: Whether more values may follow.
+    """
+    dtype, length, checksum = recorded
+    long_enough = len(array) >= length if allow_longer else len(array) == length
     return array.dtype.str == dtype and long_enough and array.checksum(length) == checksum

@@ -1,4 +1,4 @@
-"""The cache of tokens on disk: written once for a text and its tokenizers, and resumed."""
+"""Cache of token ids on disk; an interrupted build is resumed."""
 
 import hashlib
 import os
@@ -19,12 +19,12 @@ from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 FLUSH_SECONDS = 20
-"""Seconds of work after which what was done is made durable."""
-NO_TOKENS = "the tokenizer finds no token in the text of data"
+"""Seconds between two flushes of finished work to the disk."""
+NO_TOKENS = "the tokenizer produces no tokens for this text"
 
 
 def cache_root() -> Path:
-    """Return the folder of caches: $ARCHBUILDER_CACHE, or ~/.cache/archbuilder."""
+    """Return the folder of all caches: $ARCHBUILDER_CACHE, or ~/.cache/archbuilder."""
     return Path(os.environ.get("ARCHBUILDER_CACHE") or Path.home() / ".cache" / "archbuilder")
 
 
@@ -34,19 +34,20 @@ def load_or_create_tokens(
     root: Path,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Tokens:
-    """Return the tokens of a corpus, from the cache if they are there.
+    """Return the tokens of a corpus, from the cache if it contains them.
 
-    The key is the text, the tokenizers and the format of the cache, so that nothing outdated is
-    used. What is incomplete is resumed; what is damaged is written again.
+    The cache key is a hash of the text, the tokenizers and the format of the cache, so that
+    outdated tokens are never used. An incomplete entry is resumed, and a damaged one is replaced.
 
     Args:
         corpus: The text.
-        vocabularies: Those of source and target; documents are a source.
-        root: The folder of caches.
-        progress: Called with the bytes of text that are done. Default: not reported.
+        vocabularies: The vocabularies of source and target; documents use the source's.
+        root: The folder of the cache.
+        progress: Called with the number of bytes read so far. Default: no reports.
 
     Raises:
-        UserError: The text cannot be read, or is changed while it is read.
+        UserError: The text cannot be read or changes while it is read, or the cache cannot be
+            written.
     """
     stamps = corpus.stamps()
     columns, files = corpus.record_columns(), list(stamps)
@@ -62,11 +63,11 @@ def load_or_create_tokens(
     except OSError as error:
         raise UserError(
             f"{folder}: the token cache cannot be written ({error.strerror}); "
-            "what is done is kept, and the same command goes on from there"
+            "finished work is saved, so repeat the command to resume"
         ) from error
     tokens = open_tokens(folder, columns, files)
     if tokens is None:
-        raise UserError(f"{folder}: the token cache cannot be read again")
+        raise UserError(f"{folder}: the token cache cannot be read after writing it")
     return tokens
 
 
@@ -77,7 +78,7 @@ def _create_store(
     stamps: dict,
     progress: Callable[[int], None],
 ) -> None:
-    """Write the tokens of a corpus, unless another process does so first."""
+    """Write the tokens of a corpus, unless another process writes them first."""
     columns, files = corpus.record_columns(), list(stamps)
     with _unfinished_folder(folder.with_name(f"{folder.name}.part")) as part:
         if open_tokens(folder, columns, files) is not None:
@@ -86,10 +87,10 @@ def _create_store(
             with ExitStack() as stack:
                 writer = TokenWriter(part, columns, by_column, files, stack)
                 _write(writer, corpus, stamps, progress)
-        except UserError:  # Once that is fixed, it will be another text.
+        except UserError:  # Once the error is fixed, the text differs, and so does its key.
             shutil.rmtree(part, ignore_errors=True)
             raise
-        shutil.rmtree(folder, ignore_errors=True)  # It is damaged, or it would have opened.
+        shutil.rmtree(folder, ignore_errors=True)  # A folder that did not open is damaged.
         os.rename(part, folder)
         remove_unfinished_labels(folder, columns)
 
@@ -102,7 +103,7 @@ def _unfinished_folder(part: Path) -> Iterator[Path]:
         try:
             yield part
         finally:
-            with suppress(OSError):  # Nothing was left to do, or something is left to resume.
+            with suppress(OSError):  # It is renamed, or contains work to resume.
                 part.rmdir()
 
 
@@ -117,7 +118,7 @@ def _write(
     )
     jobs = writer.jobs(corpus.records(skip_log, byte_counter))
     for chunk, arrays in encode_jobs(jobs, list(writer.vocabularies.values()), processes):
-        writer.add(chunk, arrays)
+        writer.append(chunk, arrays)
         if monotonic() - flushed > FLUSH_SECONDS:
             corpus.check_unchanged(stamps)
             writer.flush()

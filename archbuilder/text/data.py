@@ -1,4 +1,4 @@
-"""What a model is trained on and measured on, as data."""
+"""The `data` section of a spec: training and validation text."""
 
 from typing import Annotated
 
@@ -10,14 +10,16 @@ from archbuilder.text.examples import Overlong
 
 
 class Data(Spec):
-    """What a model is trained on, and what it is measured on."""
+    """Training text, validation text, and the length of examples."""
 
     train: Corpus
-    """Text to learn from."""
+    """Training text."""
     validation: Corpus | None = None
-    """Text to measure on, which is never learnt from."""
+    """Text for evaluation during training, which the model is not trained on. Default: no
+    evaluation."""
     sequence_length: Annotated[int, Field(ge=8, le=2**20)] = 128
-    """The most tokens in an example, special tokens included."""
+    """Maximum number of tokens in an example, special tokens included."""
     overlong: Overlong | None = None
-    """What is done with text that is longer: split it, truncate it, drop it, or refuse all. Unless
-    told, long sentences are split, segments of pairs truncated, and long translations dropped."""
+    """Treatment of text that is longer than `sequence_length`: `split`, `truncate` or `drop` it, or
+    `refuse` to use the data. Default: split long sentences, truncate segment pairs, and drop long
+    translations."""

@@ -1,4 +1,4 @@
-"""Text turned into ids by several processes, in order, on all cores."""
+"""Worker processes that encode text into token ids in parallel, in order."""
 
 import os
 import pickle
@@ -16,113 +16,128 @@ from archbuilder.stopping import OperationFailedError
 from archbuilder.text.vocabulary import Vocabulary
 
 Job = tuple[Any, list[list[str]]]
-"""Something to have back, and the lines for each of the vocabularies."""
+"""An item that is returned with the result, and the lines to encode with each vocabulary."""
 Arrays = list[tuple[np.ndarray, np.ndarray]]
-"""For each of the vocabularies, all ids in a row and how many of them each line has."""
+"""For each vocabulary, the ids of all lines, int32 [N], and the ids per line, int64 [L]."""
 
 MIN_BYTES_FOR_WORKERS = 2**23
-"""Bytes of text for which it pays to begin other processes."""
-_START = "from archbuilder.text.encoding_workers import run_worker; run_worker({answers})"
+"""Size of a text in bytes from which starting worker processes saves time."""
+_START = "from archbuilder.text.encoding_workers import run_worker; run_worker({pipe})"
 
 
 def num_cores() -> int:
-    """How many this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def encode_jobs(
     jobs: Iterable[Job], vocabularies: Sequence[Vocabulary], processes: int
 ) -> Iterator[tuple[Any, Arrays]]:
-    """Each job's something with the arrays of its lines, in the order of the jobs.
+    """Yield (item, encoded arrays) for each job, in order.
 
-    With one process the work is done in this one. The others are Python's own, begun afresh: they
-    import this module alone, whatever has been imported, or not been guarded, here.
+    With one process, the jobs run in the calling process. Otherwise new Python processes are
+    started, which import this module only: they do not depend on what the caller has imported, nor
+    on an `if __name__ == "__main__"` guard.
+
+    Args:
+        jobs: The items with their lines.
+        vocabularies: The vocabularies, in the order of the lines of each job.
+        processes: The number of processes.
+
+    Raises:
+        OperationFailedError: A worker process has ended.
     """
     if processes < 2:
         for item, lines in jobs:
             yield item, _encode(vocabularies, lines)
         return
-    free: deque[_Worker] = deque()
+    idle_workers: deque[_Worker] = deque()
 
-    def one(lines: list[list[str]]) -> Arrays:
-        worker = free.popleft()
+    def encode_in_worker(lines: list[list[str]]) -> Arrays:
+        worker = idle_workers.popleft()
         try:
             return worker.encode(lines)
         finally:
-            free.append(worker)
+            idle_workers.append(worker)
 
-    with ExitStack() as workers:
+    with ExitStack() as stack:
         for _ in range(processes):
-            free.append(_Worker(vocabularies))
-            workers.callback(free[-1].end)
+            idle_workers.append(_Worker(vocabularies))
+            stack.callback(idle_workers[-1].stop)
         with ThreadPoolExecutor(processes) as pool:
-            coming: deque = deque()
+            pending: deque = deque()
             for item, lines in jobs:
-                coming.append((item, pool.submit(one, lines)))
-                if len(coming) > 2 * processes:
-                    item, arrays = coming.popleft()
+                pending.append((item, pool.submit(encode_in_worker, lines)))
+                if len(pending) > 2 * processes:
+                    item, arrays = pending.popleft()
                     yield item, arrays.result()
-            for item, arrays in coming:
+            for item, arrays in pending:
                 yield item, arrays.result()
 
 
 class _Worker:
-    """A process that encodes; what is to be imported is looked for where this one does."""
+    """A worker process; it imports modules from the same folders as this process."""
 
-    def __init__(self, vocabularies: Sequence[Vocabulary]):
-        places = os.pathsep.join(one or os.getcwd() for one in sys.path)
-        come, answers = os.pipe()  # Not its standard output: what is printed is no answer.
-        self._answers = open(come, "rb")  # noqa: SIM115
+    def __init__(self, vocabularies: Sequence[Vocabulary]) -> None:
+        import_path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+        # The results have a pipe of their own, since imported modules may print.
+        read_end, write_end = os.pipe()
+        self._results = open(read_end, "rb")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START.format(answers=answers)],
+            [sys.executable, "-P", "-c", _START.format(pipe=write_end)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=(answers,),
-            env=os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONPATH": places},
-            start_new_session=True,  # Ctrl-C is for this process, which ends the others.
+            pass_fds=(write_end,),
+            env=os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONPATH": import_path},
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the workers.
         )
-        os.close(answers)
+        os.close(write_end)
         assert self._process.stdin is not None  # It is a pipe.
         self._jobs = self._process.stdin
-        self._kinds = [(type(one), one.files) for one in vocabularies]
+        self._unsent = [(type(vocabulary), vocabulary.files) for vocabulary in vocabularies]
 
     def encode(self, lines: list[list[str]]) -> Arrays:
         try:
-            if self._kinds:
-                self._send(self._kinds)
-                self._kinds = []
+            if self._unsent:
+                self._send(self._unsent)
+                self._unsent = []
             self._send(lines)
-            return pickle.load(self._answers)
+            return pickle.load(self._results)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             raise OperationFailedError(
-                "a process that tokenises has ended, for lack of memory perhaps; "
-                "what is done is kept, and the same command goes on from there"
+                "a tokenizing process has ended unexpectedly, perhaps out of memory; finished "
+                "work is saved, so repeat the command to resume"
             ) from error
 
     def _send(self, message: Any) -> None:
         pickle.dump(message, self._jobs, pickle.HIGHEST_PROTOCOL)
         self._jobs.flush()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._jobs, self._answers):
+        for stream in (self._jobs, self._results):
             with suppress(BrokenPipeError):
                 stream.close()
 
 
-def run_worker(answers: int) -> None:
-    """What a worker does: encode what comes in, until nothing more does."""
-    with suppress(EOFError, pickle.UnpicklingError):  # Whoever asks has ended, perhaps midway.
-        come = sys.stdin.buffer
-        vocabularies = [cls(files) for cls, files in pickle.load(come)]
-        with suppress(BrokenPipeError), open(answers, "wb") as go:
+def run_worker(results_pipe: int) -> None:
+    """Encode the jobs from standard input until it is closed.
+
+    Args:
+        results_pipe: The file descriptor to write the results to.
+    """
+    # The parent process may end at any time, even in the middle of a message.
+    with suppress(EOFError, pickle.UnpicklingError):
+        jobs = sys.stdin.buffer
+        vocabularies = [cls(files) for cls, files in pickle.load(jobs)]
+        with suppress(BrokenPipeError), open(results_pipe, "wb") as results:
             while True:
-                arrays = _encode(vocabularies, pickle.load(come))
-                pickle.dump(arrays, go, pickle.HIGHEST_PROTOCOL)
-                go.flush()
+                arrays = _encode(vocabularies, pickle.load(jobs))
+                pickle.dump(arrays, results, pickle.HIGHEST_PROTOCOL)
+                results.flush()
 
 
 def _encode(vocabularies: Sequence[Vocabulary], lines: list[list[str]]) -> Arrays:
     pairs = zip(vocabularies, lines, strict=True)
-    return [vocabulary.encode_arrays(some) for vocabulary, some in pairs]
+    return [vocabulary.encode_arrays(texts) for vocabulary, texts in pairs]

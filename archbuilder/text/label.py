@@ -1,4 +1,4 @@
-"""Labels: the classes or numbers of records, as they are written, and in the order of classes."""
+"""Labels of records: parsing, types, and the order of their classes."""
 
 import math
 import re
@@ -12,29 +12,29 @@ from archbuilder.language.node import quote
 from archbuilder.text.record import SourceLocation
 
 Label = str | int | bool | float
-"""A label of a record: the name or number of a class, or a number to predict."""
+"""Label of a record: the name or number of a class, or a number to predict."""
 
 
 class DistinctLabel(NamedTuple):
-    """A label with the location of the first record that has it."""
+    """Label with the location of the first record that has it."""
 
     label: Label
     location: SourceLocation
 
     @property
     def name(self) -> str:
-        """The label as the name of a class."""
+        """Name of the class."""
         return str(self.label).lower() if isinstance(self.label, bool) else str(self.label)
 
 
 NUM_SHOWN = 12
-"""Labels that a message lists at most."""
+"""Maximum number of labels that a message lists."""
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?")
 
 
 def parse_label(text: str) -> Label | None:
-    """Return the label that text stands for, such as the cell of a CSV file; None if it is empty.
+    """Return the label of an untyped text, such as a cell of a CSV file; None if it is empty.
 
     Integers and decimal numbers become numbers; "007" and "1.2.3" remain text.
     """
@@ -45,7 +45,11 @@ def parse_label(text: str) -> Label | None:
 
 
 def typed_label(cell: Any) -> Label | None:
-    """Return the label in a cell that has a type; None if it is empty. Raise ValueError."""
+    """Return the label in a typed cell, such as a JSON value; None if it is empty.
+
+    Raises:
+        ValueError: The cell is not a label.
+    """
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
     if isinstance(cell, str):
@@ -56,21 +60,21 @@ def typed_label(cell: Any) -> Label | None:
         return cell
     if isinstance(cell, float) and math.isfinite(cell):
         return cell
-    raise ValueError("must be text, an integer of 64 bits, a finite number, or true or false")
+    raise ValueError("must be text, a 64-bit integer, a finite number, or true or false")
 
 
 def label_names(labels: Sequence[DistinctLabel]) -> tuple[str, ...] | None:
     """Return the names of the classes in order; None if the labels are numbers to predict.
 
-    Text is in order of its characters, integers in order of size, and false comes before true.
-    Labels are numbers to predict if all are numbers, and one or more is not an integer. Integers
-    and text together are text.
+    Text is sorted by its characters, integers by value, and false before true. Labels are numbers
+    to predict if all are numbers and at least one is not an integer. Integers mixed with text are
+    treated as text.
 
     Args:
-        labels: The distinct labels; of numbers that are not integers, one is enough.
+        labels: The distinct labels; a single non-integer number is enough.
 
     Raises:
-        UserError: The labels are of types that do not belong together.
+        UserError: The labels are of incompatible types.
     """
     kinds = {type(distinct.label) for distinct in labels}
     if float in kinds and kinds <= {int, float}:
@@ -81,20 +85,22 @@ def label_names(labels: Sequence[DistinctLabel]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(distinct.name for distinct in ordered))
 
 
-def unknown_label(unknown: DistinctLabel, known: Iterable[str] | None) -> UserError:
-    """Return the error of a label that the training data does not have.
+def unknown_label(unknown: DistinctLabel, classes: Iterable[str] | None) -> UserError:
+    """Return the error for a label that does not occur in the training data.
 
     Args:
         unknown: The label.
-        known: The names of the classes of the training data; None for numbers to predict.
+        classes: The names of the classes of the training data; None for numbers to predict.
     """
     problem = f"{unknown.location}: the label {quote(unknown.name)} is not"
-    if known is None:
-        return UserError(f"{problem} a number, as the labels of data.train are")
-    known = list(known)
-    shown = ", ".join(map(quote, known[:NUM_SHOWN]))
-    others = f" and {len(known) - NUM_SHOWN:,} others" if len(known) > NUM_SHOWN else ""
-    return UserError(f"{problem} in data.train; it has {shown}{others}{meant(unknown.name, known)}")
+    if classes is None:
+        return UserError(f"{problem} a number, but all labels of data.train are")
+    names = list(classes)
+    shown = ", ".join(map(quote, names[:NUM_SHOWN]))
+    others = f" and {len(names) - NUM_SHOWN:,} others" if len(names) > NUM_SHOWN else ""
+    return UserError(
+        f"{problem} in data.train, which has {shown}{others}{meant(unknown.name, names)}"
+    )
 
 
 def _mixed(labels: Iterable[DistinctLabel]) -> UserError:

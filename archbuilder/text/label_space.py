@@ -1,4 +1,4 @@
-"""One order of classes for all corpora of a data set: that of the training data."""
+"""Class names of labels: all corpora use those of the training data."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,14 +6,14 @@ from archbuilder.text.label import label_names
 from archbuilder.text.token_store import Tokens
 
 LabelNames = dict[str, tuple[str, ...] | None]
-"""The names of the classes of each label column; None for numbers to predict."""
+"""Names of the classes of each label column; None for numbers to predict."""
 
 
 def train_label_names(members: Iterable[Tokens]) -> LabelNames:
-    """Return the classes of all corpora of the training data.
+    """Return the class names of all corpora of the training data.
 
     Raises:
-        UserError: The labels of the corpora do not belong together.
+        UserError: The corpora have labels of incompatible types.
     """
     distinct: dict[str, list] = {}
     for tokens in members:
@@ -25,9 +25,9 @@ def train_label_names(members: Iterable[Tokens]) -> LabelNames:
 def with_label_names(
     members: Sequence[tuple[float, Tokens]], names: LabelNames
 ) -> tuple[tuple[float, Tokens], ...]:
-    """Return the corpora of a split, each with its weight, with the classes of the training data.
+    """Return the weighted corpora of a split, with labels in the classes of the training data.
 
     Raises:
-        UserError: A label is not among the classes.
+        UserError: A label does not occur in the training data.
     """
     return tuple((weight, tokens.with_label_names(names)) for weight, tokens in members)

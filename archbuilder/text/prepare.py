@@ -1,4 +1,4 @@
-"""Text prepared once: vocabularies trained and text turned into ids, both kept on disk."""
+"""Preparation of text: vocabularies are trained and text is tokenized, both cached on disk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,38 +39,44 @@ class _VocabularyCheck(Protocol):
 
 
 class TextSpec(Protocol):
-    """What preparing reads of an experiment."""
+    """Fields of an experiment that preparation reads."""
 
     @property
-    def model(self) -> _VocabularySizes: ...
+    def model(self) -> _VocabularySizes:
+        """Model, for its vocabulary sizes."""
+        ...
 
     @property
-    def objectives(self) -> Mapping[str, _VocabularyCheck]: ...
+    def objectives(self) -> Mapping[str, _VocabularyCheck]:
+        """Objectives, by name."""
+        ...
 
     @property
-    def target_tokenizer(self) -> Tokenizer | None: ...
+    def target_tokenizer(self) -> Tokenizer | None:
+        """Tokenizer of the target; None if it shares that of the source."""
+        ...
 
     def require(self, work: str, *parts: str) -> Any:
-        """Return the last of the parts. Raise `UserError` if one is missing."""
+        """Return the last of the sections. Raise `UserError` if one is missing."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The training or the validation data: each of its corpora with its weight and its tokens."""
+    """Training or validation data: the tokens of each corpus, with its weight."""
 
     fingerprint: str
     members: tuple[tuple[float, Tokens], ...]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of records, sentences and tokens, by words for messages."""
+        """Return the numbers of records, sentences and tokens, by their names in messages."""
         total: dict[str, int] = {}
         for _, tokens in self.members:
-            for name, count in tokens.counts().items():
-                total[name] = total.get(name, 0) + count
+            for unit, count in tokens.counts().items():
+                total[unit] = total.get(unit, 0) + count
         return total
 
     def skipped(self) -> list[Skipped]:
-        """Return the text that has no tokens."""
+        """Return the text that was skipped."""
         return [skipped for _, tokens in self.members for skipped in tokens.skipped]
 
     def label_names(self) -> LabelNames:
@@ -80,16 +86,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a run reads."""
+    """Prepared text of a run."""
 
     vocabularies: Vocabularies
     splits: dict[str, Split]
 
     def lines(self) -> list[str]:
-        """Return a summary for people."""
+        """Return the summary that is printed, line by line."""
         lines = []
         for name, split in self.splits.items():
-            counts = ", ".join(f"{count:,} {what}" for what, count in split.counts().items())
+            counts = ", ".join(f"{count:,} {unit}" for unit, count in split.counts().items())
             lines.append(f"data.{name}: {counts}")
             lines += [f"data.{name}: {skipped}" for skipped in split.skipped()]
             if name == "train":
@@ -100,7 +106,7 @@ class Prepared:
         return lines
 
     def state(self) -> dict[str, str]:
-        """Return hashes of what batches depend on, which are compared when a run is resumed."""
+        """Return hashes of the text and the tokenizers; a resumed run must have the same."""
         texts = {f"data.{name}": split.fingerprint for name, split in self.splits.items()}
         names = ("tokenizer", "target_tokenizer")
         tokenizers = zip(names, self.vocabularies, strict=True)
@@ -112,17 +118,17 @@ def prepare(
     listener: ProgressListener,
     vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
 ) -> Prepared:
-    """Prepare the text of a spec, or open what was prepared before.
+    """Prepare the text of a spec, or load it from the cache.
 
     Args:
         spec: The experiment.
         listener: Receives the progress.
-        vocabularies: Those of source and target of a run that is resumed. Default: those of the
-            spec's tokenizers.
+        vocabularies: The vocabularies of source and target of a resumed run. Default: those of
+            the tokenizers of the spec.
 
     Raises:
-        UserError: Text or a tokenizer cannot be read, text is changed meanwhile, or a validation
-            label is not among those of the training data.
+        UserError: Text or a tokenizer cannot be read, text changes while it is read, or a
+            validation label does not occur in the training data.
     """
     data = spec.require("preparing", "data")
     corpora: dict[str, TextSource] = {"train": data.train}
@@ -140,7 +146,10 @@ def prepare(
         objective.check_vocabulary(both.target)
     members = {name: _members(name, corpus, both, listener) for name, corpus in corpora.items()}
     splits = _splits(fingerprints, members)
-    for name, corpus in corpora.items():  # What is in the cache may be of an earlier text.
+    for (
+        name,
+        corpus,
+    ) in corpora.items():  # The cache may contain the tokens of the text before it changed.
         corpus.check_unchanged(stamps[name])
     return Prepared(both, splits)
 
@@ -150,7 +159,7 @@ def _members(
 ) -> list[tuple[float, Tokens]]:
     members = []
     for weight, member in corpus.members():
-        progress = listener.start(f"tokenising data.{name}", member.total_bytes())
+        progress = listener.start(f"tokenizing data.{name}", member.total_bytes())
         try:
             members.append(
                 (weight, load_or_create_tokens(member, vocabularies, cache_root(), progress))
@@ -165,7 +174,7 @@ def _members(
 def _splits(
     fingerprints: dict[str, str], members: dict[str, list[tuple[float, Tokens]]]
 ) -> dict[str, Split]:
-    """Return the splits, all of them with the classes of the training data."""
+    """Return the splits, with all labels in the classes of the training data."""
     splits, names = {}, {}
     for name, corpora in members.items():
         try:
@@ -195,7 +204,7 @@ def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener
         return Vocabularies(source, source)
     size = model.target_vocabulary_size
     if size is None:
-        raise UserError("a vocabulary of its own needs model.target_vocabulary_size")
+        raise UserError("target_tokenizer requires model.target_vocabulary_size")
     request = TokenizerRequest(
         "target_tokenizer", separate, "target_vocabulary_size", size, (TARGET,)
     )

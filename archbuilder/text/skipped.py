@@ -1,4 +1,4 @@
-"""Text that is not used, or not as it is: what was skipped, why, and how often."""
+"""Counts of text that was skipped or shortened, with the reason."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ class Skipped:
     """Text that was skipped or shortened for one reason."""
 
     unit: str
-    """What is counted: "documents", "sentences", "pairs" or "lines"."""
+    """Counted unit: "documents", "sentences", "pairs" or "lines"."""
     reason: str
-    """A phrase that follows the count in messages."""
+    """Phrase that follows the count in messages."""
     count: int
-    """How many were skipped or shortened."""
+    """Number of units that were skipped or shortened."""
     first_at: SourceLocation | None = None
-    """Where the first of them is. Default: not known."""
+    """Location of the first one. Default: unknown."""
 
     def __str__(self) -> str:
         first = "" if self.first_at is None else f", the first at {self.first_at}"

@@ -1,20 +1,20 @@
-"""Tokens of a corpus on disk, opened for reading.
+"""Store of the tokens and labels of a corpus on disk, opened for reading.
 
-A store is a folder with these arrays, for each column of the corpus's records. R is the number of
+A store is a folder with the arrays below for each column of the records. R is the number of
 records, S the number of lines or sentences, N the number of tokens, and W the number of words.
 
 | column | file | array | meaning |
 |---|---|---|---|
 | text | `NAME_ids.npy` | uint16 or uint32 [N] | token ids of all lines, one after another |
-| | `NAME_offsets.npy` | int64 [S + 1] | where each line begins in the ids, and the last one ends |
-| text in sentences | `NAME_documents.npy` | int64 [R + 1] | where each document begins among them |
+| | `NAME_offsets.npy` | int64 [S + 1] | start of each line in the ids, and N |
+| text in sentences | `NAME_documents.npy` | int64 [R + 1] | first line of each document, and S |
 | label | `NAME.npy` | int32 [R] or float64 [R] | index of the class, or number to predict |
 | tags | `NAME.npy` | int32 [W] | index of the class of each word |
-| | `NAME_offsets.npy` | int64 [S + 1] | where each sentence begins among the words |
+| | `NAME_offsets.npy` | int64 [S + 1] | first word of each sentence, and W |
 
-`meta.json` has the type, length and CRC-32 of each array, what was skipped, and the distinct labels
-of each label column with the location of the first of each. Locations name files by their number in
-the corpus, since equal text may be elsewhere next time.
+`meta.json` contains the type, length and CRC-32 of each array, the skipped text, and the distinct
+labels of each label column with the location where each first occurs. Locations contain the index
+of a file in the corpus instead of its path, since the same text may be moved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ from archbuilder.text.record import RecordColumns, SourceLocation, annotation_co
 from archbuilder.text.skipped import Skipped
 
 META = "meta.json"
-"""Completes a store: it is written last."""
+"""File that completes a store: it is written last."""
 
 Array = ArrayReader | np.ndarray
 
 
 @dataclass(frozen=True)
 class RaggedText:
-    """The token ids of a text column: line i is `ids[offsets[i]:offsets[i + 1]]`."""
+    """Token ids of a text column: line i is `ids[offsets[i]:offsets[i + 1]]`."""
 
     ids: Array
     offsets: Array
@@ -48,34 +48,35 @@ class RaggedText:
         return np.diff(self.offsets[:])
 
     def line(self, index: int, max_tokens: int | None = None) -> np.ndarray:
-        """Return the ids of a line, of which `max_tokens` are read at most."""
+        """Return the ids of a line, truncated to `max_tokens`. Default: not truncated."""
         first, end = map(int, self.offsets[index : index + 2])
         return self.ids[first : end if max_tokens is None else min(end, first + max_tokens)]
 
 
 @dataclass(frozen=True)
 class RaggedSentences(RaggedText):
-    """The token ids of sentences: document i has sentences `documents[i]` to `documents[i + 1]`."""
+    """Token ids of documents: `documents[i]` is the first sentence of document i."""
 
     documents: Array
 
 
 @dataclass(frozen=True)
 class LabelColumn:
-    """The labels of records, or the tags of words: indices of classes, or numbers to predict."""
+    """Labels of records, or tags of words: indices of classes, or numbers to predict."""
 
     values: Array
     names: tuple[str, ...] | None
-    """The names of the classes by index; None for numbers to predict."""
+    """Names of the classes, by index; None for numbers to predict."""
     distinct: tuple[DistinctLabel, ...]
-    """The distinct labels in order of appearance; of numbers to predict, one is not an integer."""
+    """Distinct labels, in order of first occurrence. All non-integer numbers share one entry."""
     offsets: Array | None = None
-    """Where the words of each sentence begin. Default: a label for each record."""
+    """First word of each sentence, int64 [S + 1]. Default: the column has a label per record."""
     converted: np.ndarray | None = None
-    """What each stored index stands for, in the classes of other text. Default: itself."""
+    """Value for each stored index, if the column uses the classes of other text. Default: the
+    stored index itself."""
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Return a label, or those of a slice without a step."""
+        """Return a label, or the labels of a slice without a step."""
         values = self.values[index]
         return values if self.converted is None else self.converted[values]
 
@@ -85,56 +86,66 @@ class LabelColumn:
     def of_sentence(self, index: int) -> np.ndarray:
         """Return the tags of the words of a sentence."""
         if self.offsets is None:
-            raise TypeError("labels of records are not tags of words")
+            raise TypeError("the column has labels of records, not tags of words")
         first, end = map(int, self.offsets[index : index + 2])
         return self[first:end]
 
     def with_names(self, names: tuple[str, ...] | None) -> "LabelColumn":
         """Return the column with the classes of other text, such as the training data.
 
+        Args:
+            names: The names of the classes; None for numbers to predict.
+
         Raises:
-            UserError: A label is not among the names, or, if they are None, not a number.
+            UserError: A label is not among the names, or, without names, not a number.
         """
         if names == self.names:
             return self
         for distinct in self.distinct:
             is_number = isinstance(distinct.label, int) and not isinstance(distinct.label, bool)
-            is_known = is_number if names is None else distinct.name in names
-            if not is_known:
+            is_valid = is_number if names is None else distinct.name in names
+            if not is_valid:
                 raise unknown_label(distinct, names)
         own = self.names or ()
         values = [float(name) if names is None else names.index(name) for name in own]
-        kind = "float64" if names is None else "int32"
-        return replace(self, names=names, converted=np.array(values, dtype=kind))
+        dtype = "float64" if names is None else "int32"
+        return replace(self, names=names, converted=np.array(values, dtype=dtype))
 
 
 class Tokens:
-    """The tokens and labels of a corpus."""
+    """Tokens and labels of a corpus."""
 
     def __init__(
         self,
         text: Mapping[str, RaggedText],
         labels: Mapping[str, LabelColumn] | None = None,
         skipped: Sequence[Skipped] = (),
-    ):
+    ) -> None:
+        """Combine the columns of a corpus.
+
+        Args:
+            text: The text columns.
+            labels: The label and tag columns. Default: none.
+            skipped: The text that was skipped.
+        """
         self.text = text
-        """The text columns by name; those of documents are `RaggedSentences`."""
+        """Text columns, by name; those of documents are `RaggedSentences`."""
         self.labels = labels or {}
-        """The label and tag columns by name."""
+        """Label and tag columns, by name."""
         self.skipped = tuple(skipped)
-        """The text that has no tokens here."""
+        """Text that was skipped and has no tokens here."""
 
     @property
     def sentences(self) -> RaggedSentences:
-        """The text of documents of sentences, which have one text column."""
+        """Text of documents, which have exactly one text column."""
         (column,) = self.text.values()
         if not isinstance(column, RaggedSentences):
-            raise TypeError("records without sentences")
+            raise TypeError("the records are pairs, not documents of sentences")
         return column
 
     @property
     def label_names(self) -> dict[str, tuple[str, ...] | None]:
-        """The names of the classes of each label column; None for numbers to predict."""
+        """Names of the classes of each label column; None for numbers to predict."""
         return {name: column.names for name, column in self.labels.items()}
 
     def with_label_names(self, names: Mapping[str, tuple[str, ...] | None]) -> "Tokens":
@@ -146,7 +157,7 @@ class Tokens:
         return Tokens(self.text, labels, self.skipped)
 
     def counts(self) -> dict[str, int]:
-        """Return the number of records, sentences and tokens, by words for messages."""
+        """Return the numbers of records, sentences and tokens, by their names in messages."""
         first = next(iter(self.text.values()))
         if isinstance(first, RaggedSentences):
             return {
@@ -159,7 +170,7 @@ class Tokens:
 
 
 def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> Tokens | None:
-    """Return the tokens in a folder; None if it is not a complete store as it was written.
+    """Return the tokens in a folder; None if it does not contain a complete, intact store.
 
     Args:
         folder: The folder of the store.
@@ -177,8 +188,8 @@ def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> T
             for name in annotation_columns(columns)
         }
         skipped = [
-            Skipped(unit, reason, count, location_from_json(place, files))
-            for unit, reason, count, place in meta["skipped"]
+            Skipped(unit, reason, count, location_from_json(location, files))
+            for unit, reason, count, location in meta["skipped"]
         ]
         return Tokens(text, labels, skipped)
     except (OSError, ValueError, KeyError, TypeError, IndexError):
@@ -200,7 +211,7 @@ def _labels(
 
 
 def location_to_json(location: SourceLocation | None, files: Sequence[str]) -> list | None:
-    """Return a location as JSON, with the number of its file if it is one of `files`."""
+    """Return a location as JSON, with the index of its file if it is one of `files`."""
     if location is None:
         return None
     file = location.file
@@ -208,7 +219,7 @@ def location_to_json(location: SourceLocation | None, files: Sequence[str]) -> l
 
 
 def location_from_json(stored: list | None, files: Sequence[str]) -> SourceLocation | None:
-    """Return the location that `location_to_json` stored."""
+    """Return the location that `location_to_json` converted."""
     return None if stored is None else _location(stored, files)
 
 
@@ -223,5 +234,5 @@ def labels_to_json(labels: Sequence[DistinctLabel], files: Sequence[str]) -> lis
 
 
 def labels_from_json(stored: list, files: Sequence[str]) -> list[DistinctLabel]:
-    """Return the distinct labels that `labels_to_json` stored."""
-    return [DistinctLabel(label, _location(place, files)) for label, place in stored]
+    """Return the distinct labels that `labels_to_json` converted."""
+    return [DistinctLabel(label, _location(location, files)) for label, location in stored]

@@ -1,4 +1,4 @@
-"""The tokens of a corpus on the way to disk: written in chunks, resumed after an interruption."""
+"""Writer of the tokens of a corpus, in chunks; it can be resumed after an interruption."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -27,34 +27,34 @@ from archbuilder.text.token_store import (
 from archbuilder.text.vocabulary import Vocabulary
 
 FORMAT = 5
-"""Raised with every change of what is written, or of how text is read."""
+"""Version of the format; it increases with each change of the files or of reading text."""
 CHUNK, CHARACTERS = 10_000, 2**21
-"""Rows, and characters, that are tokenized together, exceeded by one row at most."""
+"""Maximum numbers of rows and characters in a chunk; the last row may exceed the latter."""
 PROGRESS = "progress.json"
-"""Records how much of the arrays is valid."""
+"""File that records the valid length of each array."""
 
 Row = tuple
-"""A line of each text column, and whether the row is the last of its record; where there are
-labels, also the number of the row in its record, and the record.
+"""Line of each text column, and whether the row is the last one of its record. If the corpus has
+labels, also the index of the row in its record, and the record.
 
-A sentence of a document is a row, and so is a pair. Without a record the garbage collector does not
-visit the rows of a chunk, which saves much time.
+A row is a sentence of a document, or a pair. Rows without a record are not tracked by the garbage
+collector, which saves much time.
 """
 
 
 class Chunk(NamedTuple):
-    """What is written of consecutive rows beside their lines."""
+    """Properties of consecutive rows that are stored with their lines."""
 
     is_last: Sequence[bool]
     """Whether each row is the last of its record."""
     indices: Sequence[int] = ()
-    """The number of each row in its record, where there are labels."""
+    """Index of each row in its record, if the corpus has labels."""
     records: Sequence[Record] = ()
-    """The record of each row, where there are labels."""
+    """Record of each row, if the corpus has labels."""
 
 
 class TokenWriter:
-    """Arrays that grow chunk by chunk; what was flushed is valid after an interruption."""
+    """Writer that appends chunks to arrays; flushed chunks survive an interruption."""
 
     def __init__(
         self,
@@ -63,15 +63,15 @@ class TokenWriter:
         vocabularies: Mapping[str, Vocabulary],
         files: Sequence[str],
         stack: ExitStack,
-    ):
-        """Open the arrays in a folder, and resume if they are valid.
+    ) -> None:
+        """Open the arrays in a folder, and resume writing if they are valid.
 
         Args:
             folder: The folder to write to.
             columns: The columns of the corpus.
             vocabularies: The vocabulary of each text column.
             files: The files of the corpus, in order.
-            stack: Closes the arrays.
+            stack: The context that closes the arrays.
         """
         self.folder, self.columns, self.files = folder, columns, files
         self.vocabularies = vocabularies
@@ -87,7 +87,7 @@ class TokenWriter:
             stack.callback(array.close)
             self.arrays[name] = array
             if not length and name.endswith(("_offsets", "_documents")):
-                array.add([0])
+                array.append([0])
         self.labels = {
             name: LabelWriter(
                 self.arrays[f"{name}_codes"],
@@ -98,7 +98,7 @@ class TokenWriter:
         }
 
     def _dtypes(self) -> dict[str, str]:
-        """Return the type of each array; ids have the smallest that holds them."""
+        """Return the type of each array; ids have the smallest sufficient type."""
         dtypes = {}
         for name, vocabulary in self.vocabularies.items():
             dtypes[f"{name}_ids"] = "uint16" if vocabulary.size <= 2**16 else "uint32"
@@ -116,9 +116,9 @@ class TokenWriter:
     def _resumable_state(self, dtypes: Mapping[str, str]) -> dict[str, Any]:
         try:
             state = read_json(self.folder / PROGRESS)
-            for name, written in state["arrays"].items():
+            for name, recorded in state["arrays"].items():
                 array = ArrayReader(self.folder / f"{name}.npy")
-                if not is_intact(array, written, more=True):
+                if not is_intact(array, recorded, allow_longer=True):
                     raise ValueError(name)
             if state["format"] == _layout() and set(state["arrays"]) == set(dtypes):
                 return state
@@ -128,7 +128,7 @@ class TokenWriter:
         return {**counts, "arrays": {}, "labels": {}}
 
     def jobs(self, records: Iterable[Record]) -> Iterator[Job]:
-        """Yield each chunk that is not written yet, with its lines for each vocabulary."""
+        """Yield each chunk that is not written yet, with the lines for each vocabulary."""
         done, num_columns = self.chunks, len(self.vocabularies)
         for number, rows in enumerate(_chunks(self._rows(records), num_columns)):
             if number >= done:
@@ -152,49 +152,55 @@ class TokenWriter:
                 line = with_separator(line, index == 0, is_last)
                 yield (line, is_last, index, record) if is_labeled else (line, is_last)
 
-    def add(self, chunk: Chunk, arrays: Arrays) -> None:
-        """Write a chunk; rows without tokens, and records without rows, are skipped."""
-        # A pair with an empty side has nothing to read or to write.
-        kept = np.all([lengths > 0 for _, lengths in arrays], axis=0)
+    def append(self, chunk: Chunk, arrays: Arrays) -> None:
+        """Append a chunk, without empty rows and empty records.
+
+        Args:
+            chunk: The rows.
+            arrays: Their token ids, for each text column.
+        """
+        # A pair with an empty side cannot be used, so both columns must have tokens.
+        is_used = np.all([lengths > 0 for _, lengths in arrays], axis=0)
         for name, (ids, lengths) in zip(self.vocabularies, arrays, strict=True):
             array = self.arrays[f"{name}_ids"]
-            self.arrays[f"{name}_offsets"].add(array.length + np.cumsum(lengths[kept]))
-            array.add(ids if kept.all() else ids[np.repeat(kept, lengths)])
-        rows = self.rows + np.cumsum(kept)
+            self.arrays[f"{name}_offsets"].append(array.length + np.cumsum(lengths[is_used]))
+            array.append(ids if is_used.all() else ids[np.repeat(is_used, lengths)])
+        rows = self.rows + np.cumsum(is_used)
         finished = np.array(chunk.is_last)
         ends = rows[finished]
         has_rows = np.diff(ends, prepend=self.finished_rows) > 0
         if self._has_sentences:
             for name in self.vocabularies:
-                self.arrays[f"{name}_documents"].add(ends[has_rows])
+                self.arrays[f"{name}_documents"].append(ends[has_rows])
         if self.labels:
-            self._add_annotations(chunk, kept, np.flatnonzero(finished)[has_rows])
+            self._append_annotations(chunk, is_used, np.flatnonzero(finished)[has_rows])
         self.chunks, self.rows = self.chunks + 1, int(rows[-1])
-        self.without_tokens += int((~kept).sum())
+        self.without_tokens += int((~is_used).sum())
         self.finished_rows = int(ends[-1]) if len(ends) else self.finished_rows
 
-    def _add_annotations(self, chunk: Chunk, kept: np.ndarray, last_rows: np.ndarray) -> None:
-        """Write the tags of rows that are kept, and the labels of records by their last rows."""
+    def _append_annotations(self, chunk: Chunk, is_used: np.ndarray, last_rows: np.ndarray) -> None:
+        """Append the tags of used rows, and the labels of the records that end at `last_rows`."""
         for name, kind in annotation_columns(self.columns).items():
             if kind == "label":
                 records = [chunk.records[row] for row in last_rows.tolist()]
-                self.labels[name].add([(one.columns[name], one.location) for one in records])
+                labels = [(record.columns[name], record.location) for record in records]
+                self.labels[name].append(labels)
                 continue
             words = [
                 (record.columns[name][index], record.location)
-                for index, record, is_kept in zip(chunk.indices, chunk.records, kept, strict=True)
-                if is_kept
+                for index, record, used in zip(chunk.indices, chunk.records, is_used, strict=True)
+                if used
             ]
-            written = self.arrays[f"{name}_codes"].length
-            ends = written + np.cumsum([len(tags) for tags, _ in words], dtype="int64")
-            self.arrays[f"{name}_offsets"].add(ends)
-            self.labels[name].add((tag, location) for tags, location in words for tag in tags)
+            num_written = self.arrays[f"{name}_codes"].length
+            ends = num_written + np.cumsum([len(tags) for tags, _ in words], dtype="int64")
+            self.arrays[f"{name}_offsets"].append(ends)
+            self.labels[name].append((tag, location) for tags, location in words for tag in tags)
 
     def flush(self, skipped: Sequence[Skipped] | None = None) -> None:
-        """Make what was written so far durable: first the arrays, then how far they are valid.
+        """Write everything to the disk: first the arrays, then their valid lengths.
 
         Args:
-            skipped: What the corpus skipped, once all of it was read.
+            skipped: The text that the corpus skipped. Default: the corpus is not finished.
         """
         for array in self.arrays.values():
             array.flush()
@@ -220,12 +226,16 @@ class TokenWriter:
                 reason = "pairs with a side without tokens"
             skipped = [*skipped, Skipped(unit, reason, self.without_tokens)]
         return [
-            [one.unit, one.reason, one.count, location_to_json(one.first_at, self.files)]
-            for one in skipped
+            [item.unit, item.reason, item.count, location_to_json(item.first_at, self.files)]
+            for item in skipped
         ]
 
     def finish(self, skipped: Sequence[Skipped]) -> None:
-        """Flush, put the labels in order, and write the file that completes the store."""
+        """Flush, convert the labels, and write the file that completes the store.
+
+        Args:
+            skipped: The text that the corpus skipped.
+        """
         self.flush(skipped)
         meta = read_json(self.folder / PROGRESS)
         for name, labels in self.labels.items():
@@ -241,19 +251,19 @@ class TokenWriter:
 
 
 def remove_unfinished_labels(folder: Path, columns: RecordColumns) -> None:
-    """Remove the files of labels without order from a complete store."""
+    """Remove the intermediate label files from a complete store."""
     for name in annotation_columns(columns):
-        for part in ("codes", "numbers"):
-            (folder / f"{name}_{part}.npy").unlink(missing_ok=True)
+        for suffix in ("codes", "numbers"):
+            (folder / f"{name}_{suffix}.npy").unlink(missing_ok=True)
 
 
 def _layout() -> list[int]:
-    """Return what chunks depend on, beside the text."""
+    """Return the settings that determine the chunks of a text."""
     return [FORMAT, CHUNK, CHARACTERS]
 
 
 def _chunks(rows: Iterable[Row], num_columns: int) -> Iterator[list[Row]]:
-    """Yield the rows in lists of `CHUNK`, or of fewer that have `CHARACTERS` together."""
+    """Yield lists of `CHUNK` rows, or of fewer rows that have `CHARACTERS` characters together."""
     chunk, characters, others = [], 0, range(1, num_columns)
     for row in rows:
         chunk.append(row)

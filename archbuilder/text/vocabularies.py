@@ -1,4 +1,4 @@
-"""The vocabularies of a model's text: one for the source and one for the target."""
+"""Pair of the vocabularies of source and target."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class Vocabularies(NamedTuple):
-    """The vocabularies of source and target, often the same one; documents are a source."""
+    """Vocabularies of source and target, often the same; documents use the source's."""
 
     source: Vocabulary
     target: Vocabulary

@@ -45,7 +45,7 @@ SPECIAL_TOKENS_FILE = "roles.json"
 class Vocabulary(ABC):
     """Tokens and their ids, defined completely by the files that they are saved in.
 
-    An imported vocabulary may lack a mask token: then `mask_id` and `mask_token` are None.
+    An imported vocabulary may lack a mask token, with None for `mask_id` and `mask_token`.
     """
 
     kind: ClassVar[str]

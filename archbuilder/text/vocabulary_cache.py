@@ -61,7 +61,7 @@ def load_or_train_vocabulary(
         vocabulary = request.config.load_file()
         if vocabulary.size != request.size:
             raise UserError(
-                f"{request.config.file}: has {vocabulary.size} tokens, "
+                f"{request.config.file}: has {vocabulary.size} tokens, but "
                 f"model.{request.size_name} is {request.size}; use the same number"
             )
         return vocabulary
@@ -83,8 +83,8 @@ def load_or_train_vocabulary(
 
 
 def _train(request: TokenizerRequest, text: TrainingText, listener: ProgressListener) -> Vocabulary:
-    listener.print(f"training the {request.name} to {request.size:,} tokens")
-    progress = listener.start(f"reading for the {request.name}", text.corpus.total_bytes())
+    listener.print(f"training the {request.name} for a vocabulary of {request.size:,} tokens")
+    progress = listener.start(f"reading text for the {request.name}", text.corpus.total_bytes())
     try:
         lines = _lines(text.corpus, request.columns, progress)
         vocabulary = request.config.train(lines, request.size)

@@ -141,7 +141,9 @@ def test_text_with_nothing_to_guess_is_told(tmp_path):
 def test_what_batching_costs_is_told(pairs):
     batches = pairs["train"]["batches"]
     assert batches["examples"] == 22
-    assert batches["left_out"] == {"pairs of more than data.sequence_length 48 tokens left out": 2}
+    assert batches["left_out"] == {
+        "pairs dropped because they are longer than data.sequence_length (48 tokens)": 2
+    }
     assert list(batches["left_out_share"].values()) == [2 / 24]
     assert "left out (8.33%)" in as_text(pairs)
     assert 0 <= batches["padding_share"] < 0.3

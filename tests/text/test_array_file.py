@@ -12,7 +12,7 @@ from archbuilder.text.array_file import ArrayReader, ArrayWriter
 def written(path, *values, length=0):
     growing = ArrayWriter(path, "uint16", length)
     for some in values:
-        growing.add(some)
+        growing.append(some)
     growing.flush()
     growing.close()
     return path
@@ -43,7 +43,7 @@ def test_the_checksum_is_that_of_the_values_however_they_were_added(tmp_path, mo
     monkeypatch.setattr(module, "BLOCK", 2)
     growing = ArrayWriter(tmp_path / "a.npy", "uint16")
     for values in ([1, 2], [], [3, 4, 5]):
-        growing.add(values)
+        growing.append(values)
     growing.flush()
     growing.close()
     stored = ArrayReader(tmp_path / "a.npy")

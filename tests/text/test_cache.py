@@ -80,11 +80,11 @@ def test_chunks_change_nothing(corpus, tmp_path, monkeypatch, size):
 @pytest.mark.parametrize("most", [1, 3, 4])
 def test_long_lines_make_chunks_of_fewer_and_change_nothing(corpus, tmp_path, monkeypatch, most):
     whole, sizes = cache.load_or_create_tokens(corpus, BOTH, tmp_path / "whole"), []
-    add = writers.TokenWriter.add
+    add = writers.TokenWriter.append
     monkeypatch.setattr(writers, "CHARACTERS", most)
     monkeypatch.setattr(
         writers.TokenWriter,
-        "add",
+        "append",
         lambda self, chunk, arrays: sizes.append(len(chunk.is_last)) or add(self, chunk, arrays),
     )
     parts = cache.load_or_create_tokens(corpus, BOTH, tmp_path / "parts")
@@ -196,7 +196,7 @@ def test_text_that_is_changed_while_it_is_read_leaves_nothing(
 
     monkeypatch.setattr(writers, "CHUNK", 1)
     monkeypatch.setattr(cache, "FLUSH_SECONDS", settle)
-    with pytest.raises(UserError, match="text: was changed while it was read; begin again"):
+    with pytest.raises(UserError, match="text: changed while it was read; run the command again"):
         cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache", change)
     assert folders(tmp_path / "cache") == []
     assert (
@@ -211,7 +211,7 @@ class Cut(Exception):
 
 def cut_after(monkeypatch, chunks, error):
     """Let the work end with `error` when so many chunks are done and made safe."""
-    add = writers.TokenWriter.add
+    add = writers.TokenWriter.append
 
     def adding(self, *chunk):
         if self.chunks == chunks:
@@ -220,7 +220,7 @@ def cut_after(monkeypatch, chunks, error):
 
     monkeypatch.setattr(writers, "CHUNK", 1)
     monkeypatch.setattr(cache, "FLUSH_SECONDS", -1)
-    monkeypatch.setattr(writers.TokenWriter, "add", adding)
+    monkeypatch.setattr(writers.TokenWriter, "append", adding)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
@@ -231,10 +231,10 @@ def test_what_was_cut_is_gone_on_with(corpus, tmp_path, monkeypatch, chunks):
             cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache")
     monkeypatch.setattr(writers, "CHUNK", 1)
     added = []
-    add = writers.TokenWriter.add
+    add = writers.TokenWriter.append
     monkeypatch.setattr(
         writers.TokenWriter,
-        "add",
+        "append",
         lambda self, *chunk: added.append(chunk) or add(self, *chunk),
     )
     found = cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache")
@@ -357,7 +357,7 @@ def test_a_text_without_tokens_is_told(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(["ab"], 20)
     pairs = parallel(tmp_path, "\x01\n\x02\n", "\x01\n\x02\n")
     for one in (Documents(type="documents", files=(pairs.source,)), pairs):
-        with pytest.raises(UserError, match="the tokenizer finds no token in the text"):
+        with pytest.raises(UserError, match="the tokenizer produces no tokens for this text"):
             cache.load_or_create_tokens(
                 one, Vocabularies(vocabulary, vocabulary), tmp_path / "cache"
             )
@@ -384,7 +384,7 @@ def test_a_process_that_ends_is_told_and_its_work_gone_on_with(corpus, tmp_path,
     monkeypatch.setattr(cache, "num_cores", lambda: 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "_START", "import sys; sys.exit(3)")
-        with pytest.raises(OperationFailedError, match="a process that tokenises has ended"):
+        with pytest.raises(OperationFailedError, match="a tokenizing process has ended"):
             cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache")
     assert cache.load_or_create_tokens(corpus, BOTH, tmp_path / "cache").sentences.ids[
         :

@@ -41,4 +41,4 @@ def test_an_interrupt_is_for_the_process_that_reads():
         ((ids, _),) = worker.encode([["abc"]])
         np.testing.assert_array_equal(ids, [5, 6, 7])
     finally:
-        worker.end()
+        worker.stop()

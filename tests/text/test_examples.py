@@ -79,19 +79,23 @@ def test_a_sentence_that_is_too_long_is_dealt_with_as_chosen_and_counted(overlon
     assert [inside(row) for row in rows(found)] == expected
     (skipped,) = found.skipped
     assert (skipped.unit, skipped.count) == ("sentences", 1)
-    assert skipped.reason.startswith("sentences of more than data.sequence_length 8 tokens")
+    assert skipped.reason.endswith("because they are longer than data.sequence_length (8 tokens)")
 
 
 def test_what_is_too_long_is_refused_where_that_is_asked_for():
     for make in (lambda: segments([2, 8, 1], overlong="refuse"),):
-        with pytest.raises(UserError, match=r"data.overlong: refuse: 1 sentences of more than"):
+        with pytest.raises(
+            UserError, match=r"data.overlong: refuse, but 1 sentences are longer than"
+        ):
             make()
-    with pytest.raises(UserError, match=r"data.overlong: refuse: 1 pairs of more than"):
+    with pytest.raises(UserError, match=r"data.overlong: refuse, but 1 pairs are longer than"):
         translations([[11] * 9, [21]], length=8, overlong="refuse")
 
 
 def test_a_text_of_which_nothing_is_left_is_told():
-    with pytest.raises(UserError, match=r"all of the text is over data\.sequence_length 8"):
+    with pytest.raises(
+        UserError, match=r"all text is longer than data\.sequence_length \(8 tokens\)"
+    ):
         segments([9], overlong="drop")
 
 
@@ -214,7 +218,11 @@ def test_pairs_need_two_documents():
 def test_documents_of_one_sentence_make_no_pair_and_are_counted():
     found = pairs([3], [3, 3], [4, 4], [9])
     assert found.skipped == (
-        Skipped("documents", "documents of one sentence left out: a pair needs two", 2),
+        Skipped(
+            "documents",
+            "documents skipped because they have only one sentence, and a pair needs two",
+            2,
+        ),
     )
 
 
@@ -247,9 +255,19 @@ def test_dropping_takes_no_other_text_along_and_counts_what_it_takes():
     texts = ([3, 3, 50, 4, 4], [5, 60, 5, 2], [6, 6], [70], [7])
     found = pairs(*texts, length=40, overlong="drop", kind=OrderedPairs)
     assert found.skipped == (
-        Skipped("sentences", "sentences of more than data.sequence_length 40 tokens left out", 3),
-        Skipped("documents", "documents of one sentence left out: a pair needs two", 1),
-        Skipped("sentences", "sentences left out that have no other beside them", 1),
+        Skipped(
+            "sentences",
+            "sentences dropped because they are longer than data.sequence_length (40 tokens)",
+            3,
+        ),
+        Skipped(
+            "documents",
+            "documents skipped because they have only one sentence, and a pair needs two",
+            1,
+        ),
+        Skipped(
+            "sentences", "sentences skipped because both neighbors were dropped or do not exist", 1
+        ),
     )
     shown = {int(token) for row in rows(found) for part in split(row) for token in part}
     kept = {1: [*range(6), *range(56, 64)], 2: [*range(65, 72)], 3: [*range(12)]}
@@ -267,7 +285,10 @@ def test_what_is_dropped_is_not_shown_as_another_segment():
 
 def test_a_text_of_which_no_pair_is_left_tells_why():
     for texts in ([[3, 50], [50, 4]], [[3, 3], [50, 4]]):
-        with pytest.raises(UserError, match=r"data\.sequence_length 12 tokens left out"):
+        with pytest.raises(
+            UserError,
+            match=r"sentences dropped because .* data\.sequence_length \(12 tokens\)",
+        ):
             pairs(*texts, overlong="drop")
 
 
@@ -312,7 +333,9 @@ def test_the_decoder_reads_what_it_is_to_write_one_place_later():
 def test_pairs_over_the_length_are_left_out_and_counted():
     found = translations([[11] * 5, [21]], [[13], [22]], length=5)
     assert found.skipped == (
-        Skipped("pairs", "pairs of more than data.sequence_length 5 tokens left out", 1),
+        Skipped(
+            "pairs", "pairs dropped because they are longer than data.sequence_length (5 tokens)", 1
+        ),
     )
     assert found.lengths.tolist() == [[2, 2]]
 
@@ -320,7 +343,11 @@ def test_pairs_over_the_length_are_left_out_and_counted():
 def test_pairs_over_the_length_are_cut_where_that_is_asked_for():
     found = translations([[11] * 5, [21]], [[13], [22]], length=5, overlong="truncate")
     assert found.skipped == (
-        Skipped("pairs", "pairs of more than data.sequence_length 5 tokens cut off", 1),
+        Skipped(
+            "pairs",
+            "pairs truncated because they are longer than data.sequence_length (5 tokens)",
+            1,
+        ),
     )
     assert found.lengths.tolist() == [[5, 2], [2, 2]]
     assert rows(found)[0]["encoder_token_ids"].tolist() == [11, 11, 11, 11, 3]

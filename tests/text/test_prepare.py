@@ -36,9 +36,9 @@ def test_a_tokenizer_is_trained_once_for_a_text(tmp_path):
     first, second = Listener(), Listener()
     one = experiment(tmp_path)
     trained = prepare(one, first)
-    assert "training the tokenizer to 100 tokens" in first.lines
+    assert "training the tokenizer for a vocabulary of 100 tokens" in first.lines
     again = prepare(one, second)
-    assert "training the tokenizer to 100 tokens" not in second.lines
+    assert "training the tokenizer for a vocabulary of 100 tokens" not in second.lines
     assert again.state() == trained.state()
 
 
@@ -121,7 +121,7 @@ def test_every_file_is_looked_at_before_any_work(tmp_path):
     assert listener.lines == listener.works == []
 
 
-@pytest.mark.parametrize("when", ["reading for", "tokenising data.train"])
+@pytest.mark.parametrize("when", ["reading text for", "tokenizing data.train"])
 def test_text_that_is_changed_meanwhile_is_told_and_keeps_nothing(tmp_path, when):
     class Changing(Listener):
         def start(self, description, total):
@@ -130,9 +130,9 @@ def test_text_that_is_changed_meanwhile_is_told_and_keeps_nothing(tmp_path, when
             return super().start(description, total)
 
     one = experiment(tmp_path)
-    with pytest.raises(UserError, match=r"documents\.txt: was changed while it was read"):
+    with pytest.raises(UserError, match=r"documents\.txt: changed while it was read"):
         prepare(one, Changing())
-    if when == "reading for":
+    if when == "reading text for":
         assert list((cache_root() / "tokenizers").glob("*")) == []
 
 
@@ -144,7 +144,9 @@ def test_a_tokenizer_of_another_size_is_refused(tmp_path):
         spec["tokenizer"]["file"] = str(tmp_path / "tokenizer" / "vocab.txt")
         spec["model"]["vocabulary_size"] = 77
 
-    with pytest.raises(UserError, match=rf"has {vocabulary.size} tokens, model.vocabulary_size"):
+    with pytest.raises(
+        UserError, match=rf"has {vocabulary.size} tokens, but model.vocabulary_size"
+    ):
         prepare(experiment(tmp_path, existing), Listener())
 
 
@@ -184,8 +186,8 @@ def test_a_validation_label_that_the_training_data_lacks_is_an_error(tmp_path):
     with pytest.raises(UserError) as caught:
         prepare(labeled(tmp_path, "ab", "bx"), Listener())
     assert str(caught.value) == (
-        f"data.validation: {tmp_path}/validation.csv:3: the label 'x' is not in data.train; "
-        "it has 'a', 'b'"
+        f"data.validation: {tmp_path}/validation.csv:3: the label 'x' is not in data.train, "
+        "which has 'a', 'b'"
     )
 
 

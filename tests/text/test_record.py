@@ -12,14 +12,14 @@ LABELED = {**DOCUMENTS, "label": "label"}
     [
         (DOCUMENTS, DOCUMENTS, None),
         (DOCUMENTS, LABELED, None),
-        (PAIRS, DOCUMENTS, "pairs, as type: parallel reads"),
+        (PAIRS, DOCUMENTS, "pairs, such as type: parallel"),
         (DOCUMENTS, PAIRS, "documents, not pairs"),
         (LABELED, PAIRS, "documents, not pairs"),
-        (LABELED, DOCUMENTS, "records with 'label'; this text has 'text' only"),
+        (LABELED, DOCUMENTS, "records with 'label'; this text has only 'text'"),
         (
             {**DOCUMENTS, "tags": "tags"},
             LABELED,
-            "records with 'tags'; this text has 'text', 'label' only",
+            "records with 'tags'; this text has only 'text', 'label'",
         ),
     ],
 )

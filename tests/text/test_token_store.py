@@ -101,7 +101,7 @@ def test_labels_are_resumed_where_they_were_interrupted(tmp_path, monkeypatch):
     rows = [("a", "z"), ("b", "y"), ("c", "z"), ("a", "x"), ("b", "y")]
     monkeypatch.setattr(writers, "CHUNK", 1)
     with pytest.MonkeyPatch.context() as patch:
-        add = writers.TokenWriter.add
+        add = writers.TokenWriter.append
 
         def add_some(self, chunk, arrays):
             if self.chunks == 3:
@@ -109,7 +109,7 @@ def test_labels_are_resumed_where_they_were_interrupted(tmp_path, monkeypatch):
             add(self, chunk, arrays)
 
         patch.setattr(cache, "FLUSH_SECONDS", -1)
-        patch.setattr(writers.TokenWriter, "add", add_some)
+        patch.setattr(writers.TokenWriter, "append", add_some)
         with pytest.raises(KeyboardInterrupt):
             table(tmp_path, *rows)
     (part,) = (tmp_path / "cache").iterdir()
@@ -143,7 +143,8 @@ def test_labels_in_the_classes_of_other_text(tmp_path):
     assert other[:].tolist() == [1, 3, 1]
     assert (other[1], other.names) == (3, ("a", "b", "c", "d"))
     with pytest.raises(
-        UserError, match=r"text:3: the label 'd' is not in data\.train; it has 'a', 'b', 'dd'; did"
+        UserError,
+        match=r"text:3: the label 'd' is not in data\.train, which has 'a', 'b', 'dd'; did",
     ):
         column.with_names(("a", "b", "dd"))
 
@@ -154,7 +155,7 @@ def test_integers_are_numbers_where_the_training_data_has_numbers(tmp_path):
     assert numbers[:].tolist() == [2.0, -1.0, 2.0]
     assert numbers[:].dtype == np.float64
     text = table(tmp_path, ("a", "x")).labels["label"]
-    with pytest.raises(UserError, match=r"the label 'x' is not a number, as the labels of"):
+    with pytest.raises(UserError, match=r"the label 'x' is not a number, but all labels of"):
         text.with_names(None)
 
 

@@ -1,4 +1,4 @@
-"""Corpora: documents of sentences, or sources with their targets, with labels if wanted."""
+"""Corpora: documents of sentences or pairs of texts, optionally with labels."""
 
 from typing import Annotated
 

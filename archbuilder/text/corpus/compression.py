@@ -1,8 +1,8 @@
 """Streaming decompression of .gz, .xz and .zst files.
 
-The libraries' file readers cannot replace this loop: `lzma.open` silently ignores whatever follows
-padding or a damaged header, and zstandard's stream reader takes a truncated file for a whole one
-and refuses padding.
+The file readers of the libraries cannot replace this loop: `lzma.open` silently ignores any data
+after padding or a damaged header, and the stream reader of zstandard accepts truncated files and
+rejects padding.
 """
 
 import lzma
@@ -13,20 +13,20 @@ from typing import BinaryIO, Protocol
 from archbuilder.errors import UserError
 
 PIECE = 1024
-"""Compressed bytes to read at a time. Few, since each may expand to thousands of bytes of text."""
+"""Number of compressed bytes to read at a time; each may expand to thousands of bytes of text."""
 
 
 class Decompressor(Protocol):
-    """Decompresses one member, as the libraries' objects do."""
+    """Decompressor of one member of a file, with the interface of the libraries."""
 
     @property
     def eof(self) -> bool:
-        """Whether the end of the member was reached."""
+        """Whether the end of the member is reached."""
         ...
 
     @property
     def unused_data(self) -> bytes:
-        """The bytes behind the end of the member."""
+        """Bytes after the end of the member."""
         ...
 
     def decompress(self, data: bytes, /) -> bytes:
@@ -35,21 +35,21 @@ class Decompressor(Protocol):
 
 
 def compression_type(file: str) -> str:
-    """Return "gz", "xz" or "zst" if the file's name ends so, else an empty string."""
-    return next((kind for kind in _DECOMPRESSORS if file.endswith(f".{kind}")), "")
+    """Return "gz", "xz" or "zst", the ending of the file name; an empty string for other files."""
+    return next((ending for ending in _DECOMPRESSORS if file.endswith(f".{ending}")), "")
 
 
 def decompress(file: str, raw: BinaryIO) -> Iterator[bytes]:
-    """Yield the text of the compressed members of a file, piece by piece.
+    """Yield the text of the compressed members of a file, in pieces.
 
     Args:
-        file: The file's name, which gives the kind of compression.
-        raw: The open file. Its position shows how much was read.
+        file: The name of the file, which determines the type of compression.
+        raw: The open file.
 
     Raises:
-        UserError: If the file is damaged or truncated.
+        UserError: The file is damaged or truncated.
     """
-    make = _DECOMPRESSORS[compression_type(file)]
+    new_decompressor = _DECOMPRESSORS[compression_type(file)]
     member, num_bytes = None, 0
     while piece := raw.read(PIECE):
         while piece:
@@ -57,10 +57,10 @@ def decompress(file: str, raw: BinaryIO) -> Iterator[bytes]:
                 piece = piece.lstrip(b"\0")  # Members may be padded.
                 if not piece:
                     break
-                member = make()
+                member = new_decompressor()
             try:
                 text = member.decompress(piece)
-            except Exception as error:  # Each library has an error of its own.
+            except Exception as error:  # Each library has its own error type.
                 message = f"{file}: corrupt after {num_bytes:,} bytes of text"
                 raise UserError(message) from error
             num_bytes += len(text)
@@ -69,7 +69,9 @@ def decompress(file: str, raw: BinaryIO) -> Iterator[bytes]:
             if member.eof:
                 member = None
     if member is not None:
-        raise UserError(f"{file}: truncated or damaged; {num_bytes:,} bytes of text, and no end")
+        raise UserError(
+            f"{file}: truncated or damaged; the data ends early, after {num_bytes:,} bytes of text"
+        )
 
 
 def _gzip() -> Decompressor:

@@ -1,4 +1,4 @@
-"""The interface of corpora: streams of records with named columns."""
+"""Interface of corpora: streams of records with named columns."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,19 +15,19 @@ from archbuilder.text.record import DOCUMENTS, Record, RecordColumns, text_colum
 Item = TypeVar("Item")
 
 MAX_DOCUMENT_SENTENCES = 1_000_000
-"""A longer document would not fit into memory, and lacks its blank lines."""
+"""Maximum number of sentences of a document; a longer one lacks its blank lines."""
 NO_LABEL = "record without a label"
-"""Why a record with text is skipped."""
+"""Reason for skipping a record that has text."""
 
 
 class TextSource(Spec):
-    """Text, read as a stream of records."""
+    """Corpus: text that is read as a stream of records."""
 
     annotations: ClassVar[frozenset[str]] = frozenset()
-    """The fields that choose labels or tags; one that is None has no part in the fingerprint."""
+    """Names of the fields that select labels or tags; unset ones do not change the fingerprint."""
 
     def record_columns(self) -> RecordColumns:
-        """Return the columns that its records have. Default: documents of sentences."""
+        """Return the columns of the records. The default implementation returns `DOCUMENTS`."""
         return DOCUMENTS
 
     @abstractmethod
@@ -37,54 +37,54 @@ class TextSource(Spec):
         """Yield the records, in order.
 
         Args:
-            skip_log: Counts what is skipped. Default: not counted.
-            byte_counter: Counts what is read from disk. Default: not counted.
+            skip_log: Counts skipped text. Default: not counted.
+            byte_counter: Counts the bytes read from disk. Default: not counted.
 
         Raises:
-            UserError: Text cannot be read, or, at the end, there was none.
+            UserError: The text cannot be read, or there is none.
         """
 
     @abstractmethod
     def files_to_read(self) -> tuple[str, ...]:
-        """Return the files, in order, with patterns expanded."""
+        """Return the names of the files, in order, with patterns expanded."""
 
     def fingerprint(self) -> str:
-        """Return a hash of the content, and of how it is read; paths do not change it."""
+        """Return a hash of the content and of the settings for reading it, but not of paths."""
         unset = {name for name in self.annotations if getattr(self, name) is None}
         settings = self.model_dump_json(exclude={"files", *unset})
         return content_hash(self.files_to_read(), settings)
 
     def stamps(self) -> dict[str, tuple]:
-        """Return what shows, later and without reading, that no file was changed."""
+        """Return the size and modification time of each file, to detect later changes."""
         return stamps(self.files_to_read())
 
     def check_unchanged(self, before: dict[str, tuple]) -> None:
-        """Raise `UserError` if the stamps of the files are not those of `before`."""
+        """Raise `UserError` if the stamps of the files differ from `before`."""
         now = self.stamps()
         changed = next((file for file in before | now if before.get(file) != now.get(file)), None)
         if changed is not None:
-            raise UserError(f"{changed}: was changed while it was read; begin again")
+            raise UserError(f"{changed}: changed while it was read; run the command again")
 
     def check(self) -> None:
-        """Raise `UserError` if a file is missing, empty or not text, without reading all of it."""
+        """Raise `UserError` if a file is missing, empty or not text; only its start is read."""
         check_files(self.files_to_read())
 
     def total_bytes(self) -> int | None:
-        """Return the final count of a `ByteCounter`; None if it is not known."""
+        """Return the number of bytes on disk, as `ByteCounter` counts them; None if unknown."""
         return total_bytes(self.files_to_read())
 
     def members(self) -> tuple[tuple[float, "TextSource"], ...]:
-        """Return the corpora that it consists of, with their weights."""
+        """Return the corpora of a mixture with their weights; a single corpus has weight 1."""
         return ((1.0, self),)
 
     def lines(
         self, columns: Iterable[str] | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[str]:
-        """Yield the lines or sentences of text columns, record after record.
+        """Yield the lines or sentences of the text columns of each record.
 
         Args:
-            columns: The names of the columns. Default: all that hold text.
-            byte_counter: Counts what is read from disk. Default: not counted.
+            columns: The names of the columns. Default: all text columns.
+            byte_counter: Counts the bytes read from disk. Default: not counted.
         """
         kinds = text_columns(self.record_columns())
         names = tuple(kinds if columns is None else columns)
@@ -102,13 +102,13 @@ def require_any(items: Iterator[Item], files: Sequence[str]) -> Iterator[Item]:
     first = next(items, None)
     if first is None:
         others = f" and {len(files) - 1:,} other files" if len(files) > 1 else ""
-        raise UserError(f"{files[0]}{others}: there is no text in it")
+        raise UserError(f"{files[0]}{others}: contains no text")
     yield from chain((first,), items)
 
 
 def document_too_long(file: str, line: int) -> UserError:
-    """Return the error of text in which no blank line separates documents."""
+    """Return the error for a document that lacks blank lines."""
     return UserError(
-        f"{file}:{line}: a document of more than {MAX_DOCUMENT_SENTENCES:,} sentences; "
-        "a blank line between documents is missing"
+        f"{file}:{line}: document has more than {MAX_DOCUMENT_SENTENCES:,} sentences; "
+        "separate documents by blank lines"
     )

@@ -1,4 +1,4 @@
-"""Tables as text, a row a line: cells between tabs, or between commas with quotes."""
+"""Tables as text files: tab-separated or comma-separated values."""
 
 import csv
 from abc import abstractmethod
@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language.error_messages import meant
@@ -22,18 +23,18 @@ Row = tuple[int, list[str]]
 
 _NOT_CSV = {
     "unexpected end": "a quote that opens in this row is not closed",
-    "field larger": f"a cell of more than {MAX_ROW_BYTES:,} characters; is a quote not closed?",
-    "expected after": "after a closing quote, a ',' or the end of the line must stand; a quote "
-    "within quotes is written twice",
-    "new-line": "a carriage return stands outside of quotes",
+    "field larger": f"a cell has more than {MAX_ROW_BYTES:,} characters; is a quote not closed?",
+    "expected after": "expected ',' or the end of the line after a closing quote; write a quote "
+    "within quotes twice",
+    "new-line": "carriage return outside of quotes",
 }
-"""Our messages by parts of those of the standard library's reader."""
+"""Messages by the part of the message of `csv.reader` that they replace."""
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{quote(twice)} stands twice")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise ValueError(f"{quote(duplicate)} occurs more than once")
     if not names:
         raise ValueError("must name at least one column")
     return names
@@ -43,12 +44,12 @@ ColumnNames = Annotated[tuple[Name, ...], AfterValidator(_distinct)]
 
 
 class Delimited(Table):
-    """The interface of files of rows of cells."""
+    """Interface of tables in text files."""
 
     files: Files
-    """The files, or patterns of files; .gz, .xz and .zst are decompressed."""
+    """File names or patterns, such as `data/*.csv`; .gz, .xz and .zst files are decompressed."""
     columns: ColumnNames | None = None
-    """The names of the columns, in files whose first line does not hold them."""
+    """Names of the columns. Default: the first line of each file contains them."""
 
     @model_validator(mode="after")
     def _columns_are_named(self) -> Self:
@@ -57,12 +58,15 @@ class Delimited(Table):
                 raise ValueError(f"no column {quote(name)} in 'columns'{meant(name, self.columns)}")
         return self
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
 
+    @override
     def label_of(self, cell: str) -> Label | None:
         return parse_label(cell)
 
+    @override
     def rows(
         self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
     ) -> Iterator[tuple[int, Sequence[str]]]:
@@ -75,15 +79,15 @@ class Delimited(Table):
             elif not cells:
                 skip_log.add("lines", EMPTY_LINE, SourceLocation(file, line))
             else:
-                raise UserError(f"{file}:{line}: has {len(cells)} cells for {len(names)} columns")
+                raise UserError(f"{file}:{line}: expected {len(names)} cells, got {len(cells)}")
 
     @abstractmethod
     def _cells(self, file: str, byte_counter: ByteCounter | None) -> Iterator[Row]:
-        """Yield (line, all cells) for each row; an empty line has none."""
+        """Yield (line number, cells) for each row; an empty line has no cells."""
 
 
 class Tsv(Delimited):
-    """Lines of cells between tabs, without quotes."""
+    """Tab-separated values, without quoting."""
 
     type: Literal["tsv"]
 
@@ -93,7 +97,7 @@ class Tsv(Delimited):
 
 
 class Csv(Delimited):
-    """Rows of cells between commas; a cell in double quotes may hold commas and lines."""
+    """Comma-separated values; cells in double quotes may contain commas and line breaks."""
 
     type: Literal["csv"]
 
@@ -102,7 +106,9 @@ class Csv(Delimited):
 
 
 def _csv_rows(file: str, byte_counter: ByteCounter | None) -> Iterator[Row]:
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))  # One limit for the process.
+    csv.field_size_limit(
+        max(csv.field_size_limit(), MAX_ROW_BYTES)
+    )  # The limit applies to the whole process.
     blocks = line_blocks(file, byte_counter, MAX_ROW_BYTES)
     lines = chain.from_iterable(lines for _, lines in blocks)
     rows = csv.reader((f"{line}\n" for line in lines), strict=True)
@@ -121,5 +127,5 @@ def _column_index(name: str, names: Sequence[str], file: str) -> int:
     if name not in names:
         raise no_column(file, 1, name, names)
     if names.count(name) > 1:
-        raise UserError(f"{file}:1: the column {quote(name)} stands twice")
+        raise UserError(f"{file}:1: the column {quote(name)} occurs more than once")
     return names.index(name)

@@ -1,8 +1,10 @@
-"""Plain text: documents separated by blank lines, or a document a line."""
+"""Plain text files: documents separated by blank lines, or one document per line."""
 
 from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
+
+from typing_extensions import override
 
 from archbuilder.text.corpus.corpus import (
     MAX_DOCUMENT_SENTENCES,
@@ -16,24 +18,26 @@ from archbuilder.text.corpus.skip_log import SkipLog
 from archbuilder.text.record import TEXT, Record, SourceLocation
 
 EMPTY_DOCUMENT = "empty document"
-"""Why a document is skipped."""
+"""Reason for skipping a document."""
 
 
 class Documents(TextSource):
-    """Plain text: a sentence a line, a blank line between documents."""
+    """Plain text with one sentence per line and blank lines between documents."""
 
     type: Literal["documents"]
     files: Files
-    """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
+    """File names or patterns, such as `news/*.txt`; .gz, .xz and .zst files are decompressed."""
 
+    @override
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
-        """Yield each document; several blank lines separate documents as one does."""
+        """Yield each document; one or more blank lines separate documents."""
         files, log = self.files_to_read(), skip_log or SkipLog()
         by_file = (_documents(file, log, byte_counter) for file in files)
         return require_any(chain.from_iterable(by_file), files)
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
 
@@ -63,12 +67,13 @@ def _document(sentences: list[str], file: str, line: int) -> Record:
 
 
 class Lines(TextSource):
-    """Plain text in which each line is a document by itself."""
+    """Plain text with one document per line."""
 
     type: Literal["lines"]
     files: Files
-    """The files, or patterns of files such as news/*.txt; .gz, .xz and .zst are decompressed."""
+    """File names or patterns, such as `news/*.txt`; .gz, .xz and .zst files are decompressed."""
 
+    @override
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
@@ -77,6 +82,7 @@ class Lines(TextSource):
         by_file = (_lines(file, log, byte_counter) for file in files)
         return require_any(chain.from_iterable(by_file), files)
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
 

@@ -1,4 +1,4 @@
-"""Sets of files: names and patterns, and what shows that the files were changed."""
+"""Sets of files: expansion of patterns, content hashes, and detection of changes."""
 
 import hashlib
 import os
@@ -24,24 +24,24 @@ def _not_empty(files: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Files = Annotated[tuple[FilePath, ...], AfterValidator(_not_empty)]
-"""Files, or patterns with `*`, `?`, `[...]` and `**` that files match."""
+"""Names of files, or patterns with `*`, `?`, `[...]` and `**`."""
 
 
 def expand_patterns(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the files that names and patterns stand for; those of one pattern are sorted.
+    """Return the names of files, with patterns expanded; the files of a pattern are sorted.
 
     Raises:
-        UserError: No file matches a pattern, or a file is named twice.
+        UserError: No file matches a pattern, or a file is listed more than once.
     """
     files = [file for name in names for file in _matching(name)]
     for file, count in Counter(files).items():
         if count > 1:
-            raise UserError(f"{file}: is among the files twice")
+            raise UserError(f"{file}: is listed more than once")
     return tuple(files)
 
 
 def total_bytes(files: Iterable[str]) -> int:
-    """Return the size of the files on disk."""
+    """Return the total size of the files on disk, in bytes."""
     total = 0
     for file in files:
         with open_file(file) as raw:
@@ -50,7 +50,7 @@ def total_bytes(files: Iterable[str]) -> int:
 
 
 def stamps(files: Iterable[str]) -> dict[str, tuple[int, int, int]]:
-    """Return each file's size, modification time in ns, and inode, which show a change."""
+    """Return the size in bytes, the modification time in ns and the inode of each file."""
     by_file = {}
     for file in files:
         with open_file(file) as raw:
@@ -60,7 +60,7 @@ def stamps(files: Iterable[str]) -> dict[str, tuple[int, int, int]]:
 
 
 def content_hash(files: Iterable[str], settings: str) -> str:
-    """Return a hash of the content of the files, in order, and of the settings for reading them."""
+    """Return a hash of the files' content, in order, and of the settings for reading them."""
     digest = hashlib.sha256(settings.encode())
     for file in files:
         with open_file(file) as raw:
@@ -81,7 +81,7 @@ def open_file(file: str) -> BufferedReader:
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from error
     except ValueError as error:  # The name contains a NUL.
-        raise UserError(f"{file}: is not a name that a file can have") from error
+        raise UserError(f"{file}: is not a valid file name") from error
 
 
 def _matching(name: str) -> list[str]:
@@ -90,12 +90,12 @@ def _matching(name: str) -> list[str]:
     pattern = _escape_existing_folders(name)
     files = sorted(file for file in glob(pattern, recursive=True) if not os.path.isdir(file))
     if not files:
-        raise UserError(f"{name}: no file matches")
+        raise UserError(f"{name}: no file matches this pattern")
     return files
 
 
 def _escape_existing_folders(pattern: str) -> str:
-    """Return the pattern with the leading folders that exist taken literally, brackets included."""
+    """Return the pattern with its leading existing folders escaped, which may contain brackets."""
     folder = pattern
     while folder and not os.path.isdir(folder):
         folder = folder.rpartition("/")[0]

@@ -1,8 +1,10 @@
-"""Tables of JSON objects, one a line."""
+"""JSON Lines files: one JSON object per line."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
+
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language.node import quote
@@ -14,12 +16,13 @@ from archbuilder.text.record import SourceLocation
 
 
 class JsonLines(Table):
-    """A JSON object a line, its keys the columns; `a.b` is the key b in the object at a."""
+    """JSON Lines: one JSON object per line, whose keys are columns; `a.b` is key b in object a."""
 
     type: Literal["jsonl"]
     files: Files
-    """The files, or patterns of files; .gz, .xz and .zst are decompressed."""
+    """File names or patterns, such as `data/*.jsonl`; .gz, .xz and .zst files are decompressed."""
 
+    @override
     def rows(
         self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
     ) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -31,9 +34,10 @@ class JsonLines(Table):
             row = _parse_object(line, file, number)
             cells = [_cell(row, name, file, number) for name in names]
             if "\\u" in line:
-                _refuse_lone_surrogates(cells, names, file, number)
+                _reject_lone_surrogates(cells, names, file, number)
             yield number, cells
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return expand_patterns(self.files)
 
@@ -43,12 +47,12 @@ def _parse_object(line: str, file: str, number: int) -> dict[str, Any]:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{file}:{number}: not JSON at column {error.colno}: {error.msg}"
+            f"{file}:{number}: invalid JSON at column {error.colno}: {error.msg}"
         ) from error
     except (ValueError, RecursionError) as error:  # Numbers that are too long, or deep nesting.
-        raise UserError(f"{file}:{number}: JSON that cannot be read: {error}") from error
+        raise UserError(f"{file}:{number}: unsupported JSON: {error}") from error
     if not isinstance(row, dict):
-        raise UserError(f"{file}:{number}: not a JSON object, whose keys are the columns")
+        raise UserError(f"{file}:{number}: must be a JSON object, whose keys are the columns")
     return row
 
 
@@ -58,13 +62,13 @@ def _cell(row: dict[str, Any], name: str, file: str, number: int) -> Any:
     value: Any = row
     for key in name.split("."):
         if not isinstance(value, dict) or key not in value:
-            raise no_column(file, number, name, row, kind="key")
+            raise no_column(file, number, name, row, term="key")
         value = value[key]
     return value
 
 
-def _refuse_lone_surrogates(cells: list[Any], names: Sequence[str], file: str, number: int) -> None:
-    """Raise `UserError` for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+def _reject_lone_surrogates(cells: list[Any], names: Sequence[str], file: str, number: int) -> None:
+    """Raise `UserError` for a half of a surrogate pair, which JSON can express but UTF-8 cannot."""
     for cell, name in zip(cells, names, strict=True):
         try:
             if isinstance(cell, str):
@@ -72,5 +76,5 @@ def _refuse_lone_surrogates(cells: list[Any], names: Sequence[str], file: str, n
         except UnicodeEncodeError as error:
             half = ord(cell[error.start])
             raise UserError(
-                f"{file}:{number}: {quote(name)} holds \\u{half:04x}, half of a character"
+                f"{file}:{number}: {quote(name)} contains \\u{half:04x}, half of a surrogate pair"
             ) from error

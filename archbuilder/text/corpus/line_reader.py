@@ -1,4 +1,4 @@
-"""Text files read as lines: streamed, decompressed, decoded, and every error at its location."""
+"""Reader of text files: lines are decompressed, decoded and streamed, and errors name them."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from archbuilder.text.corpus.compression import compression_type, decompress
 from archbuilder.text.corpus.file_set import open_file
 
 MAX_LINE_BYTES = 1_000_000
-"""A longer line is not a sentence: the file is probably not text."""
+"""Maximum length of a line in bytes; a file with a longer line is probably not text."""
 _FIRST_BLOCK, _BLOCK = 2**16, 2**19
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = {
@@ -21,24 +21,28 @@ _OTHER_MARKS = {
 
 
 class ByteCounter:
-    """Counts the bytes that were read from disk; those of compressed files are compressed bytes."""
+    """Counter of bytes read from disk; for compressed files, of compressed bytes."""
 
     def __init__(self) -> None:
         self.count = 0
 
 
-class _NotUTF8(UserError):
-    """The error of bytes that are not text, or that come from a damaged file."""
+class _InvalidUTF8Error(UserError):
+    """Error for bytes that are not UTF-8, possibly because the file is damaged."""
 
 
 def check_files(files: Iterable[str]) -> None:
-    """Raise `UserError` for the first that cannot be read, judging by its first block."""
+    """Raise `UserError` for the first file whose first block cannot be read."""
     for file in files:
         next(blocks(file), None)
 
 
 def blocks(file: str, byte_counter: ByteCounter | None = None) -> Iterator[bytes]:
-    """Yield the content of a file, decompressed if its name says so.
+    """Yield the content of a file in blocks, decompressed according to the file name.
+
+    Args:
+        file: The name of the file.
+        byte_counter: Counts the bytes read from disk. Default: not counted.
 
     Raises:
         UserError: The file is empty or cannot be read.
@@ -49,17 +53,17 @@ def blocks(file: str, byte_counter: ByteCounter | None = None) -> Iterator[bytes
         if not size:
             raise UserError(f"{file}: is empty")
         is_empty = True
-        for block in _gathered(file, raw):
+        for block in _read_blocks(file, raw):
             counter.count += raw.tell() - position
             position = raw.tell()
             is_empty = False
             yield block
         if is_empty:
-            raise UserError(f"{file}: is empty once decompressed")
+            raise UserError(f"{file}: is empty after decompression")
 
 
-def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
-    """Yield blocks of similar size; the first is small, for callers that need no more."""
+def _read_blocks(file: str, raw: BinaryIO) -> Iterator[bytes]:
+    """Yield blocks of similar size; the first is small, for callers that need only the start."""
     block_size = _FIRST_BLOCK
     try:
         if not compression_type(file):
@@ -76,7 +80,7 @@ def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
                     yield b"".join(pieces)
                     pieces, size, block_size = [], 0, _BLOCK
         except UserError as error:
-            problem = error  # What precedes it is text.
+            problem = error  # The preceding text is yielded first.
         if size:
             yield b"".join(pieces)
         if problem is not None:
@@ -88,7 +92,7 @@ def _gathered(file: str, raw: BinaryIO) -> Iterator[bytes]:
 def numbered_lines(
     file: str, byte_counter: ByteCounter | None = None, max_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) for each line, as `line_blocks` reads them."""
+    """Yield (line number, line) for each line, as `line_blocks` reads them."""
     for number, lines in line_blocks(file, byte_counter, max_bytes):
         yield from enumerate(lines, start=number)
 
@@ -96,31 +100,36 @@ def numbered_lines(
 def line_blocks(
     file: str, byte_counter: ByteCounter | None = None, max_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (number of the first line, lines) of block after block, in bounded memory.
+    r"""Yield (number of the first line, lines) for each block, in bounded memory.
 
-    Lines end at "\\n" or "\\r\\n" only.
+    Only "\n" and "\r\n" end a line.
+
+    Args:
+        file: The name of the file.
+        byte_counter: Counts the bytes read from disk. Default: not counted.
+        max_bytes: The maximum length of a line.
 
     Raises:
-        UserError: A line is not UTF-8 or has more than `max_bytes` bytes, or the file cannot be
-            read; raised once the lines before it are yielded.
+        UserError: A line is not UTF-8 or longer than `max_bytes`, or the file cannot be read. The
+            preceding lines are yielded first.
     """
     stream = blocks(file, byte_counter)
     try:
-        yield from _lines_of(stream, file, max_bytes)
-    except _NotUTF8:
-        # Damage may be detected only by the checksum of a compressed file, which comes last.
+        yield from _split_lines(stream, file, max_bytes)
+    except _InvalidUTF8Error:
+        # If a compressed file is damaged, its checksum at the end may give a better error.
         for _ in stream if compression_type(file) else ():
             pass
         raise
 
 
-def _lines_of(
+def _split_lines(
     stream: Iterator[bytes], file: str, max_bytes: int
 ) -> Iterator[tuple[int, list[str]]]:
     number, position, rest = 1, None, b""
     for block in stream:
         if position is None:
-            position = _mark_length(file, block)
+            position = _byte_order_mark_length(file, block)
             block = block[position:]
         data, newline, rest = (rest + block).rpartition(b"\n")
         if newline:
@@ -135,7 +144,7 @@ def _lines_of(
             yield number, lines
 
 
-def _mark_length(file: str, block: bytes) -> int:
+def _byte_order_mark_length(file: str, block: bytes) -> int:
     for mark, name in _OTHER_MARKS.items():
         if block.startswith(mark):
             raise UserError(f"{file}: looks like {name}; save it as UTF-8")
@@ -145,7 +154,7 @@ def _mark_length(file: str, block: bytes) -> int:
 def _decoded(
     data: bytes, file: str, number: int, position: int, max_bytes: int
 ) -> Iterator[list[str]]:
-    """Yield the lines in `data`, which is line `number` on and at byte `position` of the file."""
+    """Yield the lines in `data`, which starts at line `number`, byte `position` of the file."""
     valid, problem = data, None
     if len(data) > max_bytes:
         valid, problem = _before_long_line(data, file, number, max_bytes)
@@ -153,7 +162,7 @@ def _decoded(
         text = valid.decode()
     except UnicodeDecodeError as error:
         line, byte = number + valid.count(b"\n", 0, error.start), position + error.start
-        problem = _NotUTF8(f"{file}:{line}: not UTF-8 at byte {byte} of the file")
+        problem = _InvalidUTF8Error(f"{file}:{line}: not UTF-8 at byte {byte} of the file")
         valid = valid[: max(valid.rfind(b"\n", 0, error.start), 0)]
         text = valid.decode()
     if valid or problem is None:
@@ -174,8 +183,8 @@ def _before_long_line(
 
 
 def line_too_long(file: str, number: int, max_bytes: int) -> UserError:
-    """Return the error of a line that is too long for a sentence."""
+    """Return the error for a line that is too long."""
     return UserError(
-        f"{file}:{number}: a line of more than {max_bytes:,} bytes; "
-        "text needs its sentences on lines of their own"
+        f"{file}:{number}: line has more than {max_bytes:,} bytes; "
+        "write each sentence on its own line"
     )

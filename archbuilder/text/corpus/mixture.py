@@ -1,4 +1,4 @@
-"""Several corpora that are read as one."""
+"""Mixture of several corpora."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from typing_extensions import override
 
 from archbuilder.language import Spec
 from archbuilder.text.corpus.arrow import HuggingFace, Parquet
@@ -35,23 +36,23 @@ SingleCorpus = (
 
 
 class MixtureMember(Spec):
-    """A corpus with its share in a mixture."""
+    """Corpus of a mixture, with its weight."""
 
     corpus: Annotated[SingleCorpus, Field(discriminator="type")]
-    """The text."""
+    """Corpus, of any type except `mixture`."""
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """Times that each of its examples stands in an epoch; of a fraction, another part is drawn
-    each epoch."""
+    """Number of times that each example occurs in an epoch. If it is not an integer, a different
+    subset of the examples is added in each epoch."""
 
 
 def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMember, ...]:
     if not members:
-        raise ValueError("must hold at least one corpus")
+        raise ValueError("must contain at least one corpus")
     first, *others = (member.corpus.record_columns() for member in members)
     for index, columns in enumerate(others, start=1):
         if text_columns(columns) != text_columns(first):
             raise ValueError(
-                f"a mixture is of documents or of pairs: corpora[0] has {record_unit(first)}, "
+                f"cannot mix documents and pairs: corpora[0] has {record_unit(first)}, "
                 f"corpora[{index}] has {record_unit(columns)}"
             )
         if columns != first:
@@ -63,33 +64,39 @@ def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMemb
 
 
 class Mixture(TextSource):
-    """Several corpora with the same columns, each with its weight."""
+    """Several corpora with the same columns, each with a weight."""
 
     type: Literal["mixture"]
     corpora: Annotated[tuple[MixtureMember, ...], AfterValidator(_with_equal_columns)]
-    """The corpora, all of documents or all of pairs."""
+    """Corpora, all of documents or all of pairs."""
 
+    @override
     def record_columns(self) -> RecordColumns:
         return self.corpora[0].corpus.record_columns()
 
+    @override
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
-        """Yield the records of all, one corpus after another, whatever their weights."""
+        """Yield the records of each corpus in turn, regardless of the weights."""
         return chain.from_iterable(
             member.corpus.records(skip_log, byte_counter) for member in self.corpora
         )
 
+    @override
     def members(self) -> tuple[tuple[float, TextSource], ...]:
         return tuple((member.weight, member.corpus) for member in self.corpora)
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return tuple(file for member in self.corpora for file in member.corpus.files_to_read())
 
+    @override
     def check(self) -> None:
         for member in self.corpora:
             member.corpus.check()
 
+    @override
     def total_bytes(self) -> int | None:
         total = 0
         for member in self.corpora:
@@ -99,7 +106,8 @@ class Mixture(TextSource):
             total += size
         return total
 
+    @override
     def fingerprint(self) -> str:
-        """Return a hash of the content; weights do not change what is read."""
+        """Return a hash of the content; weights do not change it."""
         hashes = " ".join([self.type, *(member.corpus.fingerprint() for member in self.corpora)])
         return hashlib.sha256(hashes.encode()).hexdigest()

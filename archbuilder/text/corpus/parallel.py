@@ -1,8 +1,10 @@
-"""Parallel text: one file to read, and one with its translation, line by line."""
+"""Parallel text: a source file and a target file, aligned by lines."""
 
 from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import Literal
+
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language import FilePath
@@ -13,28 +15,33 @@ from archbuilder.text.corpus.skip_log import SkipLog
 from archbuilder.text.record import PAIRS, SOURCE, TARGET, Record, RecordColumns, SourceLocation
 
 EMPTY_SIDE = "empty side"
-"""Why a pair is skipped."""
+"""Reason for skipping a pair."""
 
 
 class Parallel(TextSource):
-    """Parallel text: line i of one file is the translation of line i of the other."""
+    """Parallel text: line i of the target file is the translation of line i of the source file."""
 
     type: Literal["parallel"]
     source: FilePath
-    """The file to read; what ends in .gz, .xz or .zst is decompressed."""
+    """File that the encoder reads; .gz, .xz and .zst files are decompressed."""
     target: FilePath
-    """The file to write."""
+    """File that the decoder predicts; .gz, .xz and .zst files are decompressed."""
 
+    @override
     def record_columns(self) -> RecordColumns:
         return PAIRS
 
+    @override
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
-        """Yield each pair of lines, located in the source; a pair with an empty side is skipped.
+        """Yield each pair of lines; pairs with an empty side are skipped.
+
+        The location of a pair is its line in the source file.
 
         Raises:
-            UserError: As for every corpus, and, at the end, if the files differ in length.
+            UserError: A file cannot be read or has no text, or, at the end, the numbers of lines
+                differ.
         """
         records = self._pairs(skip_log or SkipLog(), byte_counter)
         return require_any(records, (self.source,))
@@ -53,13 +60,15 @@ class Parallel(TextSource):
             fewer, source_ended = shorter
             counts = (fewer, number) if source_ended else (number, fewer)
             raise UserError(
-                f"{self.source} has {counts[0]:,} lines, {self.target} has {counts[1]:,}: "
-                "parallel files need as many"
+                f"{self.source} has {counts[0]:,} lines, but {self.target} has {counts[1]:,}; "
+                "parallel files must have equally many lines"
             )
 
+    @override
     def files_to_read(self) -> tuple[str, ...]:
         return self.source, self.target
 
+    @override
     def fingerprint(self) -> str:
         return content_hash(self.files_to_read(), self.type)
 

@@ -1,4 +1,4 @@
-"""Tables: rows with named columns, each row a document or a pair, with a label if wanted."""
+"""Interface of tables: each row is a document or a pair, optionally with a label."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.language.error_messages import meant
@@ -31,11 +32,11 @@ from archbuilder.text.record import (
 )
 
 MAX_ROW_BYTES = 16_000_000
-"""Bytes in a row; each line in its cells is a sentence, with the limit of a line."""
+"""Maximum length of a row in bytes; each line within a cell has the limit of a line."""
 EMPTY_LINE = "empty line"
-"""Why a line without cells is skipped."""
+"""Reason for skipping a line without cells."""
 _NUM_SHOWN = 12
-_KINDS = {
+_TYPE_NAMES = {
     bool: "true or false",
     int: "a number",
     float: "a number",
@@ -47,17 +48,17 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Table(TextSource):
-    """Rows with named cells: by `text` each is a document, by `source` and `target` a pair."""
+    """Table whose rows are documents (`text`) or pairs (`source` and `target`)."""
 
     text: Name | None = None
-    """The column whose cells are documents; the lines of a cell are its sentences."""
+    """Name of the column of documents; each line of a cell is a sentence."""
     source: Name | None = None
-    """The column to read, where rows are pairs."""
+    """Name of the column of sources, if rows are pairs."""
     target: Name | None = None
-    """The column to write, where rows are pairs."""
+    """Name of the column of targets, if rows are pairs."""
     label: Name | None = None
-    """The column of labels: the names or numbers of classes, or numbers to predict. A row with an
-    empty label is skipped. Default: no labels."""
+    """Name of the column of labels, which are classes (text, integers or booleans) or numbers to
+    predict. Rows with an empty label are skipped. Default: no labels."""
 
     annotations: ClassVar[frozenset[str]] = frozenset({LABEL})
 
@@ -66,16 +67,17 @@ class Table(TextSource):
         given = tuple(name is not None for name in (self.text, self.source, self.target))
         if given not in ((True, False, False), (False, True, True)):
             raise ValueError(
-                "name the column 'text' for documents, or 'source' and 'target' for pairs"
+                "must have either 'text', for documents, or 'source' and 'target', for pairs"
             )
         return self
 
+    @override
     def record_columns(self) -> RecordColumns:
         text = DOCUMENTS if self.text is not None else PAIRS
         return text if self.label is None else {**text, LABEL: "label"}
 
     def table_columns(self) -> dict[str, str]:
-        """Return the columns of the table that are read, by the columns of the records."""
+        """Return the names of the columns that are read, by the column of the records."""
         names = {TEXT: self.text, SOURCE: self.source, TARGET: self.target, LABEL: self.label}
         return {column: name for column, name in names.items() if name is not None}
 
@@ -83,26 +85,37 @@ class Table(TextSource):
     def rows(
         self, file: str, skip_log: SkipLog, byte_counter: ByteCounter | None
     ) -> Iterator[tuple[int, Sequence[Any]]]:
-        """Yield (line, cells) for each row of one of `tables()`; cells as in `table_columns`."""
+        """Yield (line number, cells) for each row of a table.
+
+        Args:
+            file: One of `tables()`.
+            skip_log: Counts skipped lines.
+            byte_counter: Counts the bytes read from disk, if not None.
+
+        Yields:
+            The line or row number, from 1, and the cells in the order of `table_columns()`.
+        """
 
     def label_of(self, cell: Any) -> Label | None:
-        """Return the label in a cell; None if it is empty. Raise ValueError if it is not one."""
+        """Return the label in a cell; None if it is empty. Raise ValueError for other cells."""
         return typed_label(cell)
 
     def tables(self) -> tuple[str, ...]:
-        """Return the names of the tables, as messages show them."""
+        """Return the names of the tables: their files, unless a library loads them."""
         return self.files_to_read()
 
+    @override
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
-        """Yield each row; one without text, with an empty side or without a label is skipped."""
+        """Yield each row; rows without text, with an empty side or without a label are skipped."""
         tables, log = self.tables(), skip_log or SkipLog()
         by_table = (self._records(table, log, byte_counter) for table in tables)
         return require_any(chain.from_iterable(by_table), tables)
 
+    @override
     def check(self) -> None:
-        """Check the files; the first row of each shows whether a column is missing."""
+        """Raise `UserError` if a file cannot be read or lacks a column; only its start is read."""
         super().check()
         for table in self.tables():
             next(self.rows(table, SkipLog(), None), None)
@@ -133,16 +146,18 @@ class Table(TextSource):
         try:
             return self.label_of(cell)
         except ValueError as error:
-            raise UserError(f"{location}: {quote(name)} is not a label: it {error}") from error
+            raise UserError(
+                f"{location}: {quote(name)} is not a valid label; it {error}"
+            ) from error
 
 
 def _sentences(cell: Any, name: str, location: SourceLocation) -> list[str]:
-    """Return the lines of a cell that are not empty; a null is an empty cell."""
+    """Return the nonempty lines of a cell; a null is an empty cell."""
     if cell is None:
         return []
     if not isinstance(cell, str):
-        kind = _KINDS.get(type(cell), f"of the kind {type(cell).__name__}")
-        raise UserError(f"{location}: {quote(name)} is {kind}, not text")
+        type_name = _TYPE_NAMES.get(type(cell), f"of type {type(cell).__name__}")
+        raise UserError(f"{location}: {quote(name)} must be text, but is {type_name}")
     lines = cell.split("\n")
     if len(cell) * 4 > MAX_LINE_BYTES and any(
         len(line.encode()) > MAX_LINE_BYTES for line in lines
@@ -152,13 +167,21 @@ def _sentences(cell: Any, name: str, location: SourceLocation) -> list[str]:
 
 
 def no_column(
-    file: str, line: int, missing: str, names: Iterable[str], kind: str = "column"
+    file: str, line: int, missing: str, names: Iterable[str], term: str = "column"
 ) -> UserError:
-    """Return the error of a column that is missing, with the names of those there are."""
+    """Return the error for a missing column, which lists the existing ones.
+
+    Args:
+        file: The name of the table.
+        line: The line or row.
+        missing: The name of the missing column.
+        names: The names of the existing columns.
+        term: The term for a column in the message.
+    """
     names = list(names)
     shown = ", ".join(quote(name) for name in names[:_NUM_SHOWN])
     others = f" and {len(names) - _NUM_SHOWN:,} others" if len(names) > _NUM_SHOWN else ""
     return UserError(
-        f"{file}:{line}: no {kind} {quote(missing)}; "
+        f"{file}:{line}: no {term} {quote(missing)}; "
         f"it has {shown or 'none'}{others}{meant(missing, names)}"
     )

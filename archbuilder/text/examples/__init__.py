@@ -1,4 +1,4 @@
-"""How text becomes examples: segments of documents, pairs of segments, a source with its target."""
+"""Training examples: segments, segment pairs, corrupted text, and translations."""
 
 from archbuilder.text.examples.corrupted import CorruptedSpans, NoisyText
 from archbuilder.text.examples.examples import Examples, Limits, Overlong

@@ -23,7 +23,7 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class CorruptedText(Examples):
-    """Interface of examples of corrupted text: runs of sentences, corrupted in a different way each time."""
+    """Interface of examples of corrupted text: runs of sentences, corrupted at random each time."""
 
     needs = DOCUMENTS
     overlong = ("split", "truncate", "drop", "refuse")

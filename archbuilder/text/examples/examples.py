@@ -1,7 +1,7 @@
-"""The interface of examples: how long each is, and its arrays, made when they are asked for.
+"""Interface of training examples.
 
-Every kind has `lengths` [N, sides], by which examples are sorted, padded and packed, and `row`,
-which makes the arrays of the example at an index.
+Examples have `lengths` [N, sides], by which they are sorted, padded and packed, and the method
+`row`, which creates the arrays of one example on demand.
 """
 
 from abc import ABC, abstractmethod
@@ -20,74 +20,79 @@ Overlong = Literal["split", "truncate", "drop", "refuse"]
 
 
 class Examples(ABC):
-    """The interface of examples."""
+    """Interface of the examples of a text; N is their number."""
 
     needs: ClassVar[RecordColumns]
-    """The columns of the records that they are made of, each with its kind."""
+    """Columns of the records that the examples need, with their types."""
     overlong: ClassVar[tuple[Overlong, ...]]
-    """What can be done with text that is too long for an example; the first is the default."""
+    """Supported treatments of text that is too long; the first is the default."""
     sides: ClassVar[dict[str, tuple[str, ...]]]
-    """The prefix of each side's names, and its arrays; the first of them are its token ids."""
-
+    """Arrays of each side, by the prefix of their names. The first array has the token ids."""
     columns: ClassVar[tuple[str, ...]] = ()
-    """The arrays that models do not read: objectives turn them into inputs or targets."""
+    """Arrays that are not inputs of models; objectives convert them into inputs or targets."""
 
     lengths: np.ndarray
-    """Tokens of each example, special ones included, by side: [N, sides]; none has more."""
+    """Number of tokens of each example by side, special tokens included, int32 [N, sides]."""
     skipped: tuple[Skipped, ...]
-    """The text that was changed or skipped."""
+    """Text that was truncated, split or skipped."""
 
     @abstractmethod
     def __init__(
         self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: "Limits"
-    ):
-        """Make examples of the tokens of a text.
+    ) -> None:
+        """Create the examples of a text.
 
         Args:
-            tokens: The tokens of records with the columns that are needed.
-            vocabularies: Those of source and target.
-            limits: How long an example may be.
+            tokens: The tokens of records with the columns in `needs`.
+            vocabularies: The vocabularies of source and target.
+            limits: The maximum length of an example.
 
         Raises:
-            UserError: There is no example in the text.
+            UserError: The text yields no example, or contains text that is too long and must be
+                refused.
         """
 
     @abstractmethod
     def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
-        """Return the arrays of the example at an index, by name.
+        """Return the arrays of an example, by name.
 
         Args:
-            index: The number of the example.
-            random: The only source of what is sampled each time.
+            index: The index of the example.
+            random: The only source of random numbers.
         """
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long an example may be, and what is done with text that is longer."""
+    """Maximum length of an example, and the treatment of longer text."""
 
     sequence_length: int
+    """Maximum number of tokens, special tokens included."""
     overlong: Overlong
+    """Treatment of longer text."""
 
 
-_ACTIONS = {"split": "split", "truncate": "cut off", "drop": "left out", "refuse": ""}
+_ACTIONS = {"split": "split", "truncate": "truncated", "drop": "dropped", "refuse": ""}
 
 
 def overlong_message(unit: str, limits: Limits) -> str:
     """Return the reason of `Skipped` for text that is too long."""
-    longer = f"{unit} of more than data.sequence_length {limits.sequence_length} tokens"
-    return f"{longer} {_ACTIONS[limits.overlong]}".rstrip()
+    action = _ACTIONS[limits.overlong]
+    limit = f"longer than data.sequence_length ({limits.sequence_length} tokens)"
+    return f"{unit} {action} because they are {limit}" if action else f"{unit} are {limit}"
 
 
 def skipped_overlong(count: int, unit: str, limits: Limits) -> tuple[Skipped, ...]:
-    """Return what happened to `count` texts that are too long. Raise `UserError` if refused."""
+    """Return the log entry for `count` texts that are too long. Raise `UserError` if refused."""
     message = overlong_message(unit, limits)
     if count and limits.overlong == "refuse":
-        raise UserError(f"data.overlong: refuse: {count:,} {message}")
+        raise UserError(f"data.overlong: refuse, but {count:,} {message}")
     return (Skipped(unit, message, count),) if count else ()
 
 
 def require_any(num_examples: int, limits: Limits) -> None:
-    """Raise `UserError` if there are no examples."""
+    """Raise `UserError` if the text yields no examples."""
     if not num_examples:
-        raise UserError(f"all of the text is over data.sequence_length {limits.sequence_length}")
+        raise UserError(
+            f"all text is longer than data.sequence_length ({limits.sequence_length} tokens)"
+        )

@@ -1,8 +1,9 @@
-"""Segments: runs of sentences in the order of their document."""
+"""Segments of documents."""
 
 from typing import Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.text.examples.documents import sentence_runs
 from archbuilder.text.examples.examples import Examples, Limits
@@ -12,7 +13,7 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class Segments(Examples):
-    """Runs of sentences of one document, as many as fit: start, tokens, end.
+    """Examples of as many consecutive sentences of a document as fit: start, tokens, end.
 
     Liu et al., 2019, section 4.2, "DOC-SENTENCES".
     """
@@ -21,15 +22,19 @@ class Segments(Examples):
     overlong = ("split", "truncate", "drop", "refuse")
     sides: ClassVar = {"": ("token_ids", "segment_ids")}
 
-    def __init__(self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits):
+    @override
+    def __init__(
+        self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits
+    ) -> None:
         self.text, (self.vocabulary, _) = tokens.sentences, vocabularies
         self.starts, counts, self.skipped = sentence_runs(
             self.text, limits.sequence_length - 2, limits
         )
         self.lengths = (counts + 2)[:, None].astype("int32")
 
+    @override
     def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
-        begin, tokens = self.starts[index], self.lengths[index, 0] - 2
-        ids = self.text.ids[begin : begin + tokens]
+        start, tokens = self.starts[index], self.lengths[index, 0] - 2
+        ids = self.text.ids[start : start + tokens]
         token_ids = np.concatenate([[self.vocabulary.start_id], ids, [self.vocabulary.end_id]])
         return {"token_ids": token_ids, "segment_ids": np.zeros_like(token_ids)}

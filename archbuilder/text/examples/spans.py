@@ -19,7 +19,7 @@ class Corruption:
     """Mean length of a span, in tokens."""
 
     def num_corrupted(self, tokens: Counts) -> np.ndarray:
-        """Return the number of corrupted tokens: at least 1 and, if possible, fewer than `tokens`."""
+        """Return the number of corrupted tokens: at least 1, and less than `tokens` if possible."""
         max_corrupted = np.maximum(np.asarray(tokens) - 1, 1)
         return np.clip(np.rint(tokens * np.float64(self.rate)), 1, max_corrupted).astype(int)
 

@@ -1,8 +1,9 @@
-"""Translations: a source, and the target to write."""
+"""Translations: pairs of a source and a target."""
 
 from typing import Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.text.batch import DECODER_TARGETS
 from archbuilder.text.examples.examples import (
@@ -17,9 +18,9 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class Translations(Examples):
-    """A source and its target.
+    """Examples of a source and its target.
 
-    The encoder reads source, end; the decoder start, target, and is to write target, end.
+    The encoder reads source, end. The decoder reads start, target and predicts target, end.
     """
 
     needs = PAIRS
@@ -30,7 +31,10 @@ class Translations(Examples):
     }
     columns = (DECODER_TARGETS,)
 
-    def __init__(self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits):
+    @override
+    def __init__(
+        self, tokens: Tokens, vocabularies: tuple[Vocabulary, Vocabulary], limits: Limits
+    ) -> None:
         self.source_text, self.target_text = tokens.text[SOURCE], tokens.text[TARGET]
         self.source, self.target = vocabularies
         self.max_tokens = limits.sequence_length - 1
@@ -38,11 +42,12 @@ class Translations(Examples):
         lengths = np.stack(lengths, axis=1).astype("int32") + 1
         over = lengths.max(axis=1) > limits.sequence_length
         self.skipped = skipped_overlong(int(over.sum()), "pairs", limits)
-        is_kept = np.ones_like(over) if limits.overlong == "truncate" else ~over
-        require_any(int(is_kept.sum()), limits)
-        self.records = np.flatnonzero(is_kept).astype("int32")
+        is_used = np.ones_like(over) if limits.overlong == "truncate" else ~over
+        require_any(int(is_used.sum()), limits)
+        self.records = np.flatnonzero(is_used).astype("int32")
         self.lengths = np.minimum(lengths[self.records], limits.sequence_length)
 
+    @override
     def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
         record = self.records[index]
         source = self.source_text.line(record, self.max_tokens)

@@ -51,31 +51,31 @@ def test_what_is_no_text_or_no_parquet_is_told(tmp_path):
             f"{file}:1: no column 'text'; it has 'txt'; did you mean 'txt'?"
         )
     assert told(write(tmp_path / "t", text=[1, 2]).lines().__next__) == (
-        f"{file}:1: 'text' is a number, not text"
+        f"{file}:1: 'text' must be text, but is a number"
     )
     assert told(write(tmp_path / "t", text=[None]).lines().__next__) == (
-        f"{file}: there is no text in it"
+        f"{file}: contains no text"
     )
     days = pyarrow.array([2**31 - 1], pyarrow.date32())  # Of a year that Python does not know.
     assert told(write(tmp_path / "t", text=days).lines().__next__).startswith(
-        f"{file}: not Parquet that can be read ("
+        f"{file}: cannot be read as Parquet ("
     )
     broken = one_file(tmp_path, "parquet", b"PAR1 and no more", "t", text="text")
-    assert told(broken.check).startswith(f"{file}: not Parquet that can be read (")
+    assert told(broken.check).startswith(f"{file}: cannot be read as Parquet (")
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"type": "parquet", "files": [__file__]}, "reading parquet needs pyarrow"),
-        ({"type": "hugging_face", "path": "x"}, "reading hugging_face needs datasets"),
+        ({"type": "parquet", "files": [__file__]}, "type: parquet requires pyarrow"),
+        ({"type": "hugging_face", "path": "x"}, "type: hugging_face requires datasets"),
     ],
 )
 def test_without_its_library_a_kind_says_what_to_install(settings, sentence, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     monkeypatch.setitem(sys.modules, "datasets", None)
     found = corpus(text="text", **settings)
-    assert told(found.check) == f"{sentence}: pip install 'archbuilder[tables]'"
+    assert told(found.check) == f"{sentence}; pip install 'archbuilder[tables]'"
 
 
 @pytest.fixture

@@ -71,21 +71,21 @@ def test_numbers_that_are_no_places_of_words_are_tokens(tmp_path):
 
 def test_a_line_without_the_column_is_told(tmp_path):
     assert told(tmp_path, "a X\nb\n", text=1) == (
-        "text:2: no token in column 1, counted from nought; the line has 1 columns"
+        "text:2: no token in column 1 (counted from 0); the line has 1 columns"
     )
     assert told(tmp_path, "\tX\n") == (
-        "text:1: no token in column 0, counted from nought; the line has 2 columns"
+        "text:1: no token in column 0 (counted from 0); the line has 2 columns"
     )
 
 
 def test_text_that_nothing_parts_and_no_text_are_told(tmp_path, monkeypatch):
-    assert told(tmp_path, "# nothing\n\n") == "text: there is no text in it"
+    assert told(tmp_path, "# nothing\n\n") == "text: contains no text"
     monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 2)
     assert told(tmp_path, "a\nb\nc\n") == (
-        "text:3: a sentence of more than 2 tokens; a blank line between sentences is missing"
+        "text:3: sentence has more than 2 tokens; separate sentences by blank lines"
     )
     monkeypatch.setattr(columns, "MAX_DOCUMENT_SENTENCES", 1)
-    assert told(tmp_path, "a\n\nb\n").startswith("text:1: a document of more than")
+    assert told(tmp_path, "a\n\nb\n").startswith("text:1: document has more than")
 
 
 def test_a_number_sign_that_begins_a_sentence_is_a_token(tmp_path):

@@ -58,7 +58,7 @@ def test_members_after_padding_are_read(kind, tmp_path):
 @every_kind
 def test_an_empty_file_within_is_told(kind, tmp_path):
     assert mistake(tmp_path, kind, PACK[kind](b"")) == (
-        f"{tmp_path}/text.{kind}: is empty once decompressed"
+        f"{tmp_path}/text.{kind}: is empty after decompression"
     )
 
 
@@ -67,7 +67,8 @@ def test_a_file_that_was_cut_short_is_told(kind, tmp_path):
     content = PACK[kind](b"a\n")
     before = 2 if kind == "zst" else 4  # A text is given out as its frame ends.
     assert mistake(tmp_path, kind, content + content[:-3]) == (
-        f"{tmp_path}/text.{kind}: truncated or damaged; {before} bytes of text, and no end"
+        f"{tmp_path}/text.{kind}: truncated or damaged; the data ends early, "
+        f"after {before} bytes of text"
     )
 
 
@@ -105,5 +106,5 @@ def test_what_expands_without_measure_stays_bounded(tmp_path):
     assert sum(sizes) == 150_000_000
     assert max(sizes) < 40_000_000
     assert mistake(tmp_path, "zst", content).endswith(
-        ":1: a line of more than 1,000,000 bytes; text needs its sentences on lines of their own"
+        ":1: line has more than 1,000,000 bytes; write each sentence on its own line"
     )

@@ -43,7 +43,7 @@ def test_a_file_of_blank_lines_is_counted_and_alone_is_a_mistake(tmp_path):
     for contents, others in ((["\n"], ""), (["\n", "\n", " "], " and 2 other files")):
         with pytest.raises(UserError) as caught:
             list(read(tmp_path, *contents).records())
-        assert str(caught.value) == f"{tmp_path}/text0{others}: there is no text in it"
+        assert str(caught.value) == f"{tmp_path}/text0{others}: contains no text"
 
 
 def test_a_text_that_nothing_parts_is_told_before_memory_is_full(tmp_path, monkeypatch):
@@ -52,8 +52,7 @@ def test_a_text_that_nothing_parts_is_told_before_memory_is_full(tmp_path, monke
     with pytest.raises(UserError) as caught:
         list(read(tmp_path, "a\n\na\nb\nc\n").records())
     assert str(caught.value) == (
-        f"{tmp_path}/text0:3: a document of more than 2 sentences; "
-        "a blank line between documents is missing"
+        f"{tmp_path}/text0:3: document has more than 2 sentences; separate documents by blank lines"
     )
 
 
@@ -62,5 +61,5 @@ def test_lines_are_documents_and_empty_ones_are_counted(tmp_path):
     found = one_file(tmp_path, "lines", " a \n\n\nb")
     assert list(texts(found.records(log))) == [["a"], ["b"]]
     assert skipped(log) == {"empty document": (2, f"{tmp_path}/text:2")}
-    with pytest.raises(UserError, match="there is no text in it"):
+    with pytest.raises(UserError, match="contains no text"):
         list(one_file(tmp_path, "lines", "\n\n").records())

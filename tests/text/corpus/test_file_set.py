@@ -38,8 +38,8 @@ def test_a_pattern_without_files_and_a_file_named_twice_are_told(tmp_path):
     file = write(tmp_path / "a.txt", "x")
     assert (
         problem(lambda: expand_patterns([f"{tmp_path}/*.text"]))
-        == f"{tmp_path}/*.text: no file matches"
+        == f"{tmp_path}/*.text: no file matches this pattern"
     )
     assert problem(lambda: expand_patterns([file, f"{tmp_path}/*.txt"])) == (
-        f"{file}: is among the files twice"
+        f"{file}: is listed more than once"
     )

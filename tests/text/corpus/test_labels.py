@@ -40,7 +40,9 @@ def test_json_labels_keep_their_types(tmp_path):
     found = table.records()
     read = [next(found).columns["label"] for _ in values[:-1]]
     assert [(type(label), label) for label in read] == [(type(one), one) for one in values[:-1]]
-    with pytest.raises(UserError, match=r"/text:5: 'gold\.label' is not a label: it must be text"):
+    with pytest.raises(
+        UserError, match=r"/text:5: 'gold\.label' is not a valid label; it must be text"
+    ):
         next(found)
 
 
@@ -48,7 +50,7 @@ def test_json_labels_keep_their_types(tmp_path):
 def test_numbers_that_cannot_be_stored_are_errors(number, tmp_path):
     content = f'{{"text": "a", "label": {number}}}\n'
     table = one_file(tmp_path, "jsonl", content, text="text", label="label")
-    with pytest.raises(UserError, match="/text:1: 'label' is not a label"):
+    with pytest.raises(UserError, match="/text:1: 'label' is not a valid label"):
         labels(table)
 
 
@@ -150,7 +152,7 @@ def test_tags_of_words_that_are_not_in_the_text_are_skipped(tmp_path):
 
 
 def test_a_word_without_a_tag_is_an_error_at_its_line(tmp_path):
-    with pytest.raises(UserError, match=r"text:2: no tag in column 1, counted from 0; the line"):
+    with pytest.raises(UserError, match=r"text:2: no tag in column 1 \(counted from 0\); the line"):
         list(one_file(tmp_path, "columns", "a X\nb\n", tags=1).records())
 
 

@@ -77,8 +77,7 @@ def test_a_line_without_end_is_told_after_those_before_it(ending, tmp_path):
     assert next(found) == (1, "a")
     assert next(found) == (2, "x" * 1_000_000)
     assert mistake(lambda: next(found)) == (
-        f"{file}:3: a line of more than 1,000,000 bytes; "
-        "text needs its sentences on lines of their own"
+        f"{file}:3: line has more than 1,000,000 bytes; write each sentence on its own line"
     )
 
 
@@ -112,4 +111,4 @@ def test_a_pipe_is_told_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     file = str(tmp_path / "pipe")
     assert mistake(lambda: check_files([file])) == f"{file}: is not a regular file"
-    assert mistake(lambda: check_files(["a\0b"])).endswith("is not a name that a file can have")
+    assert mistake(lambda: check_files(["a\0b"])).endswith("is not a valid file name")

@@ -62,9 +62,8 @@ def test_documents_and_pairs_do_not_mix():
             {"corpus": {"type": "lines", "files": ["a"]}},
             {"corpus": {"type": "parallel", "source": "a", "target": "b"}},
         )
-    assert (
-        "a mixture is of documents or of pairs: corpora[0] has documents, corpora[1] has pairs"
-        in str(caught.value)
+    assert "cannot mix documents and pairs: corpora[0] has documents, corpora[1] has pairs" in str(
+        caught.value
     )
 
 
@@ -72,8 +71,8 @@ MISTAKES = {
     "{corpus: {type: lines, fils: [a]}}": "corpora[0].corpus.fils: unknown field; "
     "did you mean 'files'?",
     "{corpus: {type: lines, files: []}}": "corpora[0].corpus.files: must name at least one file",
-    "{corpus: {type: csv, files: [a]}}": "corpora[0].corpus: name the column 'text' for "
-    "documents, or 'source' and 'target' for pairs",
+    "{corpus: {type: csv, files: [a]}}": "corpora[0].corpus: must have either "
+    "'text', for documents, or 'source' and 'target', for pairs",
     "{corpus: {type: lines, files: [a]}, weight: 0}": "corpora[0].weight: must be more than 0, "
     "not 0",
     "{corpus: {type: lines, files: [a]}, weight: 1e+9}": "corpora[0].weight: must be at most "
@@ -81,7 +80,7 @@ MISTAKES = {
     "{corpus: {type: mixture, corpora: []}}": "corpora[0].corpus.type: must be one of documents, "
     "lines, parallel, tsv, csv, jsonl, parquet, hugging_face, columns, python_docs, not 'mixture'",
     "{weight: 1}": "corpora[0].corpus: missing required field",
-    "": "corpora: must hold at least one corpus",
+    "": "corpora: must contain at least one corpus",
 }
 
 
@@ -116,7 +115,7 @@ def test_pairs_where_documents_are_needed_are_told_at_the_type(tmp_path):
 def test_the_schema_completes_what_is_within():
     definitions = json_schema(Experiment)["$defs"]
     assert definitions["MixtureMember"]["properties"]["weight"]["description"].startswith(
-        "Times that each"
+        "Number of times that each"
     )
     within = str(definitions["MixtureMember"]["properties"]["corpus"])
     assert "#/$defs/Tsv" in within

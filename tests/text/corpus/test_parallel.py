@@ -17,7 +17,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
     corpus = parallel(tmp_path, "a\n\nc\nd\n", "A\nB\nC\n \n")
     assert list(texts(corpus.records(log))) == [("a", "A"), ("c", "C")]
     assert skipped(log) == {"empty side": (2, f"{tmp_path}/en:2")}
-    with pytest.raises(UserError, match="en: there is no text in it"):
+    with pytest.raises(UserError, match="en: contains no text"):
         list(parallel(tmp_path, "\n", "A\n").records())
 
 
@@ -29,8 +29,8 @@ def test_files_of_different_length_are_told_with_both_counts(source, target, cou
     with pytest.raises(UserError) as caught:
         list(parallel(tmp_path, source, target).records())
     assert str(caught.value) == (
-        f"{tmp_path}/en has {counts[0]} lines, {tmp_path}/de has {counts[1]}: "
-        "parallel files need as many"
+        f"{tmp_path}/en has {counts[0]} lines, but {tmp_path}/de has {counts[1]}; "
+        "parallel files must have equally many lines"
     )
 
 

@@ -17,7 +17,7 @@ def test_skipped_records_are_counted_by_reason_with_the_first_location():
 
 
 def test_skipped_text_is_formatted_with_its_count_and_first_location():
-    reason = "sentences of more than data.sequence_length 8 tokens left out"
+    reason = "sentences dropped because they are longer than data.sequence_length (8 tokens)"
     assert str(Skipped("sentences", reason, 1200)) == f"1,200 {reason}"
     assert str(Skipped("pairs", "empty side", 3, SourceLocation("a/text", 3))) == (
         "3 empty side, the first at a/text:3"

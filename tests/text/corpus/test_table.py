@@ -67,21 +67,29 @@ def test_of_many_columns_some_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "content", "sentence"),
     [
-        ("csv", "no,text\n1,a\n\n1,a,b\n", "t.csv:4: has 3 cells for 2 columns"),
-        ("csv", 'no,text\n1,"a\nb"\n1\n', "t.csv:4: has 1 cells for 2 columns"),
-        ("tsv", "no\ttext\n1\ta\tb\n", "t.tsv:2: has 3 cells for 2 columns"),
-        ("csv", "text,text\na,b\n", "t.csv:1: the column 'text' stands twice"),
+        ("csv", "no,text\n1,a\n\n1,a,b\n", "t.csv:4: expected 2 cells, got 3"),
+        ("csv", 'no,text\n1,"a\nb"\n1\n', "t.csv:4: expected 2 cells, got 1"),
+        ("tsv", "no\ttext\n1\ta\tb\n", "t.tsv:2: expected 2 cells, got 3"),
+        ("csv", "text,text\na,b\n", "t.csv:1: the column 'text' occurs more than once"),
         ("csv", 'text\na\n"b\nc\n', "t.csv:3: a quote that opens in this row is not closed"),
-        ("csv", 'text\n"b" c\n', "t.csv:2: after a closing quote, a ',' or the end of the line"),
-        ("csv", "text\na\rb\n", "t.csv:2: a carriage return stands outside of quotes"),
-        ("jsonl", '{"text":"a"}\n{"text"}', "t.jsonl:2: not JSON at column 8: "),
-        ("jsonl", '"text"', "t.jsonl:1: not a JSON object, whose keys are the columns"),
-        ("jsonl", "[" * 100_000, "t.jsonl:1: JSON that cannot be read: "),
-        ("jsonl", '{"text": 5}', "t.jsonl:1: 'text' is a number, not text"),
-        ("jsonl", '{"text": ["a"]}', "t.jsonl:1: 'text' is a list, not text"),
-        ("jsonl", '{"text": {}}', "t.jsonl:1: 'text' is a mapping, not text"),
-        ("jsonl", '{"text": true}', "t.jsonl:1: 'text' is true or false, not text"),
-        ("jsonl", r'{"text": "a\ud83d"}', r"t.jsonl:1: 'text' holds \ud83d, half of a character"),
+        (
+            "csv",
+            'text\n"b" c\n',
+            "t.csv:2: expected ',' or the end of the line after a closing quote",
+        ),
+        ("csv", "text\na\rb\n", "t.csv:2: carriage return outside of quotes"),
+        ("jsonl", '{"text":"a"}\n{"text"}', "t.jsonl:2: invalid JSON at column 8: "),
+        ("jsonl", '"text"', "t.jsonl:1: must be a JSON object, whose keys are the columns"),
+        ("jsonl", "[" * 100_000, "t.jsonl:1: unsupported JSON: "),
+        ("jsonl", '{"text": 5}', "t.jsonl:1: 'text' must be text, but is a number"),
+        ("jsonl", '{"text": ["a"]}', "t.jsonl:1: 'text' must be text, but is a list"),
+        ("jsonl", '{"text": {}}', "t.jsonl:1: 'text' must be text, but is a mapping"),
+        ("jsonl", '{"text": true}', "t.jsonl:1: 'text' must be text, but is true or false"),
+        (
+            "jsonl",
+            r'{"text": "a\ud83d"}',
+            r"t.jsonl:1: 'text' contains \ud83d, half of a surrogate pair",
+        ),
     ],
 )
 def test_a_row_that_does_not_fit_is_told_at_its_line(kind, content, sentence, tmp_path):
@@ -119,7 +127,7 @@ def test_empty_rows_and_cells_are_left_out_and_counted(kind, content, tmp_path):
     ("kind", "content"), [("tsv", "text\n"), ("csv", "text\n\n"), ("jsonl", '{"text": null}\n')]
 )
 def test_a_table_without_text_is_told(kind, content, tmp_path):
-    assert told(tmp_path, kind, content) == f"t.{kind}: there is no text in it"
+    assert told(tmp_path, kind, content) == f"t.{kind}: contains no text"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,8 +136,7 @@ def test_documents_may_be_long_but_not_the_lines_in_them(kind, tmp_path):
     assert len(read(tmp_path, kind, f"{head}{'a' * 999_000}{tail}")[0][0]) == 999_000
     line = 1 if kind == "jsonl" else 2
     assert told(tmp_path, kind, f"{head}{'é' * 600_000}{tail}") == (
-        f"t.{kind}:{line}: a line of more than 1,000,000 bytes; "
-        "text needs its sentences on lines of their own"
+        f"t.{kind}:{line}: line has more than 1,000,000 bytes; write each sentence on its own line"
     )
     whole = f'text\n"{"aaaaaaa" * 99}' + "\naaaaaaa" * 200_000 + '"\n'
     if kind == "csv":
@@ -151,7 +158,9 @@ def test_check_finds_a_column_that_is_not_there_in_any_file(tmp_path):
     [{}, {"source": "a"}, {"target": "a"}, {"text": "a", "source": "b", "target": "c"}],
 )
 def test_a_row_is_a_document_or_a_pair(kind, named):
-    with pytest.raises(ValidationError, match="name the column 'text' for documents, or 'source'"):
+    with pytest.raises(
+        ValidationError, match="must have either 'text', for documents, or 'source'"
+    ):
         corpus(type=kind, files=["t"], **named)
 
 
@@ -161,7 +170,7 @@ def test_named_columns_hold_what_is_wanted_once():
         ValidationError, match=r"no column 'text' in 'columns'; did you mean 'txt'?"
     ):
         corpus(columns=["txt"], **settings)
-    with pytest.raises(ValidationError, match="'text' stands twice"):
+    with pytest.raises(ValidationError, match="'text' occurs more than once"):
         corpus(columns=["text", "text"], **settings)
     with pytest.raises(ValidationError, match="must name at least one column"):
         corpus(columns=[], **settings)

@@ -368,7 +368,8 @@ def test_what_is_left_out_is_told_before_training(tmp_path, capsys):
     load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
     told = capsys.readouterr().out
     assert "warning: data.train: 1 empty side, the first at" in told
-    long = "warning: data.train: 1 pairs of more than data.sequence_length 48 tokens left out"
+    reason = "dropped because they are longer than data.sequence_length (48 tokens)"
+    long = f"warning: data.train: 1 pairs {reason}"
     assert long in told
 
 
