@@ -1,1 +1,1 @@
-"""Training: the recipe as data, batches into steps, and what a run leaves behind."""
+"""Training: the recipe, the backends, the training loop and `keras.Model.fit`."""

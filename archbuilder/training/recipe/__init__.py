@@ -1,1 +1,1 @@
-"""The training recipe as data: optimizer, schedule, precision, distribution."""
+"""The training recipe: optimizer, learning rate, precision and distribution."""

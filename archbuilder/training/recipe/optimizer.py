@@ -1,8 +1,10 @@
-"""Optimizers as data."""
+"""Optimizers: the field `training.optimizer`."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from typing_extensions import override
 
 from archbuilder.language import Spec
 
@@ -12,65 +14,73 @@ if TYPE_CHECKING:
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-class SGD(Spec):
-    """Steps along the gradient, or along its momentum (Sutskever et al., 2013, equations 1, 2)."""
+class BaseOptimizer(Spec, ABC):
+    """The interface of optimizers."""
+
+    @abstractmethod
+    def build(self) -> "keras.optimizers.Optimizer":
+        """Return the Keras optimizer, without variables yet."""
+
+
+class SGD(BaseOptimizer):
+    """Stochastic gradient descent with momentum (Sutskever et al., 2013, equations 1, 2)."""
 
     type: Literal["sgd"]
     momentum: Beta = 0.0
-    """How much of the last step is taken again."""
+    """Fraction of the previous update that is added to the update; 0 disables momentum."""
     weight_decay: NonNegativeFloat = 0.0
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         import keras
 
         return keras.optimizers.SGD(momentum=self.momentum)
 
 
-class Adam(Spec):
-    """Steps scaled by the gradient's moments (Kingma and Ba, 2015, algorithm 1)."""
+class Adam(BaseOptimizer):
+    """Adam (Kingma and Ba, 2015, algorithm 1)."""
 
     type: Literal["adam"]
     beta_1: Beta = 0.9
-    """How much of the gradients' mean is kept at a step."""
+    """Decay rate of the running mean of gradients."""
     beta_2: Beta = 0.999
-    """How much of the squared gradients' mean is kept at a step."""
+    """Decay rate of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-8
-    """Added to the root of the second moment."""
+    """Constant added to the square root of the second moment, against division by zero."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.Adam(**_moments(self))
 
 
-class AdamW(Spec):
-    """Adam with weight decay beside the gradient (Loshchilov and Hutter, 2019, algorithm 2).
+class AdamW(BaseOptimizer):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, algorithm 2).
 
-    Norms and biases do not decay, as in BERT's reference implementation.
+    Norms and biases have no weight decay, as in BERT's reference implementation.
     """
 
     type: Literal["adamw"]
     weight_decay: PositiveFloat
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
     beta_1: Beta = 0.9
-    """How much of the gradients' mean is kept at a step."""
+    """Decay rate of the running mean of gradients."""
     beta_2: Beta = 0.999
-    """How much of the squared gradients' mean is kept at a step."""
+    """Decay rate of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-6
-    """Added to the root of the second moment."""
+    """Constant added to the square root of the second moment, against division by zero."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.Adam(**_moments(self))
 
 
-class Adafactor(Spec):
-    """Second moments kept by row and column, steps relative to the weights they move.
+class Adafactor(BaseOptimizer):
+    """Adafactor: factored second moments, and updates relative to the size of the weights.
 
     Shazeer and Stern, 2018, algorithms 4 and 5. The learning rate is the paper's relative step
     size, of which its section 9 recommends min(0.01, 1 / sqrt(step)).
@@ -78,18 +88,18 @@ class Adafactor(Spec):
 
     type: Literal["adafactor"]
     decay_exponent: PositiveFloat = 0.8
-    """The second moment keeps 1 - step ** -decay_exponent of itself."""
+    """Exponent of the decay rate of the second moment, 1 - step ** -decay_exponent."""
     clip_threshold: PositiveFloat = 1.0
-    """An update's root mean square is scaled down to this."""
+    """Maximum root mean square of an update; larger updates are scaled down."""
     epsilon_1: PositiveFloat = 1e-30
-    """Added to squared gradients."""
+    """Constant added to squared gradients, against division by zero."""
     epsilon_2: PositiveFloat = 1e-3
-    """The least root mean square that weights count with in their step."""
+    """Minimum root mean square of the weights, by which updates are multiplied."""
     weight_decay: NonNegativeFloat = 0.0
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.Adafactor(
@@ -97,71 +107,71 @@ class Adafactor(Spec):
         )
 
 
-class LAMB(Spec):
-    """Adam's direction, as long as the weights of its layer (You et al., 2020, algorithm 2).
+class LAMB(BaseOptimizer):
+    """LAMB: Adam with an update as long as the weights (You et al., 2020, algorithm 2).
 
-    For large batches. Norms and biases neither decay nor are scaled by their length, as in the
-    reference implementation.
+    For large batches. The updates of norms and biases have no weight decay and are not scaled, as
+    in the reference implementation.
     """
 
     type: Literal["lamb"]
     beta_1: Beta = 0.9
-    """How much of the gradients' mean is kept at a step."""
+    """Decay rate of the running mean of gradients."""
     beta_2: Beta = 0.999
-    """How much of the squared gradients' mean is kept at a step."""
+    """Decay rate of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-6
-    """Added to the root of the second moment."""
+    """Constant added to the square root of the second moment, against division by zero."""
     weight_decay: NonNegativeFloat = 0.01
-    """Share of a matrix added to its direction before that is scaled."""
+    """Weight decay of matrices, which is added to the update before it is scaled."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.LAMB(**_moments(self))
 
 
-class Lion(Spec):
-    """Steps of one length, along the sign of momentum (Chen et al., 2023, algorithm 2)."""
+class Lion(BaseOptimizer):
+    """Lion: updates by the sign of the momentum (Chen et al., 2023, algorithm 2)."""
 
     type: Literal["lion"]
     beta_1: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    """How much momentum counts beside the gradient in a step."""
+    """Weight of the momentum against the gradient in an update."""
     beta_2: Beta = 0.99
-    """How much momentum is kept at a step."""
+    """Decay rate of the momentum."""
     weight_decay: NonNegativeFloat = 0.0
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         import keras
 
         return keras.optimizers.Lion(beta_1=self.beta_1, beta_2=self.beta_2)
 
 
-class Muon(Spec):
-    """Momentum made orthogonal by Newton's and Schulz's iteration, for the stacks' matrices.
+class Muon(BaseOptimizer):
+    """Muon: momentum orthogonalized by Newton-Schulz iterations, for the matrices of the stacks.
 
-    Jordan et al., 2024; steps are scaled so that AdamW's rates serve (Liu et al., 2025, section
-    2.2). Tables, heads, norms and biases are moved by Adam.
+    Jordan et al., 2024. Updates are scaled so that learning rates of AdamW apply (Liu et al.,
+    2025, section 2.2). Adam updates embedding tables, heads, norms and biases.
     """
 
     type: Literal["muon"]
     momentum: Beta = 0.95
-    """How much momentum is kept at a step."""
+    """Decay rate of the momentum."""
     iterations: PositiveInt = 5
-    """Of Newton and Schulz."""
+    """Number of Newton-Schulz iterations."""
     weight_decay: NonNegativeFloat = 0.0
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
     beta_1: Beta = 0.9
-    """Adam's: how much of the gradients' mean is kept at a step."""
+    """Decay rate of the running mean of gradients, for Adam."""
     beta_2: Beta = 0.999
-    """Adam's: how much of the squared gradients' mean is kept at a step."""
+    """Decay rate of the running mean of squared gradients, for Adam."""
     epsilon: PositiveFloat = 1e-7
-    """Adam's: added to the root of the second moment."""
+    """Constant added to the square root of the second moment, for Adam."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         import keras
 
         return keras.optimizers.Muon(
@@ -172,28 +182,28 @@ class Muon(Spec):
             epsilon=self.epsilon,
             weight_decay=None,
             adam_weight_decay=None,
-            exclude_embeddings=False,  # Layers are chosen by their roles, not by their names.
+            exclude_embeddings=False,  # Layers are selected by role, not by name.
         )
 
 
-class ScheduleFreeAdamW(Spec):
-    """AdamW whose average takes the place of a falling rate (Defazio et al., 2024, algorithm 1).
+class ScheduleFreeAdamW(BaseOptimizer):
+    """AdamW that averages weights in place of a schedule (Defazio et al., 2024, algorithm 1).
 
-    The average is what is measured and saved.
+    The average is evaluated and saved.
     """
 
     type: Literal["schedule_free_adamw"]
     weight_decay: NonNegativeFloat = 0.0
-    """Share of a matrix taken off at each step, times the learning rate."""
+    """Decoupled weight decay of matrices: weight -= learning_rate * weight_decay * weight."""
     beta_1: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    """How much the average counts where gradients are taken."""
+    """Weight of the average in the point at which gradients are computed."""
     beta_2: Beta = 0.999
-    """How much of the squared gradients' mean is kept at a step."""
+    """Decay rate of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-8
-    """Added to the root of the second moment."""
+    """Constant added to the square root of the second moment, against division by zero."""
 
+    @override
     def build(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer, not yet bound to any weights."""
         from archbuilder.training import updates
 
         return updates.ScheduleFreeAdamW(**_moments(self))

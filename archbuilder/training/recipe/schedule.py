@@ -1,8 +1,6 @@
-"""Learning rates as functions of the step, in plain Python: the first step is number 1.
+"""Learning rate schedules: the field `training.learning_rate`. Steps count from 1."""
 
-Those with `needs_steps` need the number of steps in all, and others take None for it.
-"""
-
+from abc import ABC, abstractmethod
 from math import cos, pi
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,124 +12,151 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
 )
+from typing_extensions import override
 
 from archbuilder.language import Spec
 
 
-class Constant(Spec):
-    """The same rate at every step."""
+class BaseSchedule(Spec, ABC):
+    """The interface of learning rate schedules."""
+
+    needs_steps: ClassVar[bool]
+    """Whether the learning rate depends on the total number of steps."""
+
+    @abstractmethod
+    def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
+        """Return the learning rate of a step.
+
+        Args:
+            step: Number of the step, from 1.
+            steps: Total number of steps; it may be None unless `needs_steps`.
+            hidden_dim: Width of the model.
+        """
+
+
+class Constant(BaseSchedule):
+    """Constant learning rate."""
 
     type: Literal["constant"]
     rate: PositiveFloat
-    """The rate."""
+    """The learning rate."""
 
     needs_steps: ClassVar[bool] = False
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         return self.rate
 
 
-class Linear(Spec):
-    """Up to the peak in a straight line, then down to the end (Devlin et al., 2018, A.2)."""
+class Linear(BaseSchedule):
+    """Linear warm-up, then linear or polynomial decay (Devlin et al., 2018, A.2)."""
 
     type: Literal["linear"]
     peak: PositiveFloat
-    """The highest rate."""
+    """Maximum learning rate, at the end of the warm-up."""
     warmup_steps: NonNegativeInt = 0
-    """Steps until the peak."""
+    """Number of warm-up steps."""
     end: NonNegativeFloat = 0.0
-    """The rate that would follow the last step."""
+    """Learning rate after the last step."""
     power: PositiveFloat = 1.0
-    """The share of steps left is raised to this: 1 for a straight line."""
+    """Exponent of the decay; 1 is linear."""
 
     needs_steps: ClassVar[bool] = True
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
-        left = _left(step, steps, self.warmup_steps) ** self.power
-        return self.end + (self.peak - self.end) * left
+        remaining = _remaining(step, steps, self.warmup_steps) ** self.power
+        return self.end + (self.peak - self.end) * remaining
 
 
-class Cosine(Spec):
-    """Up in a straight line, then down along half a wave (Loshchilov and Hutter, 2017, eq. 5)."""
+class Cosine(BaseSchedule):
+    """Linear warm-up, then cosine decay (Loshchilov and Hutter, 2017, equation 5)."""
 
     type: Literal["cosine"]
     peak: PositiveFloat
-    """The highest rate."""
+    """Maximum learning rate, at the end of the warm-up."""
     warmup_steps: NonNegativeInt = 0
-    """Steps until the peak."""
+    """Number of warm-up steps."""
     end: NonNegativeFloat = 0.0
-    """The rate that would follow the last step."""
+    """Learning rate after the last step."""
 
     needs_steps: ClassVar[bool] = True
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
-        done = 1 - _left(step, steps, self.warmup_steps)
-        return self.end + (self.peak - self.end) * (1 + cos(pi * done)) / 2
+        progress = 1 - _remaining(step, steps, self.warmup_steps)
+        return self.end + (self.peak - self.end) * (1 + cos(pi * progress)) / 2
 
 
-class WarmupStableDecay(Spec):
-    """Up, along, and down in straight lines (Hu et al., 2024, section 4.2)."""
+class WarmupStableDecay(BaseSchedule):
+    """Linear warm-up, constant learning rate, then linear decay (Hu et al., 2024, section 4.2)."""
 
     type: Literal["warmup_stable_decay"]
     peak: PositiveFloat
-    """The rate in between."""
+    """Learning rate between warm-up and decay."""
     warmup_steps: NonNegativeInt = 0
-    """Steps until the peak."""
+    """Number of warm-up steps."""
     decay_steps: PositiveInt
-    """Steps at the end in which the rate falls."""
+    """Number of steps of the decay, at the end of training."""
     end: NonNegativeFloat = 0.0
-    """The rate that would follow the last step."""
+    """Learning rate after the last step."""
 
     needs_steps: ClassVar[bool] = True
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
         assert steps is not None  # See `needs_steps`.
-        left = min(1.0, (max(steps - step, 0) + 1) / (self.decay_steps + 1))
-        return self.end + (self.peak - self.end) * left
+        remaining = min(1.0, (max(steps - step, 0) + 1) / (self.decay_steps + 1))
+        return self.end + (self.peak - self.end) * remaining
 
 
-class Noam(Spec):
+class Noam(BaseSchedule):
     """hidden_dim^-0.5 * min(step^-0.5, step * warmup^-1.5) (Vaswani et al., 2017, equation 3)."""
 
     type: Literal["noam"]
     warmup_steps: PositiveInt = 4000
-    """Steps until the peak."""
+    """Number of warm-up steps."""
     scale: PositiveFloat = 1.0
-    """What the paper's rate is multiplied by."""
+    """Factor of the learning rate."""
 
     needs_steps: ClassVar[bool] = False
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         return self.scale * hidden_dim**-0.5 * min(step**-0.5, step * self.warmup_steps**-1.5)
 
 
-class InverseSquareRoot(Spec):
-    """Up to the peak in a straight line, then down as step^-0.5: noam with its peak written out."""
+class InverseSquareRoot(BaseSchedule):
+    """Linear warm-up, then decay by step^-0.5: noam with an explicit peak."""
 
     type: Literal["inverse_square_root"]
     peak: PositiveFloat
-    """The highest rate."""
+    """Maximum learning rate, at the end of the warm-up."""
     warmup_steps: PositiveInt
-    """Steps until the peak."""
+    """Number of warm-up steps."""
 
     needs_steps: ClassVar[bool] = False
 
+    @override
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         return self.peak * min(step / self.warmup_steps, (self.warmup_steps / step) ** 0.5)
 
 
-def _left(step: int, steps: int | None, warmup_steps: int) -> float:
-    """The share that is left of the steps behind the peak: 1 there, and never nothing."""
+def _remaining(step: int, steps: int | None, warmup_steps: int) -> float:
+    """Return the fraction of decay steps that remain: 1 at the peak, 1 / (decay steps) at the end.
+
+    It is never 0, so that the last step has an effect.
+    """
     assert steps is not None  # See `needs_steps`.
-    top = max(warmup_steps, 1)  # Without a warm-up the first step is at the peak.
-    left, span = (max(steps - place, 0) + 1 for place in (step, top))
-    return min(1.0, left / span)  # The last step still moves: 1 / span.
+    peak_step = max(warmup_steps, 1)  # Without a warm-up, the first step is the peak.
+    remaining, decay_steps = (max(steps - number, 0) + 1 for number in (step, peak_step))
+    return min(1.0, remaining / decay_steps)
 
 
 def _constant(value: Any) -> Any:
@@ -142,12 +167,12 @@ def _constant(value: Any) -> Any:
     raise ValueError(f"must be a number or a mapping with a 'type', not {value!r}")
 
 
-_Schedules = Annotated[
+_AnySchedule = Annotated[
     Constant | Linear | Noam | InverseSquareRoot | Cosine | WarmupStableDecay,
     Field(discriminator="type"),
 ]
 
 Schedule = Annotated[
-    _Schedules,
-    BeforeValidator(_constant, json_schema_input_type=float | _Schedules),
+    _AnySchedule,
+    BeforeValidator(_constant, json_schema_input_type=float | _AnySchedule),
 ]

@@ -1,4 +1,4 @@
-"""The interface of a spec that is trained."""
+"""The interface of a spec that can be trained."""
 
 from typing import Protocol
 
@@ -9,14 +9,18 @@ from archbuilder.training.recipe.recipe import Training
 
 
 class TrainedSpec(BatchedSpec, SavedSpec, Protocol):
-    """A spec with all sections that training reads; see `Experiment.for_training`."""
+    """A spec with all sections that training depends on; see `Experiment.for_training`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the experiment."""
+        ...
 
     @property
-    def training(self) -> Training: ...
+    def training(self) -> Training:
+        """The training recipe."""
+        ...
 
-    def network(self) -> ModelGraph:
-        """Return the Keras model together with the parts it is made of."""
+    def model_graph(self) -> ModelGraph:
+        """Build the Keras models of the spec."""
         ...

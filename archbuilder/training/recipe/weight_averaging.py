@@ -1,4 +1,4 @@
-"""Averages of a run's weights, which are measured and saved in their place."""
+"""Averages of the weights of a run, which are evaluated and saved in place of the weights."""
 
 from typing import Annotated, Literal
 
@@ -8,19 +8,19 @@ from archbuilder.language import Spec
 
 
 class ExponentialMovingAverage(Spec):
-    """A moving average, which follows the weights at every step (Polyak and Juditsky, 1992)."""
+    """Exponential moving average, updated at every step (Polyak and Juditsky, 1992)."""
 
     type: Literal["ema"]
     momentum: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    """How much of the average is kept at a step."""
+    """Decay rate of the average: average = momentum * average + (1 - momentum) * weight."""
 
 
 class LastCheckpoints(Spec):
-    """The mean of the last checkpoints, at the end (Vaswani et al., 2017, section 6.1)."""
+    """Mean of the last checkpoints, at the end of training (Vaswani et al., 2017, section 6.1)."""
 
     type: Literal["last_checkpoints"]
     count: Annotated[int, Field(ge=2)] = 5
-    """Checkpoints; so many are kept."""
+    """Number of checkpoints that are stored and averaged."""
 
 
 WeightAveraging = Annotated[ExponentialMovingAverage | LastCheckpoints, Field(discriminator="type")]

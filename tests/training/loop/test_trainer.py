@@ -268,9 +268,9 @@ def test_what_is_hardly_meant_is_told_before_training(tmp_path, capsys):
     one = experiment(small_run.bert, tmp_path, learning_rate=rate, batch=batch, steps=1)
     one.train(tmp_path / "run")
     told = capsys.readouterr().out
-    assert "warning: the warm-up of 50 steps is longer than the run of 1" in told
+    assert "warning: warmup_steps (50) is greater than the number of steps (1)" in told
     assert "warning: a step accumulates 99 batches, and the whole training text has" in told
-    assert "parameters, tensorflow, CPU, float32 (on a CPU), not compiled, seed 0" in told
+    assert "parameters, tensorflow, CPU, float32 (default on CPU), not compiled, seed 0" in told
     assert "99 x 400 tokens a step, learning rate at most" in told
     assert "step 1/1" in told
 

@@ -1,26 +1,31 @@
-"""The best measurement is kept, and training stops where none becomes better."""
+"""The best evaluation and early stopping."""
 
 import pytest
 
 from archbuilder.training.recipe.best import Best, EarlyStopping
 
 
-def taken(best, values):
-    """For each value in turn, whether it is the best so far."""
-    found = []
-    for step, value in enumerate(values, start=1):
-        found.append(best.update({f"validation_{best.metric}": value}, step))
-    return found
+def update_all(best, values):
+    """Return, for each value, whether it is the best so far."""
+    return [
+        best.update({f"validation_{best.metric}": value}, step)
+        for step, value in enumerate(values, start=1)
+    ]
 
 
-def test_the_least_loss_and_the_highest_accuracy_are_the_best():
+def test_lowest_loss_and_highest_accuracy_are_best():
     values = [3.0, 2.0, 2.5, 1.0]
-    assert taken(Best("loss", None, False), values) == [True, True, False, True]
-    assert taken(Best("masked_lm_perplexity", None, False), values) == [True, True, False, True]
-    assert taken(Best("masked_lm_accuracy", None, True), values) == [True, False, False, False]
+    assert update_all(Best("loss", None, False), values) == [True, True, False, True]
+    assert update_all(Best("masked_lm_perplexity", None, False), values) == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert update_all(Best("masked_lm_accuracy", None, True), values) == [True, False, False, False]
 
 
-def test_where_nothing_is_measured_the_last_is_the_best():
+def test_last_evaluation_is_best_without_validation_metrics():
     best = Best("loss", None, False)
     assert best.update({"step": 3}, 3)
     assert best.update({"step": 6}, 6)
@@ -28,26 +33,27 @@ def test_where_nothing_is_measured_the_last_is_the_best():
 
 
 @pytest.mark.parametrize(
-    ("change", "given_up"), [(0.0, [False, False, False, True]), (0.6, [False, False, True, True])]
+    ("min_delta", "expected"),
+    [(0.0, [False, False, False, True]), (0.6, [False, False, True, True])],
 )
-def test_patience_is_counted_from_the_last_that_was_better_by_enough(change, given_up):
-    best = Best("loss", EarlyStopping(patience=2, min_delta=change), False)
-    found = []
+def test_patience_counts_evaluations_since_last_improvement(min_delta, expected):
+    best = Best("loss", EarlyStopping(patience=2, min_delta=min_delta), False)
+    should_stop = []
     for value in [3.0, 2.5, 2.5, 2.7]:
-        taken(best, [value])
-        found.append(best.should_stop)
-    assert found == given_up
+        update_all(best, [value])
+        should_stop.append(best.should_stop)
+    assert should_stop == expected
 
 
-def test_a_small_gain_is_kept_and_is_yet_none_to_wait_for():
+def test_improvement_below_min_delta_is_best_but_does_not_reset_patience():
     best = Best("loss", EarlyStopping(patience=1, min_delta=0.5), False)
-    assert taken(best, [3.0, 2.9]) == [True, True]
+    assert update_all(best, [3.0, 2.9]) == [True, True]
     assert best.value == 2.9
     assert best.should_stop
 
 
-def test_what_is_kept_goes_on():
+def test_state_is_restored():
     first, second = (Best("loss", EarlyStopping(patience=3), False) for _ in range(2))
-    taken(first, [2.0, 3.0])
+    update_all(first, [2.0, 3.0])
     second.restore(first.state())
     assert (second.value, second.step, second.num_bad) == (2.0, 1, 1)

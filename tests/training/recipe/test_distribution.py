@@ -1,4 +1,4 @@
-"""What a command line says of several processes is whole, or refused."""
+"""Process groups: options of the command line are complete and valid, or an error."""
 
 import pytest
 
@@ -6,23 +6,23 @@ from archbuilder.errors import UserError
 from archbuilder.training.recipe.distribution import ProcessGroup, process_group
 
 
-def test_processes_that_meet_have_an_address_and_a_number():
+def test_process_group_has_address_count_and_number():
     assert process_group(None, 1, 0) is None
     assert process_group("host:1234", 2, 1) == ProcessGroup("host:1234", 2, 1)
 
 
 @pytest.mark.parametrize(
-    ("coordinator", "count", "number", "sentence"),
+    ("coordinator", "count", "number", "message"),
     [
-        (None, 2, 0, "--processes needs --coordinator, the HOST:PORT where they meet"),
-        (None, 1, 3, "--process needs --coordinator, the HOST:PORT where they meet"),
-        ("host:1", 2, 2, "--process 2: of 2 --processes the last is 1"),
+        (None, 2, 0, "--processes requires --coordinator HOST:PORT, the address of process 0"),
+        (None, 1, 3, "--process requires --coordinator HOST:PORT, the address of process 0"),
+        ("host:1", 2, 2, "--process 2: must be less than --processes (2), as it counts from 0"),
         ("nonsense", 2, 0, "--coordinator nonsense: must be HOST:PORT, as in localhost:1234"),
         ("host:99999", 2, 0, "--coordinator host:99999: must be HOST:PORT, as in localhost:1234"),
         (":1234", 2, 0, "--coordinator :1234: must be HOST:PORT, as in localhost:1234"),
     ],
 )
-def test_what_does_not_fit_is_refused(coordinator, count, number, sentence):
-    with pytest.raises(UserError) as caught:
+def test_invalid_options_are_rejected(coordinator, count, number, message):
+    with pytest.raises(UserError) as error:
         process_group(coordinator, count, number)
-    assert str(caught.value) == sentence
+    assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""Which weights are trained, by the names of their layers; mistakes at their line."""
+"""Parameter groups and frozen layers, and errors at their line."""
 
 from types import SimpleNamespace
 
@@ -11,33 +11,36 @@ from archbuilder.training.recipe.parameter_groups import ParameterGroup, update_
 from tests import small_run
 
 
-def lines(folder, **training):
+def error_lines(folder, **training):
     spec = small_run.write(small_run.bert(folder, **training), folder / "spec.yaml")
-    with pytest.raises(SpecError) as found:
+    with pytest.raises(SpecError) as error:
         check(read(spec), Experiment)
-    return [line.partition("spec.yaml:")[2].split(" ", 1)[1] for line in found.value.lines]
+    return [line.partition("spec.yaml:")[2].split(" ", 1)[1] for line in error.value.lines]
 
 
-def test_a_pattern_that_names_nothing_is_told_with_the_nearest(tmp_path):
+def test_pattern_without_match_is_reported_with_similar_name(tmp_path):
     groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_multiplier": 0.5}]
-    found = lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
-    assert found == [
-        "training.freeze[0]: no layer is called 'embedding.tokens'; there is 'embeddings.tokens'",
-        "training.parameter_groups[0].layers: no layer is called 'encoder.layers.0.atention.*'; "
-        "there is 'encoder.layers.0.attention.key'",
+    lines = error_lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
+    assert lines == [
+        "training.freeze[0]: 'embedding.tokens' matches no layer; "
+        "did you mean 'embeddings.tokens'?",
+        "training.parameter_groups[0].layers: 'encoder.layers.0.atention.*' matches no layer; "
+        "did you mean 'encoder.layers.0.attention.key'?",
     ]
 
 
-def test_freezing_all_is_refused(tmp_path):
-    assert lines(tmp_path, freeze=["*"]) == ["training.freeze: nothing would be left to train"]
+def test_freezing_all_layers_is_rejected(tmp_path):
+    assert error_lines(tmp_path, freeze=["*"]) == [
+        "training.freeze: freezes all layers; at least one must be trained"
+    ]
 
 
-def test_a_group_that_changes_nothing_is_refused(tmp_path):
-    (line,) = lines(tmp_path, parameter_groups=[{"layers": "*"}])
-    assert line.endswith("write 'learning_rate_multiplier' or 'weight_decay'")
+def test_group_without_effect_is_rejected(tmp_path):
+    (line,) = error_lines(tmp_path, parameter_groups=[{"layers": "*"}])
+    assert line.endswith("has no effect; set 'learning_rate_multiplier' or 'weight_decay'")
 
 
-def test_of_several_groups_the_last_that_says_it_counts():
+def test_last_group_that_sets_a_field_applies():
     groups = (
         ParameterGroup(layers="*", learning_rate_multiplier=0.1, weight_decay=0.3),
         ParameterGroup(layers="encoder.*", learning_rate_multiplier=0.5),
@@ -48,6 +51,7 @@ def test_of_several_groups_the_last_that_says_it_counts():
         parameter_groups=groups,
     )
     role = LayerRole("column", stack_matrix=True, distance_to_heads=1)
-    inside = update_rule(recipe, "encoder.layers.0.attention.query", role, (4, 4))
-    assert (inside.rate_scale, inside.decay) == (0.5, 0.3)
-    assert update_rule(recipe, "next_sentence", HEAD, (4, 2)).rate_scale == 0.1
+    rule = update_rule(recipe, "encoder.layers.0.attention.query", role, (4, 4))
+    assert (rule.learning_rate_multiplier, rule.decay) == (0.5, 0.3)
+    head_rule = update_rule(recipe, "next_sentence", HEAD, (4, 2))
+    assert head_rule.learning_rate_multiplier == 0.1

@@ -1,4 +1,4 @@
-"""What is computed in is chosen by the device, and every shipped architecture bears it."""
+"""Precision: the default depends on the device, and shipped architectures train in float16."""
 
 from types import SimpleNamespace
 
@@ -26,39 +26,39 @@ from tests.shrunk import shrunk
         ("TPU", True, "mixed_bfloat16"),
     ],
 )
-def test_unless_told_the_device_decides(kind, has_bfloat16, policy):
+def test_default_precision_depends_on_device(kind, has_bfloat16, policy):
     devices = SimpleNamespace(kind=kind, has_bfloat16=has_bfloat16)
     assert precision.choose_policy("auto", devices)[0] == policy
-    assert precision.choose_policy("float32", devices) == ("float32", "as the spec says")
+    assert precision.choose_policy("float32", devices) == ("float32", "set by training.precision")
 
 
 FAST = "bert_base"
-"""The shipped spec that `make test` covers; the others are slow."""
+"""Name of the shipped spec that `make test` trains; the others are slow."""
 
 
 def architectures():
-    """The shipped specs, one for each architecture: the others differ in size alone."""
-    found = {}
+    """Return the path of a shipped spec per architecture; other specs differ only in size."""
+    paths = {}
     for path in sorted(shipped_specs().glob("*.yaml")):
-        found.setdefault(_without_sizes(read(path).plain()["model"]), path)
-    return list(found.values())
+        paths.setdefault(_without_sizes(read(path).plain()["model"]), path)
+    return list(paths.values())
 
 
-def _without_sizes(part) -> str:
-    if isinstance(part, dict):
-        return str({name: _without_sizes(value) for name, value in sorted(part.items())})
-    return "size" if isinstance(part, int | float) else str(part)
+def _without_sizes(settings) -> str:
+    if isinstance(settings, dict):
+        return str({name: _without_sizes(value) for name, value in sorted(settings.items())})
+    return "size" if isinstance(settings, int | float) else str(settings)
 
 
 @pytest.fixture
-def policy():
-    """The precision of before, again, after the test."""
-    before = keras.config.dtype_policy()
+def _restore_policy():
+    """Restore the dtype policy after the test."""
+    policy = keras.config.dtype_policy()
     yield
-    keras.config.set_dtype_policy(before)
+    keras.config.set_dtype_policy(policy)
 
 
-@pytest.mark.usefixtures("policy")
+@pytest.mark.usefixtures("_restore_policy")
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
 @pytest.mark.parametrize(
     "path",
@@ -67,26 +67,26 @@ def policy():
         for path in architectures()
     ],
 )
-def test_every_architecture_takes_twenty_steps_in_half_precision(path, name, tmp_path):
+def test_architecture_learns_for_twenty_steps_in_half_precision(path, name, tmp_path):
     experiment = shrunk(path, tmp_path, precision=name)
-    material, recipe = load_training_data(experiment, ProgressListener()), experiment.training
+    data, recipe = load_training_data(experiment, ProgressListener()), experiment.training
     keras.utils.set_random_seed(0)
-    chosen = f"mixed_{name}"
-    keras.config.set_dtype_policy(chosen)
+    policy = f"mixed_{name}"
+    keras.config.set_dtype_policy(policy)
     model = experiment.model_graph().training_graph()
-    optimizer = precision.with_loss_scaling(build_optimizer(recipe, model), chosen, model)
-    losses = material.train.losses
+    optimizer = precision.with_loss_scaling(build_optimizer(recipe, model), policy, model)
+    losses = data.train.losses
     terms, weights = loss_terms(losses), loss_weights(losses, 1, 20)
     engine = open_devices(recipe).engine(model, terms, optimizer, 1.0, False)
-    curve = []
+    losses_by_step = []
     for step in range(20):
-        batch = with_a_row_of_padding(material.train[step])
+        batch = with_padding_rows(data.train[step])
         sums = engine.train([batch], 1e-3, weights)
-        curve.append(metrics_from_sums(terms, sums, weights)["loss"])
-    assert np.isfinite(curve).all()
-    assert curve[-1] < curve[0]
+        losses_by_step.append(metrics_from_sums(terms, sums, weights)["loss"])
+    assert np.isfinite(losses_by_step).all()
+    assert losses_by_step[-1] < losses_by_step[0]
     assert all(np.isfinite(np.asarray(weight)).all() for weight in model.weights)
 
 
-def with_a_row_of_padding(batch):
+def with_padding_rows(batch):
     return batch.map_arrays(lambda array: np.concatenate([array, np.zeros_like(array[:1])]))

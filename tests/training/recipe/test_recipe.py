@@ -1,4 +1,4 @@
-"""Recipes: what cannot be trained with is refused when it is read."""
+"""Recipes: invalid combinations of settings are rejected when a spec is read."""
 
 import pytest
 from pydantic import ValidationError
@@ -8,7 +8,7 @@ from archbuilder.language import SpecError, check, read
 from archbuilder.training.recipe.recipe import Training
 from tests import small_run
 
-SOUND = {
+VALID = {
     "steps": 1,
     "batch": {"tokens": 1},
     "optimizer": {"type": "adam"},
@@ -16,55 +16,58 @@ SOUND = {
 }
 
 
-def test_a_seed_is_what_every_random_generator_takes():
-    assert Training(**SOUND, seed=2**32 - 1).seed == 2**32 - 1
+def test_seed_is_an_unsigned_32_bit_integer():
+    assert Training(**VALID, seed=2**32 - 1).seed == 2**32 - 1
     for seed in (2**32, -1):
         with pytest.raises(ValidationError, match="seed"):
-            Training(**SOUND, seed=seed)
+            Training(**VALID, seed=seed)
 
 
-@pytest.mark.parametrize("written", [{}, {"steps": 1, "epochs": 1}])
-def test_a_run_has_one_length(written):
-    plain = {name: value for name, value in SOUND.items() if name != "steps"}
+@pytest.mark.parametrize("length", [{}, {"steps": 1, "epochs": 1}])
+def test_recipe_sets_exactly_one_length(length):
+    settings = {name: value for name, value in VALID.items() if name != "steps"}
     with pytest.raises(
-        ValidationError, match="write one of 'steps', 'epochs', 'total_tokens', 'minutes'"
+        ValidationError, match="set exactly one of 'steps', 'epochs', 'total_tokens', 'minutes'"
     ):
-        Training(**plain, **written)
+        Training(**settings, **length)
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "message"),
     [
-        ({"backend": "jax", "jit_compile": False}, "training.jit_compile: JAX compiles every step"),
+        (
+            {"backend": "jax", "jit_compile": False},
+            "training.jit_compile: must not be false: JAX compiles every step; remove it",
+        ),
         (
             {"distribution": {"type": "data_parallel"}},
-            "training.distribution.type: data_parallel needs backend: jax, not tensorflow",
+            "training.distribution.type: data_parallel requires backend: jax, not tensorflow",
         ),
         (
             {"distribution": {"type": "mirrored"}, "jit_compile": True},
-            "training.jit_compile: mirrored steps cannot be compiled",
+            "training.jit_compile: must not be true: mirrored steps cannot be compiled; remove it",
         ),
         (
             {"backend": "jax", "distribution": {"type": "model_parallel", "shards": 3}},
-            "training.distribution.shards: 3 shards do not divide hidden_dim 16",
+            "training.distribution.shards: 3 must divide hidden_dim (16)",
         ),
         (
             {
                 "backend": "jax",
                 "distribution": {"type": "model_parallel", "shards": 2, "devices": 3},
             },
-            "training.distribution.devices: 2 shards do not divide 3 devices",
+            "training.distribution.devices: 3 must be a multiple of shards (2)",
         ),
         (
             {"steps": None, "minutes": 1},
-            "training.minutes: the number of steps is not known, and a linear learning_rate needs",
+            "training.minutes: gives no number of steps, which learning_rate linear needs; use ",
         ),
         (
             {
                 "optimizer": {"type": "schedule_free_adamw"},
                 "weight_averaging": {"type": "ema"},
             },
-            "training.weight_averaging: schedule_free_adamw keeps an average of its own",
+            "training.weight_averaging: schedule_free_adamw averages the weights itself; remove",
         ),
         (
             {"monitor": "masked_accuracy"},
@@ -72,18 +75,18 @@ def test_a_run_has_one_length(written):
         ),
     ],
 )
-def test_what_cannot_be_is_refused_at_its_line(changes, sentence, tmp_path):
+def test_invalid_combination_is_rejected_at_its_line(changes, message, tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, **changes), tmp_path / "spec.yaml")
-    with pytest.raises(SpecError) as found:
+    with pytest.raises(SpecError) as error:
         check(read(spec), Experiment)
-    (line,) = found.value.lines
-    assert sentence in line
+    (line,) = error.value.lines
+    assert message in line
 
 
 @pytest.mark.parametrize("field", [{"early_stopping": {"patience": 2}}, {"monitor": "loss"}])
-def test_what_is_measured_needs_text_to_measure_on(field, tmp_path):
-    plain = small_run.bert(tmp_path, **field)
-    del plain["data"]["validation"]
-    spec = small_run.write(plain, tmp_path / "spec.yaml")
+def test_evaluation_settings_require_validation_data(field, tmp_path):
+    settings = small_run.bert(tmp_path, **field)
+    del settings["data"]["validation"]
+    spec = small_run.write(settings, tmp_path / "spec.yaml")
     with pytest.raises(SpecError, match=r"nothing is measured: give data\.validation"):
         check(read(spec), Experiment)
