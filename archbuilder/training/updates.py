@@ -1,7 +1,8 @@
-"""Optimizers that are faster than those of Keras, or closer to their papers."""
+"""Optimizers that are faster than the ones in Keras, or closer to their papers."""
 
 import keras
 from keras import ops
+from typing_extensions import override
 
 from archbuilder.objectives.loss_term import Tensor
 from archbuilder.training.keras_internals import (
@@ -12,12 +13,13 @@ from archbuilder.training.keras_internals import (
 
 
 class Adam(keras.optimizers.Adam):
-    """Kingma and Ba, 2015, algorithm 1: epsilon is added to the corrected root.
+    """Adam (Kingma and Ba, 2015, algorithm 1).
 
-    Keras adds it before the correction, which makes early steps of weights with small gradients
-    much smaller.
+    Epsilon is added after the bias correction of the second moment. Keras adds it before the
+    correction, which makes the first updates of weights with small gradients much smaller.
     """
 
+    @override
     def update_step(
         self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
@@ -43,7 +45,7 @@ class Adam(keras.optimizers.Adam):
         powers: tuple[Tensor, Tensor],
         epsilon: Tensor,
     ) -> None:
-        """Compute the same with TensorFlow's fused kernel: a single pass over the weights."""
+        """Compute the same update with TensorFlow's fused kernel, in a single pass."""
         import tensorflow as tf
 
         tf.raw_ops.ResourceApplyAdam(
@@ -61,10 +63,10 @@ class Adam(keras.optimizers.Adam):
 
 
 class Adafactor(keras.optimizers.Optimizer):
-    """Shazeer and Stern, 2018, algorithms 4 and 5, with the learning rate for rho.
+    """Adafactor (Shazeer and Stern, 2018, algorithms 4 and 5), with the learning rate as rho.
 
-    That of Keras limits the rate to 1 / sqrt(step), and stores a matrix of squares beside its
-    row and column.
+    The Adafactor of Keras limits the learning rate to 1 / sqrt(step), and stores the full second
+    moment of a matrix in addition to its rows and columns.
     """
 
     def __init__(
@@ -74,28 +76,32 @@ class Adafactor(keras.optimizers.Optimizer):
         self.decay_exponent, self.epsilon_1 = decay_exponent, epsilon_1
         self.epsilon_2, self.clip_threshold = epsilon_2, clip_threshold
 
+    @override
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
-        self._squares = [self._means(variable) for variable in variables]
+        self._squares = [self._add_means(variable) for variable in variables]
 
-    def _means(self, variable: keras.Variable) -> list[keras.Variable]:
-        """A mean for each row and one for each column; of a vector, the squares themselves."""
+    def _add_means(self, variable: keras.Variable) -> list[keras.Variable]:
+        """Add the running means of squared gradients: by row and by column, or of a vector."""
         shape, weight = tuple(variable.shape), variable.path.replace("/", "_")
         shapes = {"squares": shape}
         if len(shape) > 1:
             shapes = {"row_squares": shape[:-1], "column_squares": (*shape[:-2], shape[-1])}
-        return [self.add_variable(shape, name=f"{weight}_{kind}") for kind, shape in shapes.items()]
+        return [self.add_variable(shape, name=f"{weight}_{name}") for name, shape in shapes.items()]
 
+    @override
     def update_step(
         self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
         means = self._squares[variable_index(self, variable)]
         step = ops.cast(self.iterations + 1, "float32")
-        change = ops.power(step, -self.decay_exponent)
+        new_fraction = ops.power(step, -self.decay_exponent)
         square = ops.square(gradient) + self.epsilon_1
-        whole = [square] if len(means) == 1 else [ops.mean(square, axis=axis) for axis in (-1, -2)]
-        for mean, new in zip(means, whole, strict=True):
-            self.assign_add(mean, (new - mean) * change)
+        squares = (
+            [square] if len(means) == 1 else [ops.mean(square, axis=axis) for axis in (-1, -2)]
+        )
+        for mean, new in zip(means, squares, strict=True):
+            self.assign_add(mean, (new - mean) * new_fraction)
         update = gradient * _inverse_root(means)
         update = update / ops.maximum(1.0, _root_mean_square(update) / self.clip_threshold)
         scale = ops.maximum(self.epsilon_2, _root_mean_square(variable))
@@ -103,17 +109,26 @@ class Adafactor(keras.optimizers.Optimizer):
 
 
 class LAMB(keras.optimizers.Lamb):
-    """You et al., 2020, algorithm 2: the scaled direction includes the weight decay."""
+    """LAMB (You et al., 2020, algorithm 2): the scaled update includes the weight decay."""
 
-    def decaying_step(
+    def update_with_decay(
         self,
         gradient: Tensor,
         variable: keras.Variable,
         learning_rate: Tensor,
         decay: float,
-        matrix: bool,
+        is_matrix: bool,
     ) -> None:
-        """Update a weight; norms and biases, where `matrix` is false, as Adam does."""
+        """Update a weight.
+
+        Args:
+            gradient: The gradient of the weight.
+            variable: The weight.
+            learning_rate: The learning rate of the weight.
+            decay: The weight decay.
+            is_matrix: Whether the update is scaled to the norm of the weight; if not, it is the
+                update of Adam.
+        """
         step = ops.cast(self.iterations + 1, "float32")
         mean, square = first_moment(self, variable), second_moment(self, variable)
         self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
@@ -121,19 +136,26 @@ class LAMB(keras.optimizers.Lamb):
         corrected = square / (1 - ops.power(self.beta_2, step))
         direction = mean / (1 - ops.power(self.beta_1, step))
         direction = direction / (ops.sqrt(corrected) + self.epsilon) + decay * variable
-        self.assign_sub(variable, learning_rate * _trust(variable, direction, matrix) * direction)
+        self.assign_sub(
+            variable, learning_rate * _trust_ratio(variable, direction, is_matrix) * direction
+        )
 
 
 class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
-    """Defazio et al., 2024, algorithm 1: decay is applied where gradients are, and the average
-    weighs steps by the square of their rate."""
+    """Schedule-free AdamW (Defazio et al., 2024, algorithm 1).
 
+    Weight decay is applied at y, the point of the gradients. The average weights each step by the
+    square of its learning rate.
+    """
+
+    @override
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._squares = self.add_variable(
             (), initializer="zeros", name="squares", aggregation="only_first_replica"
         )
 
+    @override
     def apply(
         self, grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None
     ) -> None:
@@ -141,27 +163,40 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         super().apply(grads, trainable_variables)
         self._squares.assign_add(ops.square(rate))
 
-    def decaying_step(
+    def update_with_decay(
         self,
         gradient: Tensor,
         variable: keras.Variable,
         learning_rate: Tensor,
         decay: float,
-        matrix: bool,
+        is_matrix: bool,
     ) -> None:
-        """Update a weight: z along the gradient, x towards z, and y, the weight, between them."""
+        """Update z by the gradient, the average x toward z, and the weight y between both.
+
+        Args:
+            gradient: The gradient at y.
+            variable: The weight, y.
+            learning_rate: The learning rate of the weight.
+            decay: The weight decay.
+            is_matrix: Not used: all weights have the same update.
+        """
         base, square = first_moment(self, variable), second_moment(self, variable)
         rate = ops.square(self._corrected(self.learning_rate))
-        share = rate / ops.maximum(self._squares + rate, 1e-30)
+        fraction = rate / ops.maximum(self._squares + rate, 1e-30)
         average = (variable - (1 - self.beta_1) * base) / self.beta_1
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
         step = gradient / (ops.sqrt(square) + self.epsilon) + decay * variable
         self.assign_sub(base, self._corrected(learning_rate) * step)
-        average = average + share * (base - average)
+        average = average + fraction * (base - average)
         self.assign(variable, (1 - self.beta_1) * base + self.beta_1 * average)
 
     def averages(self, weights: list, values: list) -> list:
-        """Return x, which is evaluated and saved, computed from y, the `values`, and z."""
+        """Return the averages x of weights, which are evaluated and saved.
+
+        Args:
+            weights: The weights.
+            values: The current values y of the weights.
+        """
         bases = [first_moment(self, weight) for weight in weights]
         return [
             (value - (1 - self.beta_1) * ops.convert_to_numpy(base)) / self.beta_1
@@ -173,17 +208,20 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         return rate * ops.sqrt(1 - ops.power(self.beta_2, step))
 
 
-def _trust(variable: keras.Variable, direction: Tensor, matrix: bool) -> Tensor:
-    """Return the norm of a matrix over that of its direction; 1 where either is zero."""
-    if not matrix:
+def _trust_ratio(variable: keras.Variable, direction: Tensor, is_matrix: bool) -> Tensor:
+    """Return the norm of a matrix divided by that of its update; 1 if either is zero."""
+    if not is_matrix:
         return 1.0
-    lengths = [ops.sqrt(ops.sum(ops.square(one))) for one in (variable, direction)]
-    known = ops.logical_and(lengths[0] > 0, lengths[1] > 0)
-    return ops.where(known, lengths[0] / ops.where(known, lengths[1], 1.0), 1.0)
+    weight_norm, direction_norm = (
+        ops.sqrt(ops.sum(ops.square(tensor))) for tensor in (variable, direction)
+    )
+    is_defined = ops.logical_and(weight_norm > 0, direction_norm > 0)
+    ratio = weight_norm / ops.where(is_defined, direction_norm, 1.0)
+    return ops.where(is_defined, ratio, 1.0)
 
 
 def _inverse_root(means: list[keras.Variable]) -> Tensor:
-    """Return 1 / sqrt of the factored squares; factors separately, to avoid division by zero."""
+    """Return 1 / sqrt(mean); factors are computed separately to avoid division by zero."""
     if len(means) == 1:
         return ops.rsqrt(means[0])
     rows, columns = means

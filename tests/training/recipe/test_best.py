@@ -15,14 +15,12 @@ def update_all(best, values):
 
 def test_lowest_loss_and_highest_accuracy_are_best():
     values = [3.0, 2.0, 2.5, 1.0]
-    assert update_all(Best("loss", None, False), values) == [True, True, False, True]
-    assert update_all(Best("masked_lm_perplexity", None, False), values) == [
-        True,
-        True,
-        False,
-        True,
-    ]
-    assert update_all(Best("masked_lm_accuracy", None, True), values) == [True, False, False, False]
+    loss = Best("loss", None, higher_is_better=False)
+    assert update_all(loss, values) == [True, True, False, True]
+    perplexity = Best("masked_lm_perplexity", None, higher_is_better=False)
+    assert update_all(perplexity, values) == [True, True, False, True]
+    accuracy = Best("masked_lm_accuracy", None, higher_is_better=True)
+    assert update_all(accuracy, values) == [True, False, False, False]
 
 
 def test_last_evaluation_is_best_without_validation_metrics():
