@@ -1,1 +1,1 @@
-"""Import of models made elsewhere, and export in other formats, compared after writing."""
+"""Import of pretrained models, and verified export to other formats."""

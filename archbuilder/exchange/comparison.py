@@ -1,4 +1,4 @@
-"""Load an artifact in a process without archbuilder and compare its outputs with the model's."""
+"""Comparison of an artifact's outputs with the model's, in a process without archbuilder."""
 
 import os
 import subprocess
@@ -13,13 +13,13 @@ from archbuilder.stopping import OperationFailedError
 from archbuilder.text.batch import PADDING_MASKS
 
 SHAPES = ((1, 5), (7, 5), (1, 9), (7, 9))
-"""Batch sizes and lengths of the batches that outputs are compared on."""
+"""Shapes [B, T] of the batches that outputs are compared on."""
 
 Batch = dict[str, np.ndarray]
-"""Arrays of int32 [B, T] by the names of a model's inputs."""
+"""Arrays, int32 [B, T], by the names of a model's inputs."""
 
-# A reader runs between these. It defines `run`, which maps a batch to a dictionary of outputs,
-# and uses `path`, the artifact.
+# The source of a reader is inserted between these two parts. It loads the artifact `path` and
+# defines `run`, which maps a batch to a dictionary of outputs.
 _BEFORE_READER = """
 import sys
 import numpy as np
@@ -38,11 +38,11 @@ np.savez(outputs, **results)
 
 
 class ExportError(OperationFailedError):
-    """An artifact cannot be loaded again or differs from the model; it is deleted."""
+    """An artifact cannot be loaded or differs from the model; it is deleted."""
 
 
 def largest_difference(model: Any, path: Path, reader: str) -> float:
-    """Return the largest absolute difference of any output from the model's.
+    """Return the largest absolute difference between the outputs of an artifact and a model.
 
     Args:
         model: The Keras model.
@@ -67,14 +67,25 @@ def largest_difference(model: Any, path: Path, reader: str) -> float:
             for name, output in model(batch, training=False).items()
         }
     if _shapes(outputs) != _shapes(expected):
-        raise ExportError(f"{path.name}: not kept: its outputs are not the model's")
+        raise ExportError(
+            f"{path.name}: export discarded: its output names or shapes differ from the model's"
+        )
     return float(np.max([np.abs(array - outputs[key]).max() for key, array in expected.items()]))
 
 
 def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.ndarray]:
-    """Return an artifact's outputs by batch and name, computed in a process of its own.
+    """Return an artifact's outputs, computed in a separate process.
 
-    The process uses no GPU: this process may hold its memory, and its products are less precise.
+    The process does not use a GPU, because this process may have allocated its memory, and because
+    its matrix products are less precise.
+
+    Args:
+        path: The artifact.
+        reader: Python source, as in `largest_difference`.
+        batches: The batches to run.
+
+    Returns:
+        The outputs by `number|name`, the number of the batch and the name of the output.
 
     Raises:
         ExportError: The artifact cannot be loaded.
@@ -96,7 +107,9 @@ def run_reader(path: Path, reader: str, batches: list[Batch]) -> dict[str, np.nd
         )
         if process.returncode:
             reason = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise ExportError(f"{path.name}: not kept: cannot be loaded again: {''.join(reason)}")
+            raise ExportError(
+                f"{path.name}: export discarded: it cannot be loaded: {''.join(reason)}"
+            )
         with np.load(outputs) as results:
             return dict(results)
 
@@ -106,7 +119,7 @@ def _shapes(arrays: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 
 def _example_batch(model: Any, batch_size: int, length: int, seed: int) -> Batch:
-    """Return inputs for any model: small ids, and padding at the end of every second row."""
+    """Return valid inputs for any model: small ids, and padding at the end of every second row."""
     random = np.random.default_rng(seed)
     batch = {}
     for tensor in model.inputs:

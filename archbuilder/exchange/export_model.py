@@ -26,87 +26,95 @@ def write_folder(
     weights: dict[str, np.ndarray],
     vocabularies: tuple[Vocabulary, Vocabulary] | None,
 ) -> str:
-    """Write a model and its tokenizer.
+    """Write a model and its tokenizer to a Hugging Face folder.
 
     Args:
         path: The folder to create.
         experiment: The model's experiment.
         weights: The weights of the experiment's Keras model, by path.
-        vocabularies: Those of source and target, or None if the model has none.
+        vocabularies: The vocabularies of the source and the target. None: the model has no
+            tokenizer.
 
     Returns:
-        A sentence about why no tokenizer was written, or "".
+        The reason why the tokenizer was not written, or "".
 
     Raises:
-        UserError: No `config.json` expresses the model.
+        UserError: No `config.json` can describe the model.
     """
     fields = config_of(experiment)
     model, architecture = experiment.model, architecture_of(fields["model_type"])
     vocabulary = vocabularies[0] if vocabularies else None
     fields |= architecture.special_token_fields(vocabulary, model.is_encoder_decoder)
-    files, left_out = {}, "the model reads ids, and has no tokenizer"
+    files, note = {}, "written without a tokenizer: the run has none"
     if vocabularies is not None:
         try:
-            files, left_out = tokenizer_files(vocabularies, model), ""
-        except UserError as error:  # The model is of use without it.
-            left_out = f"written without a tokenizer: {error}"
-    arrays = from_keras(architecture.weight_names_of(model), _by_head(weights, experiment))
+            files, note = tokenizer_files(vocabularies, model), ""
+        except UserError as error:  # The model is useful without a tokenizer.
+            note = f"written without a tokenizer: {error}"
+    arrays = from_keras(architecture.weight_names_of(model), _rename_by_head(weights, experiment))
     if vocabulary is not None:
         architecture.fit_to_vocabulary(fields, arrays, vocabulary)
     folder.write_folder(path, fields, arrays)
     for name, content in files.items():
         (path / name).write_bytes(content)
-    return left_out
+    return note
 
 
 def config_of(experiment: Experiment) -> dict[str, Any]:
     """Return the fields of a `config.json` that describes an experiment's model.
 
     Raises:
-        UserError: The fields, read again, differ from the model for every architecture.
+        UserError: No supported architecture can describe the model.
     """
     heads = heads_of(experiment)
     settings = {head: objective.model_dump(mode="json") for head, objective in heads.items()}
-    closest: tuple[list[str], str] | None = None
+    closest: tuple[list[str], str] | None = None  # Differences, and the model type.
     for architecture in similar_architectures(experiment.model):
         fields = architecture.write(experiment.model, settings)
         if fields is None:
             continue
         try:
-            lacks = list(inexpressible_fields(fields, experiment))
+            missing = list(inexpressible_fields(fields, experiment))
         except UserError:  # The fields describe no valid model.
             continue
         if "architectures" not in fields:
-            lacks.append(f"objectives: {', '.join(heads)} together")
-        if not lacks:
+            missing.append(f"objectives: the combination of {', '.join(heads)}")
+        if not missing:
             return fields
-        if closest is None or len(lacks) < len(closest[0]):
-            closest = lacks, architecture.model_type
+        if closest is None or len(missing) < len(closest[0]):
+            closest = missing, architecture.model_type
     if closest is None:
-        raise UserError("no architecture of Hugging Face's is like this model")
-    lacks, model_type = closest
+        raise UserError("no Hugging Face architecture is similar to this model")
+    missing, model_type = closest
     raise UserError(
-        f"closest to this model is {model_type} of Hugging Face's, whose configuration "
-        f"cannot say {'; '.join(lacks[:3])}"
+        f"the closest Hugging Face architecture, {model_type}, does not support "
+        f"{'; '.join(missing[:3])}"
     )
 
 
 def inexpressible_fields(fields: dict[str, Any], experiment: Experiment) -> Iterator[str]:
-    """Yield the settings of an experiment's model that a `config.json` does not express."""
+    """Yield each setting of an experiment's model that a `config.json` does not describe.
+
+    Args:
+        fields: The fields of the `config.json`.
+        experiment: The experiment.
+    """
     heads = heads_of(experiment)
     layers = {*heads, *experiment.parameter_counter().weights}
-    again = experiment_of(fields, "found", lambda layer: layer in layers)
-    models = comparable_model(again.model), comparable_model(experiment.model)
+    imported = experiment_of(fields, "imported", lambda layer: layer in layers)
+    models = comparable_model(imported.model), comparable_model(experiment.model)
     yield from dict.fromkeys(_differences(*models, "model"))
-    for name, head in heads_of(again).items():
+    for name, head in heads_of(imported).items():
         for field in ("activation", "norm", "transform_bias"):
             expected = getattr(heads[name], field, None)
             if expected != getattr(head, field, None):
                 yield f"objectives.{name}.{field}: {_format(expected)}"
 
 
-def _by_head(weights: dict[str, np.ndarray], experiment: Experiment) -> dict[str, np.ndarray]:
-    """Return the weights with each objective's layers under the name of its head."""
+def _rename_by_head(
+    weights: dict[str, np.ndarray], experiment: Experiment
+) -> dict[str, np.ndarray]:
+    """Return the weights with the name of each objective replaced by the name of its head."""
     renamed = {}
     for path, array in weights.items():
         layer, slash, weight = path.partition("/")
@@ -117,16 +125,16 @@ def _by_head(weights: dict[str, np.ndarray], experiment: Experiment) -> dict[str
     return renamed
 
 
-def _differences(written: Any, expected: Any, path: str) -> Iterator[str]:
-    if isinstance(written, dict) and isinstance(expected, dict):
-        for key in {**expected, **written}:
-            yield from _differences(written.get(key), expected.get(key), f"{path}.{key}")
-    elif written != expected:
+def _differences(imported: Any, expected: Any, path: str) -> Iterator[str]:
+    if isinstance(imported, dict) and isinstance(expected, dict):
+        for key in {**expected, **imported}:
+            yield from _differences(imported.get(key), expected.get(key), f"{path}.{key}")
+    elif imported != expected:
         yield f"{_LAYER.sub('', path)}: {_format(expected)}"
 
 
 def _format(value: Any) -> str:
-    """Return a setting as it is written in a spec."""
+    """Return a setting in the notation of a spec."""
     if isinstance(value, dict):
         return str(value.get("type", value))
     if value is None:

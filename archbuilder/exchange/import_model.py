@@ -31,17 +31,21 @@ class ImportedModel:
     """The content of a Hugging Face folder."""
 
     experiment: Experiment
-    """Its model, and an objective for each of its heads."""
+    """The model, and an objective for each of its heads."""
     weights: dict[str, np.ndarray]
     """The weights of the experiment's Keras model, by path."""
     vocabularies: tuple[Vocabulary, Vocabulary] | None
-    """Those of source and target, if the folder has a supported tokenizer."""
+    """The vocabularies of the source and the target. None: there is no supported tokenizer."""
     not_imported: list[str]
-    """What is not imported, a sentence each."""
+    """Messages about content that was not imported."""
 
 
 def import_folder(folder: Path, path: Path) -> ImportedModel:
-    """Create the run folder `path` from a folder as `save_pretrained` writes it.
+    """Create a run folder from a folder in the format of `save_pretrained`.
+
+    Args:
+        folder: The Hugging Face folder.
+        path: The run folder to create.
 
     Raises:
         UserError: The folder cannot be imported. Nothing is written in this case.
@@ -61,9 +65,9 @@ def import_folder(folder: Path, path: Path) -> ImportedModel:
 
 
 def check_import(folder: Path, path: Path) -> None:
-    """Raise UserError if `folder` is not one or `path` cannot be written; read no model."""
+    """Raise UserError if `folder` is not a folder or `path` cannot be created; load no model."""
     if not folder.is_dir():
-        problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        problem = "is a file, not a folder" if folder.exists() else "no such folder"
         raise UserError(f"{folder}: {problem}")
     if os.path.lexists(path):
         raise UserError(f"{path}: already exists")
@@ -72,7 +76,11 @@ def check_import(folder: Path, path: Path) -> None:
 
 
 def read_folder(folder: Path, name: str) -> ImportedModel:
-    """Return the model in a folder, as an experiment with a name.
+    """Return the model in a Hugging Face folder.
+
+    Args:
+        folder: The folder.
+        name: The name of the experiment to create.
 
     Raises:
         UserError: A field, a weight or a file is missing, damaged or unsupported.
@@ -80,18 +88,17 @@ def read_folder(folder: Path, name: str) -> ImportedModel:
     fields = read_json(folder / CONFIG)
     architecture = architecture_of(fields.get("model_type"))
     arrays = Arrays(folder, architecture.weight_names.body)
-    has = has_weights(architecture.weight_names, arrays)
-    experiment = experiment_of(fields, name, has)
+    experiment = experiment_of(fields, name, has_weights(architecture.weight_names, arrays))
     weight_names = architecture.weight_names_of(experiment.model)
     weights = read_weights(weight_names, arrays, weight_shapes(experiment), folder)
     unused = unused_weights(weight_names, arrays, experiment.objectives)
-    left_out = [f"no objective reads the weights {name}" for name in unused]
+    not_imported = [f"skipped weights {name}: no objective uses them" for name in unused]
     try:
         vocabularies = _read_vocabularies(folder, fields, experiment.model.vocabulary_size)
-    except UserError as error:  # The model is of use without it.
+    except UserError as error:  # The model is useful without a tokenizer.
         vocabularies = None
-        left_out.append(f"{error}: the model reads ids, and no lines of text")
-    return ImportedModel(experiment, weights, vocabularies, left_out)
+        not_imported.append(f"{error}; imported without a tokenizer, so it cannot read text")
+    return ImportedModel(experiment, weights, vocabularies, not_imported)
 
 
 def weight_shapes(experiment: Experiment) -> dict[str, tuple[int, ...]]:
@@ -109,14 +116,14 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
     Args:
         fields: The fields.
         name: The experiment's name.
-        has_weights: Whether the model has weights of a layer or head.
+        has_weights: Returns whether the model has the weights of a layer or head.
 
     Raises:
-        UserError: A field cannot be expressed in a spec, or the spec is invalid.
+        UserError: A spec cannot express a field, or the spec is invalid.
     """
-    plain = plain_spec(fields, name, has_weights)
+    spec = plain_spec(fields, name, has_weights)
     try:
-        experiment = Experiment.model_validate(plain)
+        experiment = Experiment.model_validate(spec)
     except ValidationError as error:
         first = error.errors()[0]
         raise _invalid_spec(first["loc"], first["msg"]) from error
@@ -127,7 +134,11 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
 
 
 def plain_spec(fields: dict[str, Any], name: str, has_weights: HasWeights) -> dict[str, Any]:
-    """Return the same experiment as plain data, not yet validated."""
+    """Return the spec of `experiment_of` as plain data, without validation.
+
+    Raises:
+        UserError: A spec cannot express a field.
+    """
     architecture = architecture_of(fields.get("model_type"))
     model, heads = architecture.read(Config(fields, has_weights))
     heads = {head: settings for head, settings in heads.items() if has_weights(head)}
@@ -137,9 +148,9 @@ def plain_spec(fields: dict[str, Any], name: str, has_weights: HasWeights) -> di
     return {"name": name, "model": model, "objectives": heads}
 
 
-def _invalid_spec(path: tuple, sentence: str) -> UserError:
+def _invalid_spec(path: tuple, message: str) -> UserError:
     location = ".".join(map(str, path))
-    return UserError(f"config.json: as a spec it is not sound: {location}: {sentence}")
+    return UserError(f"config.json: the resulting spec is invalid: {location}: {message}")
 
 
 def _read_vocabularies(
@@ -147,14 +158,16 @@ def _read_vocabularies(
 ) -> tuple[Vocabulary, Vocabulary]:
     vocabularies = read_tokenizer(folder, fields)
     if vocabularies is None:
-        raise UserError(f"{folder}: holds no tokenizer")
+        raise UserError(f"{folder}: contains no tokenizer")
     size = max(vocabulary.size for vocabulary in vocabularies)
     if size > max_size:
-        raise UserError(f"{folder}: its tokenizer has {size} tokens, its model {max_size}")
+        raise UserError(
+            f"{folder}: the tokenizer has {size} tokens, more than the model's {max_size}"
+        )
     return vocabularies
 
 
 def _experiment_name(path: Path) -> str:
-    """Return a valid name for an experiment in a run folder."""
+    """Return the name of a run folder as a valid experiment name."""
     name = re.sub(r"[^\w.-]", "_", path.resolve().name)
     return name if re.match(r"\w", name) else f"_{name}"

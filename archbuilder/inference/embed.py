@@ -1,4 +1,4 @@
-"""Embed lines of text as vectors."""
+"""Sentence embeddings: lines of text as vectors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from archbuilder.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Embedding(Prediction):
-    """A line as a vector of length 1."""
+    """The embedding of a line, a vector with norm 1."""
 
     vector: tuple[float, ...]
-    """`hidden_dim` numbers."""
+    """The vector, `hidden_dim` numbers."""
 
     def to_json(self) -> dict[str, Any]:
         """Return `vector`, a list of numbers."""
@@ -29,7 +29,7 @@ class Embedding(Prediction):
 
 
 class Embed(Task):
-    """The mean of the vectors of a line's tokens, of length 1 (Reimers and Gurevych, 2019)."""
+    """Mean of the token vectors of a line, scaled to norm 1 (Reimers and Gurevych, 2019)."""
 
     name = "embed"
 
@@ -39,25 +39,25 @@ class Embed(Task):
         vocabulary: Vocabulary,
         max_length: int | None,
         batch_size: int = BATCH_SIZE,
-    ):
+    ) -> None:
         """Create the task.
 
         Args:
             backbone: An encoder.
             vocabulary: The vocabulary of the encoder.
-            max_length: Maximum number of tokens of a line; None: no limit.
-            batch_size: Number of lines that the encoder reads at a time. Default: 64.
+            max_length: Maximum number of tokens in a line. None: no limit.
+            batch_size: Number of lines in a batch. Default: 64.
         """
         self.backbone, self.vocabulary = backbone, vocabulary
         self.max_length, self.batch_size = max_length, batch_size
 
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "Embed":
-        """Return the task for the backbone; it needs no objective and has one candidate."""
+        """Return the task for the backbone; `objective` and `top_k` have no effect."""
         return cls(parts.graph.backbone, parts.vocabularies[0], parts.max_length)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[Embedding]:
-        """Yield the vector of each line."""
+        """Yield the embedding of each line."""
         start, end = self.vocabulary.start_id, self.vocabulary.end_id
         rows = [[start, *ids, end] for ids in self.vocabulary.encode(lines)]
         for number, row in enumerate(rows, start=1):

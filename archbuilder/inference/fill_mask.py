@@ -1,4 +1,4 @@
-"""Predict the tokens that masks stand for."""
+"""Prediction of masked tokens."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenProbability:
-    """A candidate for a masked token."""
+    """A candidate for a masked token, with its probability between 0 and 1."""
 
     token: str
     probability: float
@@ -25,12 +25,12 @@ class TokenProbability:
 
 @dataclass(frozen=True)
 class FilledText(Prediction):
-    """A line with its masks filled."""
+    """A line in which each mask is replaced by a prediction."""
 
     text: str
     """The line with the most probable token at each mask."""
     masks: tuple[tuple[TokenProbability, ...], ...]
-    """The most probable tokens of each mask, in order."""
+    """The most probable tokens for each mask, in the order of the masks."""
 
     def to_json(self) -> dict[str, Any]:
         """Return `text`, and in `predictions` a list of candidates for each mask."""
@@ -43,14 +43,15 @@ class FilledText(Prediction):
     def to_text(self, show_candidates: bool = False) -> str:
         """Return the text, and a line of candidates for each mask."""
         candidates = [
-            "    " + "  ".join(f"{each.token} {each.probability:.2f}" for each in mask)
+            "    "
+            + "  ".join(f"{candidate.token} {candidate.probability:.2f}" for candidate in mask)
             for mask in self.masks
         ]
         return "\n".join([self.text, *(candidates if show_candidates else ())])
 
 
 class FillMask(Task):
-    """Predict the tokens behind the masks of a line (Devlin et al., 2018)."""
+    """Prediction of the masked tokens in a line (Devlin et al., 2018)."""
 
     name = "fill_mask"
 
@@ -63,7 +64,7 @@ class FillMask(Task):
         max_length: int | None,
         top_k: int = 5,
         batch_size: int = BATCH_SIZE,
-    ):
+    ) -> None:
         """Create the task.
 
         Args:
@@ -71,9 +72,9 @@ class FillMask(Task):
             vocabulary: The vocabulary of the model.
             output: The name of the output with the logits.
             positions: The name of the input with the masked positions, int32 [B, M].
-            max_length: Maximum number of tokens of a line; None: no limit.
+            max_length: Maximum number of tokens in a line. None: no limit.
             top_k: Number of candidates for each mask. Default: 5.
-            batch_size: Number of lines that the model reads at a time. Default: 64.
+            batch_size: Number of lines in a batch. Default: 64.
         """
         self.model, self.vocabulary = model, vocabulary
         self.output, self.positions = output, positions
@@ -81,13 +82,13 @@ class FillMask(Task):
 
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "FillMask":
-        """Return the task for a masked language model's head."""
+        """Return the task for the head of a masked language model."""
         (positions,) = parts.graph.objectives[objective].inputs(objective)
         vocabulary, _ = parts.vocabularies
         return cls(parts.graph.model, vocabulary, objective, positions, parts.max_length, top_k)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[FilledText]:
-        """Yield each line with its masks filled."""
+        """Yield each line with predictions for its masks."""
         vocabulary = self.vocabulary
         encoded = vocabulary.encode(lines, parse_masks=True)
         rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
@@ -99,14 +100,18 @@ class FillMask(Task):
             yield from self.fill(rows[start : start + self.batch_size])
 
     def fill(self, rows: list[list[int]]) -> Iterator[FilledText]:
-        """Yield each row of token ids with its masks filled; each has start, end and a mask."""
+        """Yield each row with predictions for its masks.
+
+        Args:
+            rows: Token ids of each row, with start and end tokens and at least one mask.
+        """
         vocabulary = self.vocabulary
         token_ids, padding_mask = pad_rows(rows, vocabulary.padding_id)
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
         positions = pad_rows(masked, 0)[0]
         logits = self._logits(token_ids, padding_mask, positions)
         for ids, mask_positions, scores in zip(token_ids, masked, logits, strict=True):
-            yield self._filled(list(ids), mask_positions, scores)
+            yield self._fill_row(list(ids), mask_positions, scores)
 
     def _logits(
         self, token_ids: np.ndarray, padding_mask: np.ndarray, positions: np.ndarray
@@ -121,7 +126,7 @@ class FillMask(Task):
         inputs = {name: array for name, array in arrays.items() if name in names}
         return np.asarray(self.model(inputs, training=False)[self.output], dtype="float64")
 
-    def _filled(self, ids: list[int], positions: np.ndarray, scores: np.ndarray) -> FilledText:
+    def _fill_row(self, ids: list[int], positions: np.ndarray, scores: np.ndarray) -> FilledText:
         masks = []
         for position, logits in zip(positions, scores, strict=False):  # `scores` is padded.
             logits[list(self.vocabulary.special_ids)] = -np.inf

@@ -1,4 +1,4 @@
-"""Load the best weights of a run into its network, in float32 whatever it was trained in."""
+"""Loading of a run's best weights in float32, independent of the precision in training."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,22 +11,26 @@ if TYPE_CHECKING:
 
 
 class BuildsGraph(Protocol):
-    """Builds the network that a run has trained, as an `Experiment` does."""
+    """The interface of experiments that build the model of a run."""
 
     def network(self) -> ModelGraph:
-        """Return a new network."""
+        """Return a new model with its objectives."""
         ...
 
 
 def load_graph(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
-    """Return the network of an experiment with the weights of a run's model.
+    """Return the model of an experiment with the weights of a run.
+
+    Args:
+        experiment: The experiment of the run.
+        run: The run folder with the saved model.
 
     Raises:
-        UserError: The model is missing, cannot be read, or is another experiment's.
+        UserError: The saved model is missing, cannot be read, or belongs to another experiment.
     """
     import keras
 
-    saved, policy = _saved(run), keras.config.dtype_policy()
+    saved, policy = _load_saved(run), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
         graph = experiment.model_graph()
@@ -35,15 +39,15 @@ def load_graph(experiment: BuildsGraph, run: RunFolder) -> ModelGraph:
     try:
         graph.model.set_weights(saved.get_weights())
     except ValueError as error:
-        raise UserError(f"{run.model}: is not the model that {run.spec} describes") from error
+        raise UserError(f"{run.model}: does not match the model in {run.spec}") from error
     return graph
 
 
-def _saved(run: RunFolder) -> "keras.Model":
+def _load_saved(run: RunFolder) -> "keras.Model":
     try:
         return run.load_model()
     except UserError:
         raise
     except Exception as error:  # Keras raises plain exceptions.
         reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{run.model}: cannot be read ({reason})") from error
+        raise UserError(f"{run.model}: cannot be read: {reason}") from error

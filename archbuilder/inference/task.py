@@ -26,27 +26,27 @@ class Prediction(ABC):
         """Return the prediction as text.
 
         Args:
-            show_candidates: Whether the most probable candidates are added, if there are several.
+            show_candidates: Whether to add the most probable candidates, if there are several.
                 Default: False.
         """
 
 
 class TaskParts(NamedTuple):
-    """What tasks are created from."""
+    """Components that tasks are created from."""
 
     graph: ModelGraph
-    """The network with the weights that predict."""
+    """The model with trained weights."""
     vocabularies: tuple[Vocabulary, Vocabulary]
-    """The vocabularies of the source and of the target, which may be the same."""
+    """The vocabularies of the source and the target, which may be the same."""
     max_length: int | None
-    """Maximum number of tokens of a line; None: no limit."""
+    """Maximum number of tokens in a line. None: no limit."""
 
 
 class Task(ABC):
     """The interface of tasks."""
 
     name: ClassVar[str]
-    """The value of `--task`."""
+    """Name of the task, the value of `--task`."""
 
     @classmethod
     @abstractmethod
@@ -55,8 +55,9 @@ class Task(ABC):
 
         Args:
             parts: The model and its vocabularies.
-            objective: The name of the objective whose head predicts; empty: the backbone does.
-            top_k: Number of candidates of each prediction, where there are several.
+            objective: The name of the objective whose head the task uses. Empty: the task uses only
+                the backbone.
+            top_k: Number of candidates for each prediction, if the task has several.
         """
 
     @abstractmethod
@@ -64,19 +65,35 @@ class Task(ABC):
         """Yield one prediction for each line, in order.
 
         Raises:
-            UserError: A line is too long, or has nothing to predict.
+            UserError: A line is too long, or contains nothing to predict.
         """
 
 
 def max_line_length(backbone: BackboneConfig, data: Data | None) -> int | None:
-    """Return the maximum number of tokens of a line: what positions allow, or was trained on."""
+    """Return the maximum number of tokens in a line.
+
+    It is the limit of the position embeddings or, if they have none, the length in training.
+
+    Args:
+        backbone: The architecture of the model.
+        data: The training data. None: unknown.
+
+    Returns:
+        A number of tokens, or None for no limit.
+    """
     limit = backbone.max_sequence_length
     return data.sequence_length if limit is None and data is not None else limit
 
 
 def require_length(row: Sequence[int], max_length: int | None, number: int) -> None:
-    """Raise `UserError` if the row of line `number` has more than `max_length` tokens."""
+    """Raise `UserError` if a line has too many tokens.
+
+    Args:
+        row: The token ids of the line.
+        max_length: Maximum number of tokens. None: no limit.
+        number: The number of the line for the message, counted from 1.
+    """
     if max_length is not None and len(row) > max_length:
         raise UserError(
-            f"line {number} has {len(row)} tokens; the model takes at most {max_length}"
+            f"line {number} has {len(row)} tokens; the model supports at most {max_length}"
         )

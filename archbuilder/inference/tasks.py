@@ -1,4 +1,4 @@
-"""The tasks that there are, and which of them a model can do."""
+"""Registry of tasks, and the tasks that a model supports."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,23 +11,28 @@ from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives import Objective
 
 TASKS: dict[str, type[Task]] = {"masked_lm": FillMask, "seq2seq": Translate}
-"""Tasks by the head of the objective."""
+"""Tasks by the head of the objective that they use."""
 ENCODER_TASKS: tuple[type[Task], ...] = (Embed,)
-"""Tasks of every model without a decoder."""
+"""Tasks of all models without a decoder."""
 
 
 class AvailableTask(NamedTuple):
-    """A task, and the objective that it uses the head of."""
+    """A task and the objective whose head it uses."""
 
     task: type[Task]
     objective: str
-    """Empty where the task needs no head."""
+    """Name of the objective. Empty: the task needs no head."""
 
 
 def available_tasks(
     backbone: BackboneConfig, objectives: Mapping[str, Objective]
 ) -> dict[str, AvailableTask]:
-    """Return what a model can do, by the names of the tasks; the first one is the default."""
+    """Return the tasks that a model supports, by name. The first one is the default.
+
+    Args:
+        backbone: The architecture of the model.
+        objectives: The objectives of the model, by name.
+    """
     tasks = {
         TASKS[objective.head_type].name: AvailableTask(TASKS[objective.head_type], name)
         for name, objective in objectives.items()

@@ -1,4 +1,4 @@
-"""Read lines of text, and format predictions as lines."""
+"""Input of lines of text and output of predictions."""
 
 import json
 import sys
@@ -9,9 +9,10 @@ from archbuilder.inference.task import Prediction
 
 
 def read_lines(path: Path | None) -> list[str]:
-    """Return the lines of a file, or of the standard input if `path` is None.
+    """Return the lines of a UTF-8 file or of the standard input; lines end with LF or CRLF.
 
-    The text is UTF-8; lines end with LF or CRLF.
+    Args:
+        path: The file. None: the standard input.
 
     Raises:
         UserError: The file cannot be read or is not UTF-8.
@@ -22,11 +23,11 @@ def read_lines(path: Path | None) -> list[str]:
     except OSError as error:
         raise UserError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{name}: byte {error.start} is not UTF-8") from error
+        raise UserError(f"{name}: byte {error.start} is not valid UTF-8") from error
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of a text; a form feed or a Unicode line separator does not end a line."""
+    """Return the lines of a text. Only LF and CRLF end a line."""
     lines = text.split("\n")
     if not lines[-1]:  # The last newline ends a line and does not start another.
         lines.pop()
@@ -34,7 +35,13 @@ def split_lines(text: str) -> list[str]:
 
 
 def format_prediction(prediction: Prediction, show_candidates: bool, as_json: bool) -> str:
-    """Return a prediction as it is printed: as text, or as one JSON object."""
+    """Return the printed form of a prediction: text or one JSON object.
+
+    Args:
+        prediction: The prediction.
+        show_candidates: Whether the text includes the most probable candidates.
+        as_json: Whether to return JSON, which always includes them.
+    """
     if as_json:
         return json.dumps(prediction.to_json(), ensure_ascii=False)
     return prediction.to_text(show_candidates)
@@ -43,6 +50,6 @@ def format_prediction(prediction: Prediction, show_candidates: bool, as_json: bo
 def _content(path: Path | None) -> bytes:
     if path is not None:
         return path.read_bytes()
-    if sys.stdin is None:  # Python's value for a closed descriptor.
-        raise UserError("standard input is closed; give --input")
+    if sys.stdin is None:  # Python sets it to None if the descriptor is closed.
+        raise UserError("standard input is closed; use --input")
     return sys.stdin.buffer.read()

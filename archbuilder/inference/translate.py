@@ -1,4 +1,4 @@
-"""Generate the target of each source line."""
+"""Translation of lines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from archbuilder.network.backbone import Backbone
 from archbuilder.text.vocabulary import Vocabulary
 
 BATCHES_PER_WINDOW = 16
-"""Lines of similar length are translated together, among those of this many batches."""
+"""Number of consecutive batches whose lines are sorted by length before translation."""
 
 
 @dataclass(frozen=True)
 class Translation(Prediction):
-    """The target of a line."""
+    """The translation of a line."""
 
     text: str
-    """Empty where the line is."""
+    """The translated line; empty for an empty line."""
 
     def to_json(self) -> dict[str, Any]:
         """Return `text`."""
@@ -31,7 +31,7 @@ class Translation(Prediction):
 
 
 class Translate(Task):
-    """Generate the target of each source line, greedily."""
+    """Translation of lines by greedy decoding."""
 
     name = "translate"
 
@@ -42,22 +42,22 @@ class Translate(Task):
         target: Vocabulary,
         max_length: int | None,
         batch_size: int = BATCH_SIZE,
-    ):
+    ) -> None:
         """Create the task.
 
         Args:
             backbone: An encoder with a decoder.
             source: The vocabulary of the encoder.
             target: The vocabulary of the decoder.
-            max_length: Maximum number of tokens of a line, and of its target; None: no limit.
-            batch_size: Number of lines that are translated at a time. Default: 64.
+            max_length: Maximum number of tokens in a line and in its translation. None: no limit.
+            batch_size: Number of lines in a batch. Default: 64.
         """
         self.backbone, self.source, self.target = backbone, source, target
         self.max_length, self.batch_size = max_length, batch_size
 
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "Translate":
-        """Return the task for the decoder; it has one candidate."""
+        """Return the task for the decoder; `objective` and `top_k` have no effect."""
         return cls(parts.graph.backbone, *parts.vocabularies, parts.max_length)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[Translation]:
@@ -73,9 +73,12 @@ class Translate(Task):
                 yield Translation(self.target.decode(targets.get(i, [])))
 
     def translate(self, rows: Mapping[int, list[int]]) -> dict[int, list[int]]:
-        """Return the target ids of each row of source ids, which include the end token.
+        """Return the target ids of each row, by the same keys.
 
         Rows of similar length are translated together.
+
+        Args:
+            rows: Source ids of each row, with the end token, by an index.
         """
         order = sorted(rows, key=lambda index: len(rows[index]))
         targets: dict[int, list[int]] = {}

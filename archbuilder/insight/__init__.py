@@ -1,1 +1,1 @@
-"""What a spec amounts to, seen before anything is built."""
+"""Facts about a spec, its text and its batches before training."""

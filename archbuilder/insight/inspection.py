@@ -1,5 +1,6 @@
-"""What a model will be fed: the text, its tokens, its batches, and examples as it sees them."""
+"""Inspection of training data: statistics of text, tokens and batches, and sample inputs."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,36 +16,50 @@ from archbuilder.text.token_store import RaggedText
 from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
-RATIO = 3.0
-"""A pair is an outlier where its length ratio is so many times the usual one, or its inverse."""
-BLOCK = 2**20
-"""Tokens looked at together."""
+OUTLIER_FACTOR = 3.0
+"""Factor by which the length ratio of an outlier differs from the median, in either direction."""
+BLOCK_SIZE = 2**20
+"""Number of tokens that are counted at a time."""
 
 
 def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 3) -> dict:
-    """The facts of an experiment's text by split; see the sections below for what is told."""
+    """Return statistics of an experiment's data, by split.
+
+    Args:
+        experiment: The experiment.
+        listener: Receives progress messages.
+        examples: Number of sample inputs for each split. Default: 3.
+
+    Returns:
+        For each split, a dictionary with `text`, `tokens`, `batches` and `examples`.
+
+    Raises:
+        UserError: The spec has no data, tokenizer or training section, or the data is invalid.
+    """
     spec = experiment.for_training("inspecting")
-    material = load_training_data(spec, listener)
-    found = {}
-    for name, batches in material.splits().items():
-        split, corpus = material.prepared.splits[name], getattr(spec.data, name)
-        tokens = _tokens(split, material.prepared.vocabularies)
+    training_data = load_training_data(spec, listener)
+    splits = {}
+    for name, batches in training_data.splits().items():
+        split, corpus = training_data.prepared.splits[name], getattr(spec.data, name)
+        tokens = _tokens(split, training_data.prepared.vocabularies)
         worst = tokens["ratio"]["worst"] if "ratio" in tokens else []
         progress = listener.start(f"reading data.{name}", corpus.total_bytes())
-        facts = text_facts(corpus, progress, {one["pair"] for one in worst})
+        facts = text_facts(corpus, progress, {outlier["pair"] for outlier in worst})
         listener.finish()
-        _place(worst, facts.pop("places"), facts.get("pairs") == split.counts().get("pairs"))
-        found[name] = {
+        _add_locations(
+            worst, facts.pop("places"), facts.get("pairs") == split.counts().get("pairs")
+        )
+        splits[name] = {
             "text": facts,
             "tokens": tokens,
             "batches": _batches(batches, split.counts()),
-            "examples": shown(batches, examples),
+            "examples": example_texts(batches, examples),
         }
-    return found
+    return splits
 
 
 def _tokens(split: Split, vocabularies: Vocabularies) -> dict[str, Any]:
-    """Return the lengths of each text column, and its tokens that stand for unknown text."""
+    """Return the lengths of the lines in each text column, and its fraction of unknown tokens."""
     first = split.members[0][1]
     by_column = vocabularies.by_column(first.text)
     columns = {
@@ -52,32 +67,33 @@ def _tokens(split: Split, vocabularies: Vocabularies) -> dict[str, Any]:
         for name, vocabulary in by_column.items()
     }
     names = {TEXT: "sentences"}
-    found = {names.get(name, name): facts for name, (facts, _) in columns.items()}
+    column_facts = {names.get(name, name): facts for name, (facts, _) in columns.items()}
     if TARGET in columns:
-        found["ratio"] = _ratio(columns[SOURCE][1], columns[TARGET][1])
-    return found
+        column_facts["ratio"] = _ratio(columns[SOURCE][1], columns[TARGET][1])
+    return column_facts
 
 
 def _column_facts(
     texts: list[RaggedText], vocabulary: Vocabulary
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the facts of one text column of all corpora, and the tokens of each of its lines."""
+    """Return the statistics of a text column of all corpora, and the number of tokens per line."""
     lengths = np.concatenate([text.lengths().astype("int32") for text in texts])
-    unknown, spelled = np.sum([_unknown(text, vocabulary) for text in texts], axis=0).tolist()
-    return _side(lengths, unknown, spelled), lengths
+    unknown, byte_tokens = np.sum([_unknown(text, vocabulary) for text in texts], axis=0).tolist()
+    return _line_facts(lengths, unknown, byte_tokens), lengths
 
 
-def _side(lengths: np.ndarray, unknown: int, bytes: int) -> dict:
+def _line_facts(lengths: np.ndarray, unknown: int, byte_tokens: int) -> dict:
     count = int(lengths.sum(dtype="int64"))
     return {
         "count": count,
         "unknown_share": unknown / count,
-        "byte_share": bytes / count,
+        "byte_share": byte_tokens / count,
         "lengths": {
             "mean": float(lengths.mean()),
             "longest": int(lengths.max()),
             "percentiles": {
-                str(share): int(np.percentile(lengths, share)) for share in (5, 25, 50, 75, 95, 99)
+                str(percent): int(np.percentile(lengths, percent))
+                for percent in (5, 25, 50, 75, 95, 99)
             },
             "histogram": _histogram(lengths),
         },
@@ -85,22 +101,22 @@ def _side(lengths: np.ndarray, unknown: int, bytes: int) -> dict:
 
 
 def _unknown(text: RaggedText, vocabulary: Vocabulary) -> tuple[int, int]:
-    """Return the number of unknown tokens, and of tokens that spell unknown text in bytes."""
-    unknown = spelled = 0
-    for begin in range(0, len(text.ids), BLOCK):
-        block = text.ids[begin : begin + BLOCK]
+    """Return the number of unknown tokens, and of byte tokens for unknown characters."""
+    unknown = byte_tokens = 0
+    for start in range(0, len(text.ids), BLOCK_SIZE):
+        block = text.ids[start : start + BLOCK_SIZE]
         unknown += int((block == vocabulary.unknown_id).sum())
         if vocabulary.byte_ids:
-            spelled += int(np.isin(block, vocabulary.byte_ids).sum())
-    return unknown, spelled
+            byte_tokens += int(np.isin(block, vocabulary.byte_ids).sum())
+    return unknown, byte_tokens
 
 
 def _histogram(lengths: np.ndarray, bins: int = 12) -> list[dict]:
-    """Counts in bins of equal width up to the 99th percentile; the last holds the rest."""
-    most = int(np.percentile(lengths, 99))
-    width = max(1, -(-most // bins))
-    place = np.minimum((lengths - 1) // width, bins)
-    counts = np.bincount(place, minlength=1)
+    """Return counts in bins of equal width up to the 99th percentile; the last bin has the rest."""
+    percentile_99 = int(np.percentile(lengths, 99))
+    width = max(1, -(-percentile_99 // bins))
+    indices = np.minimum((lengths - 1) // width, bins)
+    counts = np.bincount(indices, minlength=1)
     longest = int(lengths.max())
     return [
         {
@@ -113,46 +129,57 @@ def _histogram(lengths: np.ndarray, bins: int = 12) -> list[dict]:
 
 
 def _ratio(source: np.ndarray, target: np.ndarray) -> dict:
-    """The usual ratio of target to source length, and pairs far off it, one token allowed for."""
+    """Return the median ratio of target to source length, and the outliers.
+
+    Both lengths include one more token, so that short lines are rarely outliers.
+    """
     ratio = (target + 1) / (source + 1)
-    usual = float(np.median(ratio))
-    off = np.flatnonzero((ratio > RATIO * usual) | (ratio < usual / RATIO))
-    worst = off[np.argsort(-np.abs(np.log(ratio[off] / usual)), kind="stable")[:5]]
+    median = float(np.median(ratio))
+    outliers = np.flatnonzero((ratio > OUTLIER_FACTOR * median) | (ratio < median / OUTLIER_FACTOR))
+    order = np.argsort(-np.abs(np.log(ratio[outliers] / median)), kind="stable")
+    worst = outliers[order[:5]]
     return {
-        "median": usual,
-        "outliers": len(off),
+        "median": median,
+        "outliers": len(outliers),
         "worst": [
             {"pair": int(i) + 1, "source": int(source[i]), "target": int(target[i])} for i in worst
         ],
     }
 
 
-def _place(worst: list[dict], places: dict[int, str], all_have_tokens: bool) -> None:
-    """Say where pairs stand that are known by their numbers among those with tokens."""
-    for one in worst:
-        number = one["pair"]
-        one["place"] = places[number] if all_have_tokens else f"pair {number:,} of those kept"
+def _add_locations(worst: list[dict], locations: dict[int, str], all_have_tokens: bool) -> None:
+    """Add the location of each outlier, which is numbered among the pairs with tokens."""
+    for outlier in worst:
+        number = outlier["pair"]
+        location = locations[number] if all_have_tokens else f"pair {number:,} of those with tokens"
+        outlier["place"] = location
 
 
 def _batches(batches: Batches, counts: dict[str, int]) -> dict:
-    left_out: dict[str, int] = {}
+    skipped_counts: dict[str, int] = {}
     units: dict[str, str] = {}
-    for skipped in (one for examples in batches.examples for one in examples.skipped):
-        left_out[skipped.reason] = left_out.get(skipped.reason, 0) + skipped.count
+    for skipped in chain.from_iterable(examples.skipped for examples in batches.examples):
+        count = skipped_counts.get(skipped.reason, 0)
+        skipped_counts[skipped.reason] = count + skipped.count
         units[skipped.reason] = skipped.unit
-    shares = {reason: count / counts[units[reason]] for reason, count in left_out.items()}
+    fractions = {reason: count / counts[units[reason]] for reason, count in skipped_counts.items()}
     return {
         "examples": batches.sampler.num_examples(),
         "batches": len(batches),
         "padding_share": batches.sampler.padding_fraction(),
         "shapes": batches.sampler.num_shapes(),
-        "left_out": left_out,
-        "left_out_share": shares,
+        "left_out": skipped_counts,
+        "left_out_share": fractions,
     }
 
 
-def shown(batches: Batches, count: int) -> list[dict[str, str]]:
-    """Return the first examples of the first batch: what the model reads, and what it predicts."""
+def example_texts(batches: Batches, count: int) -> list[dict[str, str]]:
+    """Return the inputs and targets of the first examples of the first batch as text.
+
+    Args:
+        batches: The batches of a split.
+        count: Maximum number of examples.
+    """
     batch = batches[0]
     terms = {name: term for name, term in loss_terms(batches.losses).items() if term.predicts_ids}
     examples = []
@@ -161,34 +188,38 @@ def shown(batches: Batches, count: int) -> list[dict[str, str]]:
         for sequence, vocabulary in zip(batch.sequences(), batches.vocabularies, strict=False):
             real = batch.inputs[sequence.padding_mask][row] > 0
             ids = batch.inputs[sequence.token_ids][row][real]
-            example[sequence.token_ids] = _written(ids, vocabulary)
+            example[sequence.token_ids] = _tokens_as_text(ids, vocabulary)
         for name in terms:
             ids, weights = (array[row] for array in batch.targets[name])
-            example[f"{name} is to guess"] = _target(ids, weights, batches.vocabularies[-1])
+            example[f"{name} targets"] = _target(ids, weights, batches.vocabularies[-1])
         examples.append(example)
     return examples
 
 
 def _target(ids: np.ndarray, weights: np.ndarray, vocabulary: Vocabulary) -> str:
-    """Format the target of one row: tokens, or the class or value of a whole row."""
+    """Return the target of a row as text: tokens, or a class or value for the whole row."""
     if np.ndim(ids):
-        return _written(ids[weights > 0], vocabulary)
+        return _tokens_as_text(ids[weights > 0], vocabulary)
     return f"class {int(ids)}" if ids.dtype.kind == "i" else f"{ids:g}"
 
 
-def _written(ids: np.ndarray, vocabulary: Vocabulary) -> str:
+def _tokens_as_text(ids: np.ndarray, vocabulary: Vocabulary) -> str:
     return " ".join(vocabulary.id_to_token(int(i)) for i in ids)
 
 
-def as_text(found: dict) -> str:
-    """The facts as a person reads them."""
+def as_text(splits: dict) -> str:
+    """Return the result of `inspect` as text.
+
+    Args:
+        splits: The statistics by split.
+    """
     lines: list[str] = []
-    for name, split in found.items():
+    for name, split in splits.items():
         lines += [f"data.{name}", *_text_lines(split["text"])]
-        for side, facts in split["tokens"].items():
-            lines += _ratio_lines(facts) if side == "ratio" else _side_lines(side, facts)
+        for column, facts in split["tokens"].items():
+            lines += _ratio_lines(facts) if column == "ratio" else _column_lines(column, facts)
         lines += _batch_lines(split["batches"])
-        lines.append("  as the model sees it:")
+        lines.append("  examples of inputs and targets:")
         for example in split["examples"]:
             lines += [f"    {key}: {text}" for key, text in example.items()]
             lines.append("")
@@ -196,52 +227,55 @@ def as_text(found: dict) -> str:
 
 
 def _text_lines(text: dict) -> list[str]:
-    what = [key for key in ("documents", "sentences", "pairs", "characters") if key in text]
-    lines = ["  text: " + ", ".join(f"{text[key]:,} {key}" for key in what)]
-    twice = [f"{count:,} {key}" for key, count in text["duplicates"].items() if count]
-    lines.append("  stand in it before: " + (", ".join(twice) or "none"))
+    keys = [key for key in ("documents", "sentences", "pairs", "characters") if key in text]
+    lines = ["  text: " + ", ".join(f"{text[key]:,} {key}" for key in keys)]
+    duplicates = [f"{count:,} {key}" for key, count in text["duplicates"].items() if count]
+    lines.append("  duplicates: " + (", ".join(duplicates) or "none"))
     if text["empty_lines"]:
         lines.append(f"  empty lines between documents: {text['empty_lines']:,}")
     if text.get("source_equals_target"):
-        lines.append(f"  source and target are the same: {text['source_equals_target']:,} pairs")
-    lines += [f"  left out: {count:,} {reason}" for reason, count in text["left_out"].items()]
+        lines.append(f"  identical source and target: {text['source_equals_target']:,} pairs")
+    lines += [f"  skipped: {count:,} {reason}" for reason, count in text["left_out"].items()]
     for oddity, facts in text["odd"].items():
-        lines.append(f"  odd: {oddity} in {facts['lines']:,} lines, the first in {facts['first']}")
+        lines.append(f"  suspicious: {oddity} in {facts['lines']:,} lines, first: {facts['first']}")
     return lines
 
 
-def _side_lines(side: str, facts: dict) -> list[str]:
+def _column_lines(column: str, facts: dict) -> list[str]:
     lengths = facts["lengths"]
-    percentiles = ", ".join(f"{share}% {n}" for share, n in lengths["percentiles"].items())
-    bytes = f", spelled in bytes {facts['byte_share']:.3%}" if facts["byte_share"] else ""
+    percentiles = ", ".join(f"{percent}% {n}" for percent, n in lengths["percentiles"].items())
+    byte_text = f", bytes {facts['byte_share']:.3%}" if facts["byte_share"] else ""
     lines = [
-        f"  {side}: {facts['count']:,} tokens, unknown {facts['unknown_share']:.3%}{bytes}",
-        f"    tokens each: mean {lengths['mean']:.1f}, longest {lengths['longest']}; {percentiles}",
+        f"  {column}: {facts['count']:,} tokens, unknown {facts['unknown_share']:.3%}{byte_text}",
+        f"    tokens per line: mean {lengths['mean']:.1f}, max {lengths['longest']}; {percentiles}",
     ]
-    most = max(one["count"] for one in lengths["histogram"])
-    for one in lengths["histogram"]:
-        bar = "█" * round(40 * one["count"] / most) or ("▏" if one["count"] else "")
-        lines.append(f"    {one['from']:>5}-{one['to']:<5} {one['count']:>10,} {bar}")
+    max_count = max(item["count"] for item in lengths["histogram"])
+    for item in lengths["histogram"]:
+        bar = "█" * round(40 * item["count"] / max_count) or ("▏" if item["count"] else "")
+        lines.append(f"    {item['from']:>5}-{item['to']:<5} {item['count']:>10,} {bar}")
     return lines
 
 
 def _ratio_lines(facts: dict) -> list[str]:
     lines = [
-        f"  target to source: usually {facts['median']:.2f}, "
-        f"{facts['outliers']:,} pairs more than {RATIO:g} times off"
+        f"  length ratio of target to source: median {facts['median']:.2f}, "
+        f"{facts['outliers']:,} pairs differ from it by more than a factor of {OUTLIER_FACTOR:g}"
     ]
-    for one in facts["worst"]:
-        lines.append(f"    {one['place']}: {one['source']} to {one['target']} tokens")
+    for outlier in facts["worst"]:
+        lines.append(
+            f"    {outlier['place']}: {outlier['source']} source tokens, "
+            f"{outlier['target']} target tokens"
+        )
     return lines
 
 
 def _batch_lines(facts: dict) -> list[str]:
     lines = [
-        f"  batches: {facts['batches']:,} an epoch of {facts['examples']:,} examples, "
+        f"  batches: {facts['batches']:,} per epoch of {facts['examples']:,} examples, "
         f"{facts['padding_share']:.1%} padding, {facts['shapes']:,} shapes"
     ]
-    shares = facts["left_out_share"]
+    fractions = facts["left_out_share"]
     return lines + [
-        f"  {count:,} {reason} ({shares[reason]:.2%})"
+        f"  {count:,} {reason} ({fractions[reason]:.2%})"
         for reason, count in facts["left_out"].items()
     ]

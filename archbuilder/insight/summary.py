@@ -1,4 +1,4 @@
-"""The size of a model, part by part, counted from its spec alone."""
+"""Number of parameters of a model and its parts, computed from the spec."""
 
 import json
 from typing import TypedDict
@@ -10,17 +10,19 @@ from archbuilder.experiment import Experiment
 
 
 class Parameters(TypedDict):
-    """The numbers of a model's parameters; shared weights are counted once."""
+    """Numbers of parameters of a model; shared weights are counted once."""
 
     total: int
+    """Number of parameters of the model."""
     parts: dict[str, int]
-    """By part: the first name of the layers."""
+    """Number of parameters of each part, by the first component of the layer names."""
 
 
 class Summary(TypedDict):
-    """What `archbuild summary` prints."""
+    """The output of `archbuild summary`."""
 
     name: str
+    """Name of the experiment."""
     parameters: Parameters
 
 
@@ -38,7 +40,7 @@ def as_json(summary: Summary) -> str:
 
 
 def as_text(summary: Summary) -> str:
-    """Return the summary as a table."""
+    """Return the summary as a table with one row for each part."""
     name, parameters = summary["name"], summary["parameters"]
     table = Table("part", "parameters", show_footer=True)
     table.columns[1].justify = "right"

@@ -1,4 +1,4 @@
-"""Facts about a text before it is used: counted in one pass, in bounded memory."""
+"""Statistics of a text, computed in one pass."""
 
 import re
 from array import array
@@ -10,7 +10,8 @@ import numpy as np
 from archbuilder.text.corpus import ByteCounter, SkipLog, TextSource
 from archbuilder.text.record import SOURCE, TARGET, TEXT, Record, has_sentences
 
-# Rarely intended, whatever the language; joiners and directional marks are not listed.
+# Characters that are rarely intended in any language. Joiners and directional marks are often
+# intended and not listed.
 ODDITIES = {
     "control characters": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]",
     "replacement characters": "\ufffd",
@@ -27,33 +28,36 @@ def text_facts(
     progress: Callable[[int], None] = lambda done: None,
     numbers: Collection[int] = (),
 ) -> dict[str, Any]:
-    """Return counts of a corpus: its records, and what is duplicate, empty or odd.
+    """Return counts of the records, the duplicates, and the empty and suspicious lines of a corpus.
 
-    Duplicates are counted by 64-bit hashes, eight bytes for each line.
+    Duplicates are counted by 64-bit hashes, which use eight bytes of memory for each line.
 
     Args:
         corpus: The text.
-        progress: Called with the bytes of text that are done. Default: not reported.
+        progress: Called with the number of bytes that were read. Default: not reported.
         numbers: The numbers of records, counted from 1, whose locations are returned as `places`.
+
+    Returns:
+        The counts by name, as in the JSON output of `archbuild inspect`.
     """
-    skip_log, byte_counter, places = SkipLog(), ByteCounter(), {}
+    skip_log, byte_counter, locations = SkipLog(), ByteCounter(), {}
     facts: _Facts = _Documents() if has_sentences(corpus.record_columns()) else _Pairs()
     for number, record in enumerate(corpus.records(skip_log, byte_counter), start=1):
         facts.add(record)
         if number in numbers:
-            places[number] = str(record.location)
+            locations[number] = str(record.location)
         if number % 1000 == 0:
             progress(byte_counter.count)
     return facts.summary() | {
         "empty_lines": skip_log.empty_lines,
         "left_out": {skipped.reason: skipped.count for skipped in skip_log.skipped()},
         "odd": facts.lines.odd,
-        "places": places,
+        "places": locations,
     }
 
 
 class _LineFacts:
-    """Counts of lines, whatever they belong to."""
+    """Counts of the characters and the suspicious characters in lines."""
 
     def __init__(self) -> None:
         self.characters = 0
@@ -71,6 +75,8 @@ class _LineFacts:
 
 
 class _Facts(Protocol):
+    """The interface of the statistics of one type of record."""
+
     lines: _LineFacts
 
     def add(self, record: Record) -> None: ...
@@ -131,10 +137,10 @@ class _Pairs:
 
 
 def _duplicates(hashes: array) -> int:
-    """Return how many equal one before them."""
+    """Return the number of hashes that occur earlier in the array."""
     return len(hashes) - len(np.unique(np.frombuffer(hashes, "int64"))) if hashes else 0
 
 
 def _around(line: str, position: int) -> str:
-    begin = max(position - 15, 0)
-    return repr(line[begin : position + 15])
+    start = max(position - 15, 0)
+    return repr(line[start : position + 15])

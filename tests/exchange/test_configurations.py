@@ -1,4 +1,4 @@
-"""Configurations are read and written whole, or refused by the name of what cannot be said."""
+"""Tests of `config.json`: each is converted completely, or rejected with the unsupported field."""
 
 import pytest
 
@@ -24,34 +24,34 @@ GPT2 = {
 }
 
 
-def everything(part):
+def has_all(part):
     return True
 
 
-def test_a_configuration_becomes_the_published_model():
-    assert experiment_of(GPT2, "gpt2", everything).parameter_counter().total() == 124_439_808
+def test_a_configuration_gives_the_published_model():
+    assert experiment_of(GPT2, "gpt2", has_all).parameter_counter().total() == 124_439_808
 
 
 @pytest.mark.parametrize(
-    ("changed", "sentence"),
+    ("changed", "value"),
     [
-        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx: True"),
-        ({"activation_function": "mish"}, "activation_function: 'mish'"),
-        ({"some_new_field": 3}, "some_new_field: 3"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx=True"),
+        ({"activation_function": "mish"}, "activation_function='mish'"),
+        ({"some_new_field": 3}, "some_new_field=3"),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_name(changed, sentence):
+def test_unsupported_values_are_rejected_by_name(changed, value):
     with pytest.raises(UserError) as caught:
-        plain_spec(GPT2 | changed, "gpt2", everything)
-    assert str(caught.value) == f"config.json: {sentence} cannot be said in a spec"
+        plain_spec(GPT2 | changed, "gpt2", has_all)
+    assert str(caught.value) == f"config.json: unsupported value {value}"
 
 
-def test_an_unknown_architecture_is_refused_with_those_that_are_known():
+def test_an_unknown_architecture_is_rejected_with_the_supported_ones():
     with pytest.raises(UserError) as caught:
-        plain_spec({"model_type": "mamba"}, "x", everything)
+        plain_spec({"model_type": "mamba"}, "x", has_all)
     assert str(caught.value) == (
-        "config.json: model_type 'mamba' is not known; there are "
-        + ", ".join(known.model_type for known in ARCHITECTURES)
+        "config.json: unsupported model_type 'mamba'; supported are "
+        + ", ".join(architecture.model_type for architecture in ARCHITECTURES)
     )
 
 
@@ -70,65 +70,63 @@ YARN = {"rope_type": "yarn", "factor": 2.0}
 
 
 @pytest.mark.parametrize(
-    ("fields", "sentence"),
+    ("fields", "value"),
     [
-        (GPT2 | {"num_hidden_layers": 3}, "num_hidden_layers: 3"),
-        (T5 | {"num_heads": 2, "dense_act_fn": "silu"}, "dense_act_fn: 'silu'"),
-        (T5 | {"num_heads": 2, "is_gated_act": True}, "is_gated_act: True"),
-        (LLAMA | {"rope_scaling": YARN}, "rope_parameters: "),
-        (LLAMA | {"rope_parameters": {"beta": 1}}, "rope_parameters: "),
-        (LLAMA | {"partial_rotary_factor": 0.5}, "partial_rotary_factor: 0.5"),
-        (MODERNBERT | {"layer_types": ["full_attention"]}, "layer_types: ['full_attention']"),
-        (BERT | {"hidden_act": ["gelu"]}, "hidden_act: ['gelu']"),
-        (BERT | {"is_decoder": True}, "is_decoder: True"),
+        (GPT2 | {"num_hidden_layers": 3}, "num_hidden_layers=3"),
+        (T5 | {"num_heads": 2, "dense_act_fn": "silu"}, "dense_act_fn='silu'"),
+        (T5 | {"num_heads": 2, "is_gated_act": True}, "is_gated_act=True"),
+        (LLAMA | {"rope_scaling": YARN}, "rope_parameters="),
+        (LLAMA | {"rope_parameters": {"beta": 1}}, "rope_parameters="),
+        (LLAMA | {"partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5"),
+        (MODERNBERT | {"layer_types": ["full_attention"]}, "layer_types=['full_attention']"),
+        (BERT | {"hidden_act": ["gelu"]}, "hidden_act=['gelu']"),
+        (BERT | {"is_decoder": True}, "is_decoder=True"),
     ],
 )
-def test_what_changes_outputs_is_never_passed_over(fields, sentence):
+def test_fields_that_change_outputs_are_never_ignored(fields, value):
     with pytest.raises(UserError) as caught:
-        plain_spec(fields, "x", everything)
-    assert str(caught.value).startswith(f"config.json: {sentence}")
+        plain_spec(fields, "x", has_all)
+    assert str(caught.value).startswith(f"config.json: unsupported value {value}")
 
 
-def test_of_two_rotary_settings_the_older_one_counts():
+def test_the_older_of_two_rotary_fields_has_priority():
     both = {
         "rope_scaling": {"rope_type": "linear", "factor": 2.0},
         "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 5.0},
     }
-    positions = plain_spec(LLAMA | both, "x", everything)["model"]["decoder"]["attention"][
-        "positions"
-    ]
+    positions = plain_spec(LLAMA | both, "x", has_all)["model"]["decoder"]["attention"]["positions"]
     assert positions["scaling"]["factor"] == 2.0
     assert positions["max_wavelength"] == 1e4
 
 
 @pytest.mark.parametrize(
-    ("fields", "place", "activation"),
+    ("fields", "stack", "activation"),
     [(GPT2, "decoder", "gelu_tanh"), (LLAMA, "decoder", "silu"), (BERT, "encoder", "gelu")],
 )
-def test_what_is_not_written_is_what_it_is_there(fields, place, activation):
+def test_a_missing_field_has_the_default_of_the_architecture(fields, stack, activation):
     without = {name: value for name, value in fields.items() if name != "activation_function"}
-    model = plain_spec(without, "x", everything)["model"]
-    assert model[place]["feed_forward"]["activation"] == activation
+    model = plain_spec(without, "x", has_all)["model"]
+    assert model[stack]["feed_forward"]["activation"] == activation
 
 
-def test_a_body_alone_writes_nothing():
+def test_a_body_without_heads_has_no_objectives():
     plain = plain_spec(LLAMA, "x", lambda part: part != "output")
     assert plain["objectives"] == {}
 
 
-@pytest.mark.parametrize("kind", [None, ["bert"], {"a": 1}, 5])
-def test_a_kind_that_is_no_name_is_refused(kind):
-    with pytest.raises(UserError, match="is not known; there are"):
-        plain_spec(BERT | {"model_type": kind}, "x", everything)
+@pytest.mark.parametrize("model_type", [None, ["bert"], {"a": 1}, 5])
+def test_an_invalid_model_type_is_rejected(model_type):
+    with pytest.raises(UserError, match="unsupported model_type"):
+        plain_spec(BERT | {"model_type": model_type}, "x", has_all)
 
 
 @pytest.mark.parametrize(
     "changed",
     [{"n_layer": "two"}, {"n_embd": None}],
 )
-def test_a_configuration_that_is_not_whole_is_refused(changed):
+def test_an_incomplete_configuration_is_rejected(changed):
     with pytest.raises(UserError, match=r"config\.json: "):
-        experiment_of(GPT2 | changed, "gpt2", everything)
+        experiment_of(GPT2 | changed, "gpt2", has_all)
 
 
 PUBLISHED = {
@@ -148,14 +146,14 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_shipped_spec_becomes_the_configuration_of_its_architecture(name):
+def test_a_shipped_spec_gives_the_configuration_of_its_architecture(name):
     fields = config_of(load(shipped_specs() / f"{name}.yaml"))
     assert fields["model_type"] == PUBLISHED[name]
     assert len(fields["architectures"]) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "changed", "sentence"),
+    ("name", "changed", "setting"),
     [
         ("bert_base", "model.encoder.norm_placement=pre", "model.encoder.norm_placement: pre"),
         ("bert_base", "model.encoder.norm.type=rms_norm", "model.encoder.norm.type: rms_norm"),
@@ -165,13 +163,13 @@ def test_a_shipped_spec_becomes_the_configuration_of_its_architecture(name):
         ("llama_like", "model.decoder.parallel=true", "model.decoder.parallel: true"),
     ],
 )
-def test_what_a_configuration_cannot_say_is_refused_at_its_place(name, changed, sentence):
+def test_a_setting_without_a_config_field_is_rejected_with_its_path(name, changed, setting):
     experiment = load(shipped_specs() / f"{name}.yaml", [changed])
-    with pytest.raises(UserError, match="closest to this model is") as caught:
+    with pytest.raises(UserError, match="the closest Hugging Face architecture, ") as caught:
         config_of(experiment)
-    assert sentence in str(caught.value)
+    assert setting in str(caught.value)
 
 
-def test_what_only_training_knows_does_not_stand_in_the_way():
+def test_training_settings_do_not_prevent_an_export():
     options = ["model.encoder.stochastic_depth=0.1", "model.initializer.stddev=0.5"]
     assert config_of(load(shipped_specs() / "bert_base.yaml", options))["model_type"] == "bert"

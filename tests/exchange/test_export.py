@@ -1,4 +1,4 @@
-"""Export: whatever a run was trained in, its artifact is float32, compared, and then named."""
+"""Tests of export: artifacts are float32, compared with the model, and then published."""
 
 import os
 
@@ -25,7 +25,7 @@ def run(tmp_path_factory):
     return small_run.in_bfloat16(tmp_path_factory.mktemp("bfloat16"))
 
 
-def left(folder):
+def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -33,53 +33,59 @@ def model_of(run):
     return load_graph(load(run.spec), run).model
 
 
-@pytest.mark.parametrize(("format", "name"), [("keras", "m.keras"), ("saved_model", "m")])
-def test_an_artifact_of_a_bfloat16_run_agrees_in_float32(run, format, name, tmp_path):
+@pytest.mark.parametrize(("format_name", "name"), [("keras", "m.keras"), ("saved_model", "m")])
+def test_an_artifact_of_a_bfloat16_run_equals_the_float32_model(run, format_name, name, tmp_path):
     path = tmp_path / "new" / name
-    assert export(run, format, path) <= TOLERANCE
-    assert left(tmp_path) == ["new"]
-    assert left(path.parent) == [name]
+    assert export(run, format_name, path) <= TOLERANCE
+    assert names_in(tmp_path) == ["new"]
+    assert names_in(path.parent) == [name]
 
 
-@pytest.mark.parametrize("found", [0.5, float("nan")])
-def test_an_artifact_that_differs_is_not_kept(run, found, tmp_path, monkeypatch):
+@pytest.mark.parametrize("difference", [0.5, float("nan")])
+def test_an_artifact_that_differs_is_discarded(run, difference, tmp_path, monkeypatch):
     class Different(KerasFile):
         def compare(self, model, path):
-            return found
+            return difference
 
     monkeypatch.setattr(formats_module, "FORMATS", (Different(),))
-    with pytest.raises(ExportError, match="not kept: its outputs differ"):
+    with pytest.raises(ExportError, match="export discarded: its outputs differ"):
         export(run, "keras", tmp_path / "a" / "m.keras")
-    assert left(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
-def test_an_output_that_is_no_number_is_a_difference_that_is_no_number(run, monkeypatch):
+def test_the_difference_is_nan_if_an_output_is_nan(run, monkeypatch):
     model = model_of(run)
 
-    def read_again(path, reader, batches):
+    def run_model(path, reader, batches):
         outputs = [model(batch, training=False) for batch in batches]
-        found = {f"{n}|{k}": np.array(v) for n, one in enumerate(outputs) for k, v in one.items()}
-        found["3|sequence"][0, 0, 0] = np.nan
-        return found
+        arrays = {
+            f"{number}|{name}": np.array(array)
+            for number, batch_outputs in enumerate(outputs)
+            for name, array in batch_outputs.items()
+        }
+        arrays["3|sequence_output"][0, 0, 0] = np.nan
+        return arrays
 
-    monkeypatch.setattr(comparison, "run_reader", read_again)
+    monkeypatch.setattr(comparison, "run_reader", run_model)
     assert np.isnan(largest_difference(model, run.model, ""))
 
 
-def test_an_artifact_that_cannot_be_loaded_is_not_kept(run, tmp_path, monkeypatch):
+def test_an_artifact_that_cannot_be_loaded_is_discarded(run, tmp_path, monkeypatch):
     class Damaged(KerasFile):
         def write(self, model, run, path):
             path.write_bytes(b"nothing")
             return ""
 
     monkeypatch.setattr(formats_module, "FORMATS", (Damaged(),))
-    with pytest.raises(ExportError, match="not kept: cannot be loaded again"):
+    with pytest.raises(ExportError, match="export discarded: it cannot be loaded"):
         export(run, "keras", tmp_path / "m.keras")
-    assert left(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
-def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_module, "load_graph", None)  # It is found before any work.
+def test_a_path_that_cannot_be_written_is_a_user_error(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        export_module, "load_graph", None
+    )  # The errors are raised before it is called.
     (tmp_path / "file").write_text("")
     os.symlink("nowhere", tmp_path / "link.keras")
     (tmp_path / "closed").mkdir(mode=0o500)
@@ -90,11 +96,11 @@ def test_a_path_that_cannot_be_written_is_the_users_mistake(run, tmp_path, monke
         "link.keras": "already exists",
         f"{'x' * 300}.keras": "File name too long",
         f"{'x' * 300}/m.keras": "File name too long",
-        "m.h5": "ends in .keras",
+        "m.h5": "must end in .keras",
     }
     if os.geteuid():
         paths["closed/m.keras"] = "Permission denied"
     for path, reason in paths.items():
         with pytest.raises(UserError, match=reason):
             export(run, "keras", tmp_path / path)
-    assert left(tmp_path) == ["closed", "file", "link.keras"]
+    assert names_in(tmp_path) == ["closed", "file", "link.keras"]

@@ -1,4 +1,4 @@
-"""A folder is written as `transformers` reads it: names, special ids and where positions begin."""
+"""Tests of writing Hugging Face folders: file names, special token ids and position offsets."""
 
 import json
 
@@ -19,41 +19,42 @@ def config(folder):
     return json.loads((folder / "config.json").read_text())
 
 
-def test_the_files_are_those_of_the_architecture(tmp_path):
+def test_the_folder_has_the_files_and_weights_of_the_architecture(tmp_path):
     write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, None)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "config.json",
         "model.safetensors",
     ]
     assert config(tmp_path / "out")["architectures"] == ["BertForPreTraining"]
-    found = load_file(tmp_path / "out" / "model.safetensors")
+    arrays = load_file(tmp_path / "out" / "model.safetensors")
     np.testing.assert_array_equal(
-        found["bert.encoder.layer.1.attention.self.query.weight"],
+        arrays["bert.encoder.layer.1.attention.self.query.weight"],
         WEIGHTS["encoder.layers.1.attention.query/kernel"].T,
     )
     np.testing.assert_array_equal(
-        found["cls.predictions.bias"], WEIGHTS["guess.bias/embeddings"][0]
+        arrays["cls.predictions.bias"], WEIGHTS["words.bias/embeddings"][0]
     )
 
 
-def test_a_tokenizer_brings_its_special_ids(tmp_path):
+def test_special_token_ids_are_those_of_the_tokenizer(tmp_path):
     vocabulary = WordPiece(type="wordpiece").train(iter(["a mat", "a cat"]), 20)
     write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
     fields = config(tmp_path / "out")
     assert (fields["pad_token_id"], fields["bos_token_id"], fields["eos_token_id"]) == (0, 2, 3)
-    read = read_folder(tmp_path / "out", "again").vocabularies[0]
-    assert read.encode(LINES) == vocabulary.encode(LINES)
+    imported = read_folder(tmp_path / "out", "imported").vocabularies[0]
+    assert imported.encode(LINES) == vocabulary.encode(LINES)
 
 
-def test_a_tokenizer_that_has_no_like_there_is_told_of_and_left_out(tmp_path):
+def test_an_unsupported_tokenizer_is_reported_and_skipped(tmp_path):
     vocabulary = Characters(type="characters").train(iter(LINES), 40)
-    told = write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
-    assert told == "written without a tokenizer: Hugging Face has no tokenizer like characters"
+    note = write_folder(tmp_path / "out", EXPERIMENT, WEIGHTS, (vocabulary, vocabulary))
+    reason = "Hugging Face has no equivalent of the tokenizer 'characters'"
+    assert note == f"written without a tokenizer: {reason}"
     assert not (tmp_path / "out" / "tokenizer.json").exists()
 
 
 @pytest.mark.parametrize("offset", [1, 2, 5])
-def test_robertas_positions_begin_behind_the_padding_token(tmp_path, offset):
+def test_positions_of_roberta_start_after_the_padding_token(tmp_path, offset):
     model = SPEC["model"] | {
         "embeddings": SPEC["model"]["embeddings"] | {"num_segments": 1},
         "positions": SPEC["model"]["positions"] | {"offset": offset},
@@ -63,12 +64,12 @@ def test_robertas_positions_begin_behind_the_padding_token(tmp_path, offset):
     experiment = Experiment.model_validate(spec)
     vocabulary = ByteLevelBPE(type="byte_level_bpe").train(iter(LINES), 300)
     assert vocabulary.padding_id == 0
-    ours = weights_of(experiment)
-    write_folder(tmp_path / "out", experiment, ours, (vocabulary, vocabulary))
+    original = weights_of(experiment)
+    write_folder(tmp_path / "out", experiment, original, (vocabulary, vocabulary))
     fields = config(tmp_path / "out")
     assert fields["model_type"] == "roberta"
     assert (fields["pad_token_id"], fields["max_position_embeddings"]) == (0, 17)
     table = load_file(tmp_path / "out" / "model.safetensors")[
         "roberta.embeddings.position_embeddings.weight"
     ]
-    np.testing.assert_array_equal(table[1:], ours["positions/embeddings"][offset:])
+    np.testing.assert_array_equal(table[1:], original["positions/embeddings"][offset:])

@@ -1,4 +1,4 @@
-"""What a folder holds is taken whole; what a spec cannot say is refused by its name."""
+"""Tests of importing Hugging Face folders: complete import, or an error that names the problem."""
 
 import json
 
@@ -31,16 +31,16 @@ SPEC = {
         },
         "pooler": {"type": "first_token"},
     },
-    "objectives": {"guess": {"type": "masked_lm"}, "next_sentence": {}},
+    "objectives": {"words": {"type": "masked_lm"}, "next_sentence": {}},
 }
-NO_TOKENIZER = "{}: holds no tokenizer: the model reads ids, and no lines of text"
+NO_TOKENIZER = "{}: contains no tokenizer; imported without a tokenizer, so it cannot read text"
 EXPERIMENT = Experiment.model_validate(SPEC)
 
 
 def weights_of(experiment):
-    draw = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     return {
-        f"{layer}/{name}": draw.normal(size=shape).astype("float32")
+        f"{layer}/{name}": random.normal(size=shape).astype("float32")
         for layer, parts in experiment.parameter_counter().weights.items()
         for name, shape in parts.items()
     }
@@ -59,198 +59,204 @@ def arrays(folder):
     return load_file(folder / "model.safetensors")
 
 
-def put(folder, found):
-    save_file(found, folder / "model.safetensors")
+def save_arrays(folder, changed):
+    save_file(changed, folder / "model.safetensors")
 
 
-def by_type(path):
-    return path.replace("guess", "masked_lm", 1)
+def imported_path(path):
+    return path.replace("words", "masked_lm", 1)
 
 
-def same(found, expected=WEIGHTS):
-    assert set(found) == {by_type(path) for path in expected}
+def assert_equal_weights(actual, expected=WEIGHTS):
+    assert set(actual) == {imported_path(path) for path in expected}
     for path, array in expected.items():
-        np.testing.assert_array_equal(found[by_type(path)], array)
+        np.testing.assert_array_equal(actual[imported_path(path)], array)
 
 
-def test_what_was_written_is_read_again(folder):
-    found = read_folder(folder, "again")
-    same(found.weights)
-    assert list(found.experiment.objectives) == ["masked_lm", "next_sentence"]
-    assert found.vocabularies is None
-    assert found.not_imported == [NO_TOKENIZER.format(folder)]
+def test_imported_weights_equal_the_exported_ones(folder):
+    imported = read_folder(folder, "imported")
+    assert_equal_weights(imported.weights)
+    assert list(imported.experiment.objectives) == ["masked_lm", "next_sentence"]
+    assert imported.vocabularies is None
+    assert imported.not_imported == [NO_TOKENIZER.format(folder)]
 
 
-def test_weights_may_lie_in_several_files(folder):
-    whole = arrays(folder)
-    names = sorted(whole)
-    files = {"one.safetensors": names[::2], "two.safetensors": names[1::2]}
-    for file, own in files.items():
-        save_file({name: whole[name] for name in own}, folder / file)
-    index = {"weight_map": {name: file for file, own in files.items() for name in own}}
+def test_weights_in_several_files_are_imported(folder):
+    all_arrays = arrays(folder)
+    names = sorted(all_arrays)
+    files = {"first.safetensors": names[::2], "second.safetensors": names[1::2]}
+    for file, file_names in files.items():
+        save_file({name: all_arrays[name] for name in file_names}, folder / file)
+    index = {"weight_map": {name: file for file, names in files.items() for name in names}}
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    same(read_folder(folder, "again").weights)
-    (folder / "two.safetensors").unlink()
-    with pytest.raises(UserError, match=r"two\.safetensors: is not there, though"):
-        read_folder(folder, "again")
+    assert_equal_weights(read_folder(folder, "imported").weights)
+    (folder / "second.safetensors").unlink()
+    with pytest.raises(UserError, match=r"second\.safetensors: no such file, but .* lists it"):
+        read_folder(folder, "imported")
 
 
-def test_older_names_of_norms_and_copies_of_tied_tables_are_known(folder):
-    found = arrays(folder)
+def test_older_names_of_norms_and_copies_of_tied_tables_are_supported(folder):
+    current = arrays(folder)
     older = {
         name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta"): array
-        for name, array in found.items()
+        for name, array in current.items()
     }
-    assert older.keys() != found.keys()
-    older["cls.predictions.decoder.weight"] = found["bert.embeddings.word_embeddings.weight"]
+    assert older.keys() != current.keys()
+    older["cls.predictions.decoder.weight"] = current["bert.embeddings.word_embeddings.weight"]
     older["bert.embeddings.position_ids"] = np.arange(16)[None]
-    put(folder, older)
-    read = read_folder(folder, "again")
-    same(read.weights)
-    assert read.not_imported == [NO_TOKENIZER.format(folder)]
+    save_arrays(folder, older)
+    imported = read_folder(folder, "imported")
+    assert_equal_weights(imported.weights)
+    assert imported.not_imported == [NO_TOKENIZER.format(folder)]
 
 
 def test_a_body_without_heads_has_no_objectives(folder):
-    bare = {
+    body = {
         name.removeprefix("bert."): array
         for name, array in arrays(folder).items()
         if name.startswith("bert.")
     }
-    put(folder, bare)
-    read = read_folder(folder, "again")
-    assert read.experiment.objectives == {}
-    assert read.experiment.model.pooler is not None
-    heads = ("guess", "next_sentence")
-    same(read.weights, {p: array for p, array in WEIGHTS.items() if not p.startswith(heads)})
+    save_arrays(folder, body)
+    imported = read_folder(folder, "imported")
+    assert imported.experiment.objectives == {}
+    assert imported.experiment.model.pooler is not None
+    heads = ("words", "next_sentence")
+    assert_equal_weights(
+        imported.weights, {p: array for p, array in WEIGHTS.items() if not p.startswith(heads)}
+    )
 
 
-def test_heads_that_are_no_objectives_are_left_out_and_named(folder):
-    found = arrays(folder) | {"classifier.weight": np.ones((3, 8), "float32")}
+def test_heads_without_an_objective_are_skipped_and_reported(folder):
+    changed = arrays(folder) | {"classifier.weight": np.ones((3, 8), "float32")}
     for name in ("cls.seq_relationship.weight", "cls.seq_relationship.bias"):
-        del found[name]
-    put(folder, found)
-    read = read_folder(folder, "again")
-    assert list(read.experiment.objectives) == ["masked_lm"]
-    assert read.experiment.model.pooler is None
-    assert read.not_imported == [
-        "no objective reads the weights bert.pooler.dense.bias",
-        "no objective reads the weights bert.pooler.dense.weight",
-        "no objective reads the weights classifier.weight",
+        del changed[name]
+    save_arrays(folder, changed)
+    imported = read_folder(folder, "imported")
+    assert list(imported.experiment.objectives) == ["masked_lm"]
+    assert imported.experiment.model.pooler is None
+    assert imported.not_imported == [
+        "skipped weights bert.pooler.dense.bias: no objective uses them",
+        "skipped weights bert.pooler.dense.weight: no objective uses them",
+        "skipped weights classifier.weight: no objective uses them",
         NO_TOKENIZER.format(folder),
     ]
 
 
-def test_a_tokenizer_that_cannot_be_read_is_named_and_the_model_taken(folder):
+def test_an_unsupported_tokenizer_is_reported_and_the_model_imported(folder):
     (folder / "source.spm").write_text("")
-    found = read_folder(folder, "again")
-    same(found.weights)
-    assert found.not_imported == [
-        f"{folder}/source.spm: is of no tokenizer that can be read; tokenizer.json would: "
-        "the model reads ids, and no lines of text"
+    imported = read_folder(folder, "imported")
+    assert_equal_weights(imported.weights)
+    assert imported.not_imported == [
+        f"{folder}/source.spm: unsupported tokenizer file; save it as tokenizer.json; "
+        "imported without a tokenizer, so it cannot read text"
     ]
 
 
 def without(name):
-    return lambda found: found.pop(name)
+    return lambda changed: changed.pop(name)
 
 
-def wider(found):
-    found["bert.encoder.layer.1.intermediate.dense.weight"] = np.ones((13, 8), "float32")
+def wider(changed):
+    changed["bert.encoder.layer.1.intermediate.dense.weight"] = np.ones((13, 8), "float32")
 
 
-def turned(found):
+def transposed(changed):
     name = "bert.encoder.layer.1.intermediate.dense.weight"
-    found[name] = np.ascontiguousarray(found[name].T)
+    changed[name] = np.ascontiguousarray(changed[name].T)
 
 
-def no_numbers(found):
-    found["bert.pooler.dense.bias"][3] = np.nan
+def not_finite(changed):
+    changed["bert.pooler.dense.bias"][3] = np.nan
 
 
-def counts(found):
-    found["bert.pooler.dense.bias"] = np.ones(8, "int32")
+def integers(changed):
+    changed["bert.pooler.dense.bias"] = np.ones(8, "int32")
 
 
-def bare_number(found):
-    found["bert.pooler.dense.bias"] = np.array(1.0, "float32")
+def scalar(changed):
+    changed["bert.pooler.dense.bias"] = np.array(1.0, "float32")
 
 
-def other_output(found):
-    table = found["bert.embeddings.word_embeddings.weight"]
-    found["cls.predictions.decoder.weight"] = table + 1
+def untied_output(changed):
+    table = changed["bert.embeddings.word_embeddings.weight"]
+    changed["cls.predictions.decoder.weight"] = table + 1
 
 
-def stranger(found):
-    found["bert.encoder.layer.0.adapter.weight"] = np.ones(3, "float32")
+def additional(changed):
+    changed["bert.encoder.layer.0.adapter.weight"] = np.ones(3, "float32")
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         (
             without("bert.encoder.layer.1.output.dense.bias"),
-            "has no weights 'bert.encoder.layer.1.output.dense.bias', which config.json implies",
+            "weights 'bert.encoder.layer.1.output.dense.bias' are missing; config.json requires "
+            "them",
         ),
         (
             wider,
-            "the weights 'bert.encoder.layer.1.intermediate.dense.weight' are [13, 8], which is "
-            "not what config.json implies",
+            "weights 'bert.encoder.layer.1.intermediate.dense.weight' have the shape [13, 8], "
+            "which does not match config.json",
         ),
         (
-            turned,
-            "the weights 'bert.encoder.layer.1.intermediate.dense.weight' are [8, 12], which is "
-            "not what config.json implies",
+            transposed,
+            "weights 'bert.encoder.layer.1.intermediate.dense.weight' have the shape [8, 12], "
+            "which does not match config.json",
         ),
         (
-            other_output,
-            "the weights 'cls.predictions.decoder.weight' are others than config.json ties them to",
+            untied_output,
+            "weights 'cls.predictions.decoder.weight' differ from the weights that config.json "
+            "ties them to",
         ),
-        (no_numbers, "the weights 'bert.pooler.dense.bias' hold what is no number"),
+        (not_finite, "weights 'bert.pooler.dense.bias' contain NaN or infinity"),
         (
-            bare_number,
-            "the weights 'bert.pooler.dense.bias' are [], which is not what config.json implies",
+            scalar,
+            "weights 'bert.pooler.dense.bias' have the shape [], which does not match config.json",
         ),
-        (stranger, "the weights 'bert.encoder.layer.0.adapter.weight' have no place in a spec"),
+        (additional, "unsupported weights 'bert.encoder.layer.0.adapter.weight'"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused_by_name(folder, change, sentence):
-    found = arrays(folder)
-    change(found)
-    put(folder, found)
+def test_invalid_weights_are_rejected_by_name(folder, change, message):
+    changed = arrays(folder)
+    change(changed)
+    save_arrays(folder, changed)
     with pytest.raises(UserError) as caught:
-        read_folder(folder, "again")
-    assert str(caught.value) == f"{folder}: {sentence}"
+        read_folder(folder, "imported")
+    assert str(caught.value) == f"{folder}: {message}"
 
 
-def test_a_tokenizer_larger_than_the_model_is_left_out_and_told_of(folder):
-    vocabulary = WordPiece(type="wordpiece").train(iter(["many words are here to be cut"]), 40)
+def test_a_tokenizer_larger_than_the_model_is_skipped_and_reported(folder):
+    vocabulary = WordPiece(type="wordpiece").train(iter(["many words are here to be split"]), 40)
     (folder / "tokenizer.json").write_bytes(vocabulary.files["tokenizer.json"])
-    found = read_folder(folder, "again")
-    assert found.vocabularies is None
-    (told,) = found.not_imported
-    assert told.startswith(f"{folder}: its tokenizer has {vocabulary.size} tokens, its model 20:")
+    imported = read_folder(folder, "imported")
+    assert imported.vocabularies is None
+    (note,) = imported.not_imported
+    size = vocabulary.size
+    assert note.startswith(f"{folder}: the tokenizer has {size} tokens, more than the model's 20;")
 
 
-def test_weights_that_are_no_fractions_are_refused_by_name(folder):
-    found = arrays(folder)
-    counts(found)
-    put(folder, found)
-    with pytest.raises(UserError, match=r"'bert\.pooler\.dense\.bias' are I32, which is not read"):
-        read_folder(folder, "again")
+def test_integer_weights_are_rejected_by_name(folder):
+    changed = arrays(folder)
+    integers(changed)
+    save_arrays(folder, changed)
+    message = r"'bert\.pooler\.dense\.bias' have the unsupported type I32; expected a float type"
+    with pytest.raises(UserError, match=message):
+        read_folder(folder, "imported")
 
 
-@pytest.mark.parametrize("map", [None, ["one"], {"a": ["one"]}])
-def test_an_index_that_names_no_files_is_told_of(folder, map):
+@pytest.mark.parametrize("weight_map", [None, ["file"], {"a": ["file"]}])
+def test_an_invalid_index_is_rejected(folder, weight_map):
     (folder / "model.safetensors").unlink()
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map}))
-    with pytest.raises(UserError, match="its weight_map is none of names and files"):
-        read_folder(folder, "again")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(UserError, match="weight_map must map names of weights to files"):
+        read_folder(folder, "imported")
 
 
-def cut(folder):
-    whole = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(whole[:-10])
+def truncate(folder):
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-10])
 
 
 def only_pickled(folder):
@@ -258,17 +264,23 @@ def only_pickled(folder):
 
 
 @pytest.mark.parametrize(
-    ("damage", "sentence"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), r"config\.json: No such file"),
-        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: not JSON"),
-        (lambda folder: (folder / "config.json").write_text("[" * 100_000), r"config\.json: not J"),
-        (lambda folder: (folder / "config.json").write_text("[]"), r"config\.json: holds no obj"),
-        (cut, r"model\.safetensors: cannot be read"),
-        (only_pickled, r"has no model\.safetensors; pytorch_model\.bin may hold code: save the"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: invalid JSON"),
+        (
+            lambda folder: (folder / "config.json").write_text("[" * 100_000),
+            r"config\.json: invalid JSON",
+        ),
+        (lambda folder: (folder / "config.json").write_text("[]"), r"config\.json: expected a"),
+        (truncate, r"model\.safetensors: cannot be read"),
+        (
+            only_pickled,
+            r"no model\.safetensors; pytorch_model\.bin is not supported, as it may contain code",
+        ),
     ],
 )
-def test_a_folder_that_cannot_be_read_is_told_of(folder, damage, sentence):
+def test_an_unreadable_folder_is_rejected(folder, damage, message):
     damage(folder)
-    with pytest.raises(UserError, match=sentence):
-        read_folder(folder, "again")
+    with pytest.raises(UserError, match=message):
+        read_folder(folder, "imported")

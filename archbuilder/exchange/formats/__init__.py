@@ -7,17 +7,18 @@ from archbuilder.exchange.formats.format import Format
 
 
 def format_names() -> str:
-    """Return the names of all formats, as they are listed in help and error messages."""
-    *names, last = [format.name for format in FORMATS]
+    """Return the names of all formats as a phrase for the help text."""
+    *names, last = [export_format.name for export_format in FORMATS]
     return f"{', '.join(names)} or {last}"
 
 
 def find_format(name: str) -> Format:
-    """Return the format with a name. Raise UserError if there is none."""
-    for format in FORMATS:
-        if format.name == name:
-            return format
-    raise UserError(f"no format {name!r}; there are {', '.join(format.name for format in FORMATS)}")
+    """Return the format with a name. Raise UserError if it does not exist."""
+    for export_format in FORMATS:
+        if export_format.name == name:
+            return export_format
+    names = ", ".join(export_format.name for export_format in FORMATS)
+    raise UserError(f"unknown export format {name!r}; use one of {names}")
 
 
 _FILES = (

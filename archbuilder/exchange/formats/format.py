@@ -13,21 +13,21 @@ class Extra(NamedTuple):
     """An optional dependency of a format."""
 
     name: str
-    """The extra of the archbuilder package that installs it."""
+    """Name of the extra of the archbuilder package that installs the dependency."""
     packages: tuple[str, ...]
-    """The packages that the format imports."""
+    """Packages that the format imports."""
 
 
 class Format(ABC):
-    """An export format: how a run's model is written, and how the artifact is loaded again."""
+    """The interface of export formats, which write a run's model and verify the artifact."""
 
     name: ClassVar[str]
-    """The value of `--format`."""
+    """Name of the format, the value of `--format`."""
     extra: ClassVar[Extra | None] = None
-    """The optional dependency that the format needs. Default: none."""
+    """Optional dependency of the format. Default: none."""
 
     def check(self, run: RunFolder) -> None:  # noqa: B027
-        """Raise UserError if the run's model cannot be written; load no model."""
+        """Raise UserError if the format does not support the run's model; load no model."""
 
     def check_path(self, path: Path) -> None:  # noqa: B027
         """Raise UserError if an artifact of this format cannot have this name."""
@@ -39,8 +39,8 @@ class Format(ABC):
         for package in self.extra.packages:
             if find_spec(package) is None:
                 raise UserError(
-                    f"format {self.name!r} needs {package}: "
-                    f"pip install 'archbuilder[{self.extra.name}]'"
+                    f"export format {self.name!r} requires the package {package}; "
+                    f"install it with pip install 'archbuilder[{self.extra.name}]'"
                 )
 
     @abstractmethod
@@ -49,20 +49,24 @@ class Format(ABC):
 
         Args:
             model: The run's Keras model in float32.
-            run: The run, whose spec and tokenizer belong to the artifact.
+            run: The run, whose spec and tokenizer are part of the artifact.
             path: The file or directory to create.
 
         Returns:
-            A sentence about what could not be written, or "".
+            A message about content that could not be written, or "".
         """
 
     @abstractmethod
     def compare(self, model: Any, path: Path) -> float:
         """Load the artifact without archbuilder and compare it with the model.
 
+        Args:
+            model: The Keras model that was written.
+            path: The artifact.
+
         Returns:
-            The largest absolute difference of any output, or of any weight where the artifact has
-            no outputs; NaN if a difference is NaN.
+            The largest absolute difference between outputs, or between weights if the artifact
+            cannot be run; NaN if a difference is NaN.
 
         Raises:
             ExportError: The artifact cannot be loaded or has other outputs.
@@ -70,6 +74,6 @@ class Format(ABC):
 
 
 def companion_files(run: RunFolder) -> list[Path]:
-    """Return the files stored with a model: its spec and its tokenizers."""
+    """Return the files that are stored with a model: its spec and its tokenizers."""
     folders = [folder for folder in (run.tokenizer, run.target_tokenizer) if folder.exists()]
     return [run.spec, *(file for folder in folders for file in sorted(folder.iterdir()))]

@@ -1,8 +1,10 @@
-"""Keras's own file, with the spec and the tokenizer in it."""
+"""Keras model file that also contains the spec and the tokenizer."""
 
 import zipfile
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.exchange.comparison import largest_difference
@@ -17,14 +19,16 @@ run = lambda batch: model(batch, training=False)
 
 
 class KerasFile(Format):
-    """A `.keras` file: `keras.saving.load_model` loads it with Keras alone."""
+    """A `.keras` file, which `keras.saving.load_model` loads without archbuilder."""
 
     name = "keras"
 
+    @override
     def check_path(self, path: Path) -> None:
         if path.suffix != ".keras":
-            raise UserError(f"{path}: Keras wants a name that ends in .keras")
+            raise UserError(f"{path}: the name of a Keras model file must end in .keras")
 
+    @override
     def write(self, model: Any, run: RunFolder, path: Path) -> str:
         model.save(path)
         with zipfile.ZipFile(path, "a") as archive:
@@ -32,6 +36,7 @@ class KerasFile(Format):
                 archive.write(file, file.relative_to(run.path).as_posix())
         return ""
 
+    @override
     def compare(self, model: Any, path: Path) -> float:
         return largest_difference(model, path, _READER)
 

@@ -1,8 +1,10 @@
-"""TensorFlow's SavedModel, with the spec and the tokenizer in `assets.extra`."""
+"""TensorFlow SavedModel, with the spec and the tokenizer in `assets.extra`."""
 
 import shutil
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import override
 
 from archbuilder.exchange.comparison import largest_difference
 from archbuilder.exchange.formats.format import Format, companion_files
@@ -20,6 +22,7 @@ class SavedModel(Format):
 
     name = "saved_model"
 
+    @override
     def write(self, model: Any, run: RunFolder, path: Path) -> str:
         model.export(path, format="tf_saved_model", verbose=False)
         for file in companion_files(run):
@@ -28,6 +31,7 @@ class SavedModel(Format):
             shutil.copyfile(file, target)
         return ""
 
+    @override
     def compare(self, model: Any, path: Path) -> float:
         return largest_difference(model, path, _READER)
 

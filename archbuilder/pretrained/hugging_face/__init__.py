@@ -1,4 +1,4 @@
-"""Architectures of the `transformers` library: a file each, and their union."""
+"""Supported architectures of the `transformers` library, one file each."""
 
 from archbuilder.errors import UserError
 from archbuilder.network.backbone import BackboneConfig
@@ -19,16 +19,18 @@ __all__ = ["ARCHITECTURES", "HFArchitecture", "architecture_of", "similar_archit
 
 
 def architecture_of(model_type: object) -> HFArchitecture:
-    """Return the architecture with a `model_type`. Raise UserError if there is none."""
+    """Return the architecture with a `model_type`. Raise UserError if it is not supported."""
     for architecture in ARCHITECTURES:
         if architecture.model_type == model_type:
             return architecture
-    known = ", ".join(architecture.model_type for architecture in ARCHITECTURES)
-    raise UserError(f"config.json: model_type {model_type!r} is not known; there are {known}")
+    supported = ", ".join(architecture.model_type for architecture in ARCHITECTURES)
+    raise UserError(
+        f"config.json: unsupported model_type {model_type!r}; supported are {supported}"
+    )
 
 
 def similar_architectures(model: BackboneConfig) -> list[HFArchitecture]:
-    """Return the architectures with the same stacks as a model."""
+    """Return the architectures with the same stacks (encoder, decoder or both) as a model."""
     stacks = {name for name in ("encoder", "decoder") if getattr(model, name) is not None}
     return [architecture for architecture in ARCHITECTURES if architecture.stacks == stacks]
 

@@ -1,4 +1,4 @@
-"""What is known of a Hugging Face architecture: its fields, weights and classes."""
+"""Description of a Hugging Face architecture: its fields, weight names and classes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Heads = Mapping[str, Mapping[str, Any]]
 Arrays = dict[str, np.ndarray]
 
 
-def _unchanged(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
+def _keep_unchanged(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
     pass
 
 
@@ -30,28 +30,31 @@ class HFArchitecture:
     model_type: str
     """The name in a `config.json`."""
     spec: Tree
-    """What all its models have in common, with every head that they may have under `heads`."""
+    """Settings that all its models share, with every supported head under `heads`."""
     fields: tuple[Row, ...]
-    """The table of its fields, in the order in which they are written."""
+    """The table of its `config.json` fields, in the order of writing."""
     weight_names: WeightNames
     classes: Mapping[tuple[str, ...], str]
-    """By the heads of a model, the class that has them."""
+    """Names of the model classes, by the heads that they have."""
     gated_weight_names: WeightNames | None = None
-    """The names in a model with gated feed-forward layers, where they differ."""
+    """Weight names of a model with gated feed-forward layers. Default: `weight_names`."""
     special_ids: Mapping[str, str] = field(
         default_factory=lambda: {"pad": "padding", "bos": "start", "eos": "end"}
     )
-    """By the names of the fields for special tokens, without `_token_id`, their roles."""
-    fit_to_vocabulary: Callable[[dict[str, Any], Arrays, Vocabulary], None] = _unchanged
-    """Adapt the fields and weights of a model in place to the vocabulary it is written with."""
+    """Roles of special tokens, by the names of their fields without `_token_id`."""
+    fit_to_vocabulary: Callable[[dict[str, Any], Arrays, Vocabulary], None] = _keep_unchanged
+    """Function that adapts the fields and weights of a model in place to its vocabulary."""
 
     @property
     def stacks(self) -> set[str]:
-        """The stacks that all its models have."""
+        """Stacks of all its models: `encoder`, `decoder` or both."""
         return {"encoder", "decoder"} & self.spec.keys()
 
     def read(self, config: Config) -> tuple[Tree, Heads]:
-        """Return a model and all heads that it may have, as plain data.
+        """Return a model and all its supported heads, as plain data.
+
+        Args:
+            config: The fields of a `config.json`.
 
         Raises:
             UserError: A field is missing, of another type, or cannot be expressed in a spec.
@@ -62,21 +65,26 @@ class HFArchitecture:
                 row.read(config, spec)
         except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
             raise UserError(
-                f"config.json: is not that of a whole {self.model_type}: a field is missing or of "
-                "another type"
+                f"config.json: invalid {self.model_type} configuration: a field is missing or has "
+                "a wrong type"
             ) from error
         config.finish()
         return spec, spec.pop("heads")
 
     def write(self, model: BackboneConfig, heads: Heads) -> dict[str, Any] | None:
-        """Return the fields of a `config.json`, which may not express all of the model.
+        """Return the fields of a `config.json`, which may describe the model only in part.
 
-        Return None if the model lacks settings that the fields need.
+        Args:
+            model: The model.
+            heads: The settings of its heads.
+
+        Returns:
+            The fields, or None if the model lacks a setting that a field requires.
         """
         fields: dict[str, Any] = {"model_type": self.model_type}
-        own_class = self.classes.get(tuple(heads)) or self.classes.get(tuple(sorted(heads)))
-        if own_class:
-            fields["architectures"] = [own_class]
+        class_name = self.classes.get(tuple(heads)) or self.classes.get(tuple(sorted(heads)))
+        if class_name:
+            fields["architectures"] = [class_name]
         settings = writable_model(model) | {"heads": heads}
         try:
             for row in self.fields:
@@ -86,14 +94,19 @@ class HFArchitecture:
         return fields
 
     def weight_names_of(self, model: BackboneConfig) -> WeightNames:
-        """Return the names of a model's weights."""
+        """Return the weight names of a model."""
         gated = model.encoder is not None and model.encoder.feed_forward.type == "gated"
         return (self.gated_weight_names if gated else None) or self.weight_names
 
     def special_token_fields(
         self, vocabulary: Vocabulary | None, is_encoder_decoder: bool
     ) -> dict[str, int | None]:
-        """Return the ids of special tokens; without a vocabulary, none instead of the defaults."""
+        """Return the fields with the ids of special tokens.
+
+        Args:
+            vocabulary: The vocabulary. None: all ids are null, so that no default applies.
+            is_encoder_decoder: Whether the field of the decoder's first token is included.
+        """
         roles = dict(self.special_ids)
         if vocabulary is None:
             return {f"{name}_token_id": None for name in roles}
@@ -105,7 +118,7 @@ class HFArchitecture:
 
 
 def _copied(tree: Tree) -> Tree:
-    """Return a copy that shares no part with the original, nor with itself."""
+    """Return a copy in which no two keys share a dictionary."""
     return {
         key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()
     }

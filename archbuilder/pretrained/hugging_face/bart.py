@@ -22,7 +22,7 @@ _NORM = {"type": "layer_norm", "epsilon": 1e-5}
 
 
 def bart_spec(**embeddings: Any) -> Tree:
-    """Return what models like BART have in common, positions aside."""
+    """Return the settings that models like BART share, except for positions."""
     stacks = dict.fromkeys(("encoder", "decoder"), stack("mlp", _NORM))
     return {
         "embeddings": {"tie": "all", **embeddings},
@@ -32,7 +32,7 @@ def bart_spec(**embeddings: Any) -> Tree:
 
 
 def bart_fields() -> tuple[Row, ...]:
-    """Return the table of BART and of models with the same fields."""
+    """Return the fields of BART and of similar models."""
     activations = both_stacks("feed_forward.activation")
     return (
         *unwritten(encoder_layerdrop=0.0, decoder_layerdrop=0.0),
@@ -53,16 +53,20 @@ def bart_fields() -> tuple[Row, ...]:
     )
 
 
-def _stack_fields(side: str) -> tuple[Row, ...]:
+def _stack_fields(stack_name: str) -> tuple[Row, ...]:
     return (
-        Field(f"{side}_layers", f"{side}.num_layers"),
-        Field(f"{side}_attention_heads", f"{side}.attention.num_heads"),
-        Field(f"{side}_ffn_dim", f"{side}.feed_forward.intermediate_dim"),
+        Field(f"{stack_name}_layers", f"{stack_name}.num_layers"),
+        Field(f"{stack_name}_attention_heads", f"{stack_name}.attention.num_heads"),
+        Field(f"{stack_name}_ffn_dim", f"{stack_name}.feed_forward.intermediate_dim"),
     )
 
 
 def bart_weight_names(computed: str = "") -> WeightNames:
-    """Return the names of BART's weights."""
+    """Return the weight names of BART.
+
+    Args:
+        computed: Suffix of the names of weights that are computed from the spec. Default: none.
+    """
     names = {
         "embeddings.tokens": "model.shared",
         **_stack_names("encoder", ""),
@@ -72,7 +76,7 @@ def bart_weight_names(computed: str = "") -> WeightNames:
     return WeightNames(names, "model", computed=computed)
 
 
-def _stack_names(side: str, prefix: str) -> dict[str, str]:
+def _stack_names(stack_name: str, prefix: str) -> dict[str, str]:
     roles = "q_proj k_proj v_proj out_proj"
     layer = {
         **projections("attention", roles, "self_attn.*"),
@@ -84,9 +88,9 @@ def _stack_names(side: str, prefix: str) -> dict[str, str]:
         "feed_forward.norm": "final_layer_norm",
     }
     return {
-        f"{prefix}positions": f"model.{side}.embed_positions",
-        f"{prefix}embeddings.norm": f"model.{side}.layernorm_embedding",
-        **under(f"{side}.layers.{{i}}", f"model.{side}.layers.{{i}}", layer),
+        f"{prefix}positions": f"model.{stack_name}.embed_positions",
+        f"{prefix}embeddings.norm": f"model.{stack_name}.layernorm_embedding",
+        **under(f"{stack_name}.layers.{{i}}", f"model.{stack_name}.layers.{{i}}", layer),
     }
 
 

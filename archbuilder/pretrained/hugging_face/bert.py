@@ -18,7 +18,12 @@ from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projec
 
 
 def bert_spec(*heads: str, **model: Any) -> Tree:
-    """Return what encoders like BERT have in common; `model` replaces or adds its parts."""
+    """Return the settings that encoders like BERT share.
+
+    Args:
+        *heads: The types of the heads besides the masked language model.
+        **model: Settings of the model that are replaced or added.
+    """
     return {
         "embeddings": {"tie": "output", "norm": {"type": "layer_norm"}},
         "positions": {"type": "learned", "offset": 0},
@@ -29,7 +34,7 @@ def bert_spec(*heads: str, **model: Any) -> Tree:
 
 
 def bert_fields(activation: str = "gelu") -> tuple[Row, ...]:
-    """Return the table of BERT and of encoders with the same fields.
+    """Return the fields of BERT and of similar encoders.
 
     Args:
         activation: The default of `hidden_act`.
@@ -58,7 +63,11 @@ _SEGMENTS = Conversion(write=lambda num_segments: num_segments or 1)
 
 
 def bert_names(body: str) -> dict[str, str]:
-    """Return the names of BERT's body under the name of its module."""
+    """Return the weight names of BERT without its heads.
+
+    Args:
+        body: The name of the PyTorch module with these weights.
+    """
     layer = {
         **projections("attention", "self.query self.key self.value output.dense", "attention.*"),
         "attention.norm": "attention.output.LayerNorm",

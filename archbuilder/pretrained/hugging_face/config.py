@@ -1,4 +1,4 @@
-"""The fields of a `config.json`: each is read, has no effect on the network, or is refused."""
+"""Fields of a `config.json`: each is read, has no effect on the network, or is rejected."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ ACTIVATIONS = {
     "swish": "silu",
     "relu2": "squared_relu",
 }
-"""Activation functions: the name in a `config.json`, and the name in a spec."""
+"""Names of activation functions in a spec, by their names in a `config.json`."""
 
 # Names, heads that are not imported, generation settings and runtime settings.
 _WITHOUT_EFFECT = re.compile(
@@ -31,11 +31,11 @@ _WITHOUT_EFFECT = re.compile(
 )
 
 HasWeights = Callable[[str], bool]
-"""Whether a folder has weights of a layer or a head, by its name in a spec."""
+"""Function that returns whether a folder has the weights of a layer or head with a name."""
 
 
 class Config:
-    """The fields of a `config.json`, and which of them were read."""
+    """The fields of a `config.json`, with a record of the fields that were read."""
 
     def __init__(self, fields: dict[str, Any], has_weights: HasWeights) -> None:
         self._fields = fields
@@ -49,14 +49,22 @@ class Config:
         return default if value is None else value
 
     def activation(self, name: str, default: str = "gelu") -> str:
-        """Return a spec's name of an activation function. Raise UserError if there is none."""
+        """Return the activation function in a field, by its name in a spec.
+
+        Args:
+            name: The name of the field.
+            default: The value if the field is missing. Default: "gelu".
+
+        Raises:
+            UserError: The activation function is not supported.
+        """
         value = self.get(name, default)
         if not isinstance(value, str) or value not in ACTIVATIONS:
             raise unsupported_field(name, value)
         return ACTIVATIONS[value]
 
     def require(self, **values: Any) -> None:
-        """Raise UserError for the first field that is set to another value than the given one."""
+        """Raise UserError for the first field with another value than the given one."""
         for name, value in values.items():
             if self.get(name, value) != value:
                 raise unsupported_field(name, self.get(name))
@@ -64,11 +72,11 @@ class Config:
     def finish(self) -> None:
         """Raise UserError for the first field that was not read and may have an effect."""
         for name, value in self._fields.items():
-            handled = name in self._read or _WITHOUT_EFFECT.fullmatch(name)
-            if not handled and value not in (None, False, 0, 0.0, "", [], {}):
+            is_handled = name in self._read or _WITHOUT_EFFECT.fullmatch(name)
+            if not is_handled and value not in (None, False, 0, 0.0, "", [], {}):
                 raise unsupported_field(name, value)
 
 
 def unsupported_field(name: str, value: Any) -> UserError:
-    """Return the error for a field with a value that no spec can express."""
-    return UserError(f"config.json: {name}: {value!r} cannot be said in a spec")
+    """Return the error for a field with a value that a spec cannot express."""
+    return UserError(f"config.json: unsupported value {name}={value!r}")

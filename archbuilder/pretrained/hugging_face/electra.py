@@ -1,8 +1,10 @@
-"""ELECTRA (Clark et al., 2020): BERT with a head that detects replaced tokens."""
+"""ELECTRA (Clark et al., 2020): BERT with a head for replaced token detection."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from typing_extensions import override
 
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
@@ -13,18 +15,20 @@ from archbuilder.pretrained.hugging_face.weight_names import WeightNames
 
 @dataclass(frozen=True)
 class _EmbeddingSize(Row):
-    """The width of the token table, which is projected unless it is that of the stack."""
+    """The width of the token table. It is projected if it differs from the width of the stack."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         size = config.get("embedding_size", 128)
         spec["embeddings"]["embedding_dim"] = None if size == spec["hidden_dim"] else size
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         fields["embedding_size"] = model["embeddings"]["embedding_dim"] or model["hidden_dim"]
 
 
 def _generator_size(config: Config, spec: Tree) -> float:
-    """Return the smallest usual fraction that divides all sizes of the discriminator."""
+    """Return the smallest of 1/4, 1/3, 1/2 and 1 that gives integer sizes of the generator."""
     encoder = spec["encoder"]
     sizes = (
         spec["hidden_dim"],
@@ -32,7 +36,11 @@ def _generator_size(config: Config, spec: Tree) -> float:
         encoder["feed_forward"]["intermediate_dim"],
     )
     fractions = (Fraction(1, divisor) for divisor in (4, 3, 2, 1))
-    fitting = (one for one in fractions if all((size * one).denominator == 1 for size in sizes))
+    fitting = (
+        fraction
+        for fraction in fractions
+        if all((size * fraction).denominator == 1 for size in sizes)
+    )
     return round(float(next(fitting)), 6)
 
 

@@ -1,38 +1,40 @@
-"""Rows of the table between a `config.json` and a spec, each read in both directions."""
+"""Rows of the table that maps a `config.json` to a spec, in both directions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from typing_extensions import override
+
 from archbuilder.pretrained.hugging_face.config import ACTIVATIONS, Config
 
 Tree = dict[str, Any]
-"""A model as plain data. On reading, its key `heads` holds the settings of each head."""
+"""A model as plain data. On reading, the key `heads` has the settings of each head."""
 
 _REQUIRED = object()
 _MISSING = object()
 
 
 class Row(ABC):
-    """One or more fields of a `config.json` and what they are in a spec."""
+    """The interface of rows, each of which maps fields of a `config.json` to settings of a spec."""
 
     @abstractmethod
     def read(self, config: Config, spec: Tree) -> None:
-        """Set in `spec` what the fields express. Raise UserError for unsupported values."""
+        """Set the values of the fields in `spec`. Raise UserError if a value is not supported."""
 
     @abstractmethod
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
-        """Add the fields. Raise LookupError if the model lacks a setting that they need."""
+        """Add the fields of a model. Raise LookupError if the model lacks a required setting."""
 
 
 class Conversion(NamedTuple):
-    """Both directions of a field whose values differ between a `config.json` and a spec."""
+    """Conversion of values that a `config.json` and a spec represent differently."""
 
     read: Callable[[Config, str, Any], Any] = Config.get
-    """Return the spec's value of the field with this name and this default."""
+    """Function (config, name, default) that returns the spec's value of a field."""
     write: Callable[[Any], Any] = lambda value: value
-    """Return the field's value."""
+    """Function that returns the field's value for a value of the spec."""
 
 
 SAME = Conversion()
@@ -46,7 +48,7 @@ BIASES = Conversion(
     ),
     bool,
 )
-"""Whether all projections of attention have a bias."""
+"""Conversion of a boolean: whether all attention projections have a bias."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,21 @@ class Field(Row):
     name: str
     """The name in a `config.json`."""
     paths: str | tuple[str, ...]
-    """The settings in a spec. All are set on reading; the first is used on writing."""
+    """The settings in a spec. Reading sets all of them; writing uses the first."""
     default: Any = None
-    """The value if the field is missing, or a function that derives it from other fields."""
+    """The value if the field is missing, or a function that computes it from other fields."""
     conversion: Conversion = SAME
     absent: Any = _REQUIRED
-    """What is written if the model lacks the setting. Default: the model cannot be written."""
+    """The value to write if the model lacks the setting. Default: the model is not supported."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         default = self.default(config) if callable(self.default) else self.default
         value = self.conversion.read(config, self.name, default)
         for path in (self.paths,) if isinstance(self.paths, str) else self.paths:
             set_path(spec, path, value)
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         path = self.paths if isinstance(self.paths, str) else self.paths[0]
         value = get_path(model, path, _MISSING)
@@ -82,15 +86,17 @@ class Field(Row):
 
 @dataclass(frozen=True)
 class Constant(Row):
-    """A field that supports a single value."""
+    """A field with a single supported value."""
 
     name: str
     value: Any
     written: bool = True
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         config.require(**{self.name: self.value})
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         if self.written:
             fields[self.name] = self.value
@@ -98,15 +104,17 @@ class Constant(Row):
 
 @dataclass(frozen=True)
 class Equal(Row):
-    """A field that repeats another one, which comes before it in the table."""
+    """A field that must equal another field, which precedes it in the table."""
 
     name: str
     other: str
     written: bool = False
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         config.require(**{self.name: config.get(self.other)})
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         if self.written:
             fields[self.name] = fields[self.other]
@@ -114,14 +122,16 @@ class Equal(Row):
 
 @dataclass(frozen=True)
 class Unused(Row):
-    """A field with no effect on the network, and what is written to it, if anything."""
+    """A field without effect on the network. It is written only if `value` is set."""
 
     name: str
     value: Any = _MISSING
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         config.get(self.name)
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         if self.value is not _MISSING:
             fields[self.name] = self.value
@@ -129,51 +139,55 @@ class Unused(Row):
 
 @dataclass(frozen=True)
 class Derived(Row):
-    """A setting that no field is written for."""
+    """A setting that is computed from other settings and has no field of its own."""
 
     path: str
     derive: Callable[[Config, Tree], Any]
-    """Return the setting, given the fields and all settings of the rows before this one."""
+    """Function that returns the setting, given the fields and the settings of earlier rows."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         set_path(spec, self.path, self.derive(config, spec))
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         pass
 
 
 @dataclass(frozen=True)
 class TiedOutput(Row):
-    """Whether a decoder's output projection is its token table.
+    """The field `tie_word_embeddings` of a decoder, which ties the output projection.
 
-    The files of a model without its head have neither a tied nor an own output projection.
+    The files of a model without a head have no output projection, tied or not.
     """
 
     default: bool
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         tied = config.get("tie_word_embeddings", self.default)
         set_path(spec, "embeddings.tie", "output" if tied else "none")
         if not tied and not config.has_weights("output"):
             del spec["heads"]["causal_lm"]
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         fields["tie_word_embeddings"] = model["embeddings"]["tie"] in ("output", "all")
 
 
 def unwritten(**values: Any) -> tuple[Row, ...]:
-    """Return rows of fields that support a single value, which is their default."""
+    """Return rows of fields with a single supported value, which is their default."""
     return tuple(Constant(name, value, written=False) for name, value in values.items())
 
 
 def stack(feed_forward: str, norm: Tree, attention: Tree | None = None, **settings: Any) -> Tree:
-    """Return what the stacks of an architecture have in common.
+    """Return the settings that all models of an architecture share in a stack.
 
     Args:
-        feed_forward: The type of its feed-forward layers.
-        norm: Its norms.
-        attention: What its attention layers have in common besides their type.
-        **settings: Its other settings.
+        feed_forward: The type of the feed-forward layers.
+        norm: The settings of the norms.
+        attention: The settings of the attention layers besides their type. Default: none.
+        **settings: Other settings of the stack.
     """
     return {
         "attention": {"type": "multi_head"} | (attention or {}),
@@ -183,12 +197,12 @@ def stack(feed_forward: str, norm: Tree, attention: Tree | None = None, **settin
 
 
 def both_stacks(path: str) -> tuple[str, str]:
-    """Return the paths of a setting that an encoder and its decoder share."""
+    """Return the paths of a setting in the encoder and in the decoder."""
     return f"encoder.{path}", f"decoder.{path}"
 
 
 def get_path(tree: Any, path: str, default: Any = None) -> Any:
-    """Return the value at a path of names, or the default where there is none."""
+    """Return the value at a dotted path, or the default if the path does not exist."""
     for name in path.split("."):
         if not isinstance(tree, dict) or name not in tree:
             return default
@@ -197,7 +211,7 @@ def get_path(tree: Any, path: str, default: Any = None) -> Any:
 
 
 def set_path(tree: Tree, path: str, value: Any) -> None:
-    """Set the value at a path of names."""
+    """Set the value at a dotted path."""
     *parents, last = path.split(".")
     for name in parents:
         tree = tree.setdefault(name, {})

@@ -1,4 +1,4 @@
-"""A folder as `save_pretrained` writes it: a configuration, and arrays by name."""
+"""Folders in the format of `save_pretrained`: a configuration and named arrays."""
 
 import json
 import re
@@ -8,39 +8,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 
-# Arrays that are derived from the configuration.
+# Names of arrays that `transformers` computes from the configuration.
 _COMPUTED = re.compile(
     r"(.*\.)?(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\..*|inv_freq)"
 )
 _FLOATS = ("F64", "F32", "F16", "BF16")
-# Older names of a norm's gain and bias.
+# Suffixes of norm weights in older files, and their current names.
 _OLDER_SUFFIXES = {".gamma": ".weight", ".beta": ".bias"}
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file. Raise UserError if there is none."""
+    """Return the JSON object in a file. Raise UserError if it cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
+        raise UserError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no object")
+        raise UserError(f"{path}: expected a JSON object, got {type(content).__name__}")
     return content
 
 
 class Arrays(Mapping[str, np.ndarray]):
     """The arrays in a folder, by name; each is loaded when it is used.
 
-    Names are those in the files of a model with a head: those of a model without one get the
-    prefix `body`.
+    The names are those in the files of a model with a head. In the files of a model without a head,
+    the prefix `body` is missing and is added here.
     """
 
     def __init__(self, folder: Path, body: str) -> None:
@@ -48,38 +49,44 @@ class Arrays(Mapping[str, np.ndarray]):
         self._read: set[str] = set()
         self._locations: dict[str, tuple[Path, str]] = {}
         for file in _weight_files(folder):
-            with _opened(file) as content:
+            with _open(file) as content:
                 names = content.keys()
                 self._locations |= {_current_name(name): (file, name) for name in names}
         if body and not any(name.startswith(f"{body}.") for name in self._locations):
-            self._locations = {f"{body}.{name}": at for name, at in self._locations.items()}
+            self._locations = {
+                f"{body}.{name}": location for name, location in self._locations.items()
+            }
 
+    @override
     def __contains__(self, name: object) -> bool:
         return name in self._locations
 
+    @override
     def __iter__(self) -> Iterator[str]:
         return iter(self._locations)
 
+    @override
     def __len__(self) -> int:
         return len(self._locations)
 
+    @override
     def __getitem__(self, name: str) -> np.ndarray:
         """Return an array in float32. Raise UserError if it is missing, NaN or infinite."""
         if name not in self._locations:
-            raise UserError(f"{self.folder}: has no weights {name!r}, which {CONFIG} implies")
+            raise UserError(f"{self.folder}: weights {name!r} are missing; {CONFIG} requires them")
         self._read.add(name)
         array = self._load(name)
         if not np.isfinite(array).all():
-            raise UserError(f"{self.folder}: the weights {name!r} hold what is no number")
+            raise UserError(f"{self.folder}: weights {name!r} contain NaN or infinity")
         return array
 
     def unread(self) -> Iterator[str]:
-        """Yield the names of arrays that were not used and are not derived from the others."""
+        """Yield the names of unused arrays, except for computed ones and copies of used ones."""
         for name in sorted(self._locations.keys() - self._read):
-            if not _COMPUTED.fullmatch(name) and not self._is_a_copy(name):
+            if not _COMPUTED.fullmatch(name) and not self._is_copy(name):
                 yield name
 
-    def _is_a_copy(self, name: str) -> bool:
+    def _is_copy(self, name: str) -> bool:
         """Return whether an array equals one that was used under another name."""
         shape, array = self._shape(name), None
         for other in self._read:
@@ -91,25 +98,33 @@ class Arrays(Mapping[str, np.ndarray]):
 
     def _shape(self, name: str) -> list[int]:
         file, stored_name = self._locations[name]
-        with _opened(file) as content:
+        with _open(file) as content:
             return content.get_slice(stored_name).get_shape()
 
     def _dtype(self, name: str) -> str:
         file, stored_name = self._locations[name]
-        with _opened(file) as content:
+        with _open(file) as content:
             return content.get_slice(stored_name).get_dtype()
 
     def _load(self, name: str) -> np.ndarray:
         file, stored_name = self._locations[name]
         dtype = self._dtype(name)
         if dtype not in _FLOATS:
-            raise UserError(f"{file}: the weights {name!r} are {dtype}, which is not read")
-        with _opened(file) as content:
+            raise UserError(
+                f"{file}: weights {name!r} have the unsupported type {dtype}; expected a float type"
+            )
+        with _open(file) as content:
             return np.asarray(content.get_tensor(stored_name), dtype="float32")
 
 
 def write_folder(folder: Path, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Create the folder of a configuration and of arrays."""
+    """Create a folder with a configuration and arrays.
+
+    Args:
+        folder: The folder to create.
+        fields: The fields of `config.json`.
+        arrays: The weights by name; they are stored in float32.
+    """
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True)
@@ -119,7 +134,7 @@ def write_folder(folder: Path, fields: dict[str, Any], arrays: dict[str, np.ndar
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    """Return the files of the arrays; large models have several."""
+    """Return the weight files; large models have several."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
@@ -127,26 +142,28 @@ def _weight_files(folder: Path) -> list[Path]:
         if not isinstance(files_by_name, dict) or not all(
             isinstance(file, str) for file in files_by_name.values()
         ):
-            raise UserError(f"{folder / INDEX}: its weight_map is none of names and files")
+            raise UserError(f"{folder / INDEX}: weight_map must map names of weights to files")
         files = [folder / name for name in sorted(set(files_by_name.values()))]
         missing = next((file for file in files if not file.is_file()), None)
         if missing:
-            raise UserError(f"{missing}: is not there, though {INDEX} names it")
+            raise UserError(f"{missing}: no such file, but {INDEX} lists it")
         return files
     pickled = next(folder.glob("*.bin"), None)
-    hint = f"; {pickled.name} may hold code: save the model again as safetensors" if pickled else ""
-    raise UserError(f"{folder}: has no {WEIGHTS}{hint}")
+    hint = ""
+    if pickled:
+        hint = f"; {pickled.name} is not supported, as it may contain code: save it as safetensors"
+    raise UserError(f"{folder}: no {WEIGHTS}{hint}")
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Any]:
+def _open(file: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="numpy") as content:
             yield content
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{file}: cannot be read ({error})") from error
+        raise UserError(f"{file}: cannot be read: {error}") from error
 
 
 def _current_name(name: str) -> str:

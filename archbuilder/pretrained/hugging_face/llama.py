@@ -26,14 +26,14 @@ _SCALING = {
         "original_max_sequence_length": "original_max_position_embeddings",
     },
 }
-"""By the name of a scaling, its settings in a spec and in a `config.json`."""
+"""Types of scaling, each with the names of its settings in a spec and in a `config.json`."""
 
 
 def _read_rotary(config: Config, name: str, default: dict[str, Any]) -> dict[str, Any]:
-    newer = config.get(name, default)
-    # If a file has both, `transformers` uses the older field.
+    current = config.get(name, default)
+    # If a file has both fields, `transformers` uses the older one.
     parameters = {"rope_theta": config.get("rope_theta", 1e4)} | (
-        config.get("rope_scaling") or newer
+        config.get("rope_scaling") or current
     )
     return {
         "type": "rotary",
@@ -45,8 +45,8 @@ def _read_rotary(config: Config, name: str, default: dict[str, Any]) -> dict[str
 def _read_scaling(parameters: dict[str, Any]) -> dict[str, Any] | None:
     kind = parameters.get("rope_type", parameters.get("type", "default"))
     settings = _SCALING.get(kind, {})
-    known = {*settings.values(), "rope_type", "type", "rope_theta"}
-    if kind not in _SCALING or parameters.keys() - known:
+    supported = {*settings.values(), "rope_type", "type", "rope_theta"}
+    if kind not in _SCALING or parameters.keys() - supported:
         raise unsupported_field("rope_parameters", parameters)
     if kind == "default":
         return None

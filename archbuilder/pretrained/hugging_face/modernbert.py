@@ -1,7 +1,9 @@
-"""ModernBERT (Warner et al., 2024): rotary positions, and windows in most layers."""
+"""ModernBERT (Warner et al., 2024): rotary positions, and sliding windows in most layers."""
 
 from dataclasses import dataclass
 from typing import Any
+
+from typing_extensions import override
 
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.config import Config, unsupported_field
@@ -19,13 +21,14 @@ from archbuilder.pretrained.hugging_face.fields import (
 from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
 
 _FULL, _SLIDING = "full_attention", "sliding_attention"
-"""Types of layers: those that attend to every token, and those with a window."""
+"""Types of layers: with attention to all tokens, and with a sliding window."""
 
 
 @dataclass(frozen=True)
 class _LayerTypes(Row):
-    """Which layers have a window, its size, and the wavelengths of either type of layer."""
+    """The layers with a sliding window, the window size, and the wavelengths of both types."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         encoder, wavelengths = spec["encoder"], config.get("rope_parameters", {})
         interval = config.get("global_attn_every_n_layers", 3)
@@ -49,10 +52,13 @@ class _LayerTypes(Row):
             {"layers": layers, "attention": unlimited} for layers in full_layers
         ]
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         attentions = [layer["attention"] for layer in model["encoder"]["layers"]]
         windows = {attention["sliding_window_size"] for attention in attentions} - {None}
-        types = [_SLIDING if one["sliding_window_size"] else _FULL for one in attentions]
+        types = [
+            _SLIDING if attention["sliding_window_size"] else _FULL for attention in attentions
+        ]
         fields["layer_types"] = types
         fields["rope_parameters"] = {
             type_: {
@@ -66,7 +72,12 @@ class _LayerTypes(Row):
 
 
 def _wavelength(parameters: dict[str, Any] | None, default: float) -> float:
-    """Return the wavelength of one type of layer; older files have it in another field."""
+    """Return the wavelength of a type of layer.
+
+    Args:
+        parameters: The value of `rope_parameters` for this type.
+        default: The wavelength in the field of older files.
+    """
     parameters = parameters or {}
     if parameters.get("rope_type", "default") != "default" or parameters.keys() - {
         "rope_type",
@@ -78,7 +89,7 @@ def _wavelength(parameters: dict[str, Any] | None, default: float) -> float:
 
 _NORMS = ("encoder.norm", "embeddings.norm", "heads.masked_lm.norm")
 _NORM = {"type": "layer_norm"}
-_TRUTH = Conversion(write=bool)
+_BOOLEAN = Conversion(write=bool)
 
 MODERNBERT = HFArchitecture(
     "modernbert",
@@ -106,7 +117,7 @@ MODERNBERT = HFArchitecture(
         Field("embedding_dropout", "embeddings.dropout", 0.0),
         Field("mlp_bias", "encoder.feed_forward.use_bias", False),
         Field("mlp_dropout", "encoder.feed_forward.dropout", 0.0),
-        Field("classifier_bias", "heads.masked_lm.transform_bias", False, _TRUTH, absent=False),
+        Field("classifier_bias", "heads.masked_lm.transform_bias", False, _BOOLEAN, absent=False),
         _LayerTypes(),
     ),
     WeightNames(

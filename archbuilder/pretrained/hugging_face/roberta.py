@@ -1,9 +1,10 @@
-"""RoBERTa (Liu et al., 2019): BERT with position ids that follow the padding token's id."""
+"""RoBERTa (Liu et al., 2019): BERT with position ids that start after the padding token's id."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.pretrained.hugging_face.architecture import Arrays, HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
@@ -15,13 +16,15 @@ from archbuilder.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class _PositionsAfterPadding(Row):
-    """The padding token's id, after which the table of positions begins."""
+    """The padding token's id, after which the position ids start."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         positions = spec["positions"]
         positions["offset"] = config.get("pad_token_id", 1) + 1
         positions["max_sequence_length"] -= positions["offset"]
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         offset = model["positions"]["offset"]
         fields["max_position_embeddings"] += offset
@@ -29,7 +32,7 @@ class _PositionsAfterPadding(Row):
 
 
 def _move_positions(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
-    """Make the table of positions begin after the id of the vocabulary's padding token."""
+    """Move the position table so that it starts after the id of the vocabulary's padding token."""
     name = f"{ROBERTA.weight_names.names['positions']}.weight"
     table = arrays[name][fields["pad_token_id"] + 1 :]
     arrays[name] = np.pad(table, ((vocabulary.padding_id + 1, 0), (0, 0)))

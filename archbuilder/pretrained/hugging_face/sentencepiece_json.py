@@ -8,40 +8,43 @@ from archbuilder.errors import UserError
 from archbuilder.text.tokenizer.sentencepiece_training import SPACE
 from archbuilder.text.vocabulary import Vocabulary
 
-_NORMAL, _UNKNOWN, _CONTROL, _DEFINED = 1, 2, 3, 4
-"""Types of pieces in a model's file."""
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
+"""Types of pieces in a model file."""
 _UNIGRAM, _BPE = 1, 2
-"""Types of models."""
+"""Types of models in a model file."""
 _PROBES = (
     "A plain line, with 3.14 and an e-mail.",
     "spaces   within",
     "Ünïcödé ﬁ ½, 中文和日本語, العربية, 🙂👍🏽",
     "[CLS] a\tb",
 )
-"""Lines that must be tokenized identically."""
+"""Lines that the model and its conversion must tokenize identically."""
 
 
 def to_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Return the content of a tokenizer.json that tokenizes as a SentencePiece model does.
+    """Return the content of a tokenizer.json that tokenizes like a SentencePiece model.
 
-    Spaces at the ends of a text may differ where the model has user-defined symbols.
+    If the model has user-defined symbols, spaces at the start and end of a text may be tokenized
+    differently.
 
     Raises:
-        UserError: There is no such tokenizer.json.
+        UserError: The model cannot be converted.
     """
     from sentencepiece import sentencepiece_model_pb2
 
-    messages: Any = sentencepiece_model_pb2  # Its classes are made when it is loaded.
+    messages: Any = sentencepiece_model_pb2  # Its classes are created at import time.
     model = messages.ModelProto.FromString(vocabulary.files["spm.model"])
     if model.trainer_spec.model_type not in (_UNIGRAM, _BPE):
-        raise UserError("only unigram and BPE models of SentencePiece can be converted")
+        raise UserError(
+            "unsupported SentencePiece model; only unigram and BPE models can be converted"
+        )
     tokenizer = _tokenizer(model)
-    symbols = _pieces_of_type(model, _DEFINED)
+    symbols = _pieces_of_type(model, _USER_DEFINED)
     lines = [*_PROBES, *(f"a{symbol} b{symbol}c" for symbol in symbols)]
     encodings = tokenizer.encode_batch(lines, add_special_tokens=False)
     for line, ids, encoding in zip(lines, vocabulary.encode(lines), encodings, strict=True):
         if ids != encoding.ids:
-            raise UserError(f"the tokenizer, converted, would cut {line!r} in another way")
+            raise UserError(f"the converted tokenizer would tokenize {line!r} differently")
     return json.loads(tokenizer.to_str())
 
 
@@ -49,7 +52,7 @@ def _tokenizer(model: Any) -> Any:
     from tokenizers import AddedToken, Tokenizer, decoders, normalizers
     from tokenizers.pre_tokenizers import Metaspace
 
-    symbols = _pieces_of_type(model, _DEFINED)
+    symbols = _pieces_of_type(model, _USER_DEFINED)
     tokenizer = Tokenizer(_token_model(model))
     steps, prepend_scheme = _normalization(model.normalizer_spec, bool(symbols))
     if steps:
@@ -83,7 +86,7 @@ def _token_model(model: Any) -> Any:
 
 
 def _normalization(rules: Any, has_symbols: bool) -> tuple[list, str]:
-    """Return the normalizers, and where Metaspace puts a space before a word."""
+    """Return the normalizers and the `prepend_scheme` of Metaspace."""
     from tokenizers import Regex, normalizers
 
     steps: list = []
@@ -96,7 +99,7 @@ def _normalization(rules: Any, has_symbols: bool) -> tuple[list, str]:
     if not rules.add_dummy_prefix:
         return steps, "never"
     if not rules.remove_extra_whitespaces and not has_symbols:
-        # SentencePiece adds a space before a leading space as well; Metaspace would not.
+        # SentencePiece also adds a space before a leading space, but Metaspace does not.
         return [*steps, normalizers.Prepend(SPACE)], "never"
     return steps, "first" if has_symbols else "always"
 
@@ -106,7 +109,7 @@ def _pieces_of_type(model: Any, *types: int) -> list[str]:
 
 
 def _merges(pieces: Any, ids: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """Yield the pairs that are merged, the most frequent first."""
+    """Yield the pairs to merge, in the order of their scores."""
     normal = sorted(
         (piece for piece in pieces if piece.type == _NORMAL), key=lambda piece: -piece.score
     )

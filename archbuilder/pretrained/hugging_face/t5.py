@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.config import ACTIVATIONS, Config, unsupported_field
 from archbuilder.pretrained.hugging_face.fields import (
@@ -21,8 +23,9 @@ from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projec
 
 @dataclass(frozen=True)
 class _FeedForward(Row):
-    """The activation, after `gated-` where the layers are gated."""
+    """The activation function, with the prefix `gated-` for gated layers."""
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         value = config.get("feed_forward_proj", "relu")
         gated, _, activation = value.rpartition("-")
@@ -31,13 +34,14 @@ class _FeedForward(Row):
         if value == "gated-gelu":
             activation = "gelu_new"
         config.require(dense_act_fn=activation, is_gated_act=bool(gated))
-        for side in ("encoder", "decoder"):
-            spec[side]["feed_forward"] |= {
+        for stack_name in ("encoder", "decoder"):
+            spec[stack_name]["feed_forward"] |= {
                 "type": "gated" if gated else "mlp",
                 "activation": ACTIVATIONS[activation],
                 "use_bias": False,
             }
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         feed_forward = model["encoder"]["feed_forward"]
         activation = ACTIVATION.write(feed_forward["activation"])
@@ -48,12 +52,13 @@ class _FeedForward(Row):
 
 @dataclass(frozen=True)
 class _OutputTable(Row):
-    """Whether the output projection is the token table, and then scaled.
+    """The fields for tying and scaling the output projection.
 
     Newer versions of `transformers` write `scale_decoder_outputs` instead of
     `tie_word_embeddings`.
     """
 
+    @override
     def read(self, config: Config, spec: Tree) -> None:
         tied = config.get("tie_word_embeddings", config.get("scale_decoder_outputs", True))
         scaled = config.get("scale_decoder_outputs", tied)
@@ -61,6 +66,7 @@ class _OutputTable(Row):
             raise unsupported_field("scale_decoder_outputs", scaled)
         spec["embeddings"] |= {"tie": "all" if tied else "input", "scale_output": scaled}
 
+    @override
     def write(self, model: Tree, fields: dict[str, Any]) -> None:
         embeddings = model["embeddings"]
         fields["tie_word_embeddings"] = embeddings["tie"] in ("output", "all")
@@ -85,10 +91,10 @@ _STACK = stack(
 
 
 def _weight_names(feed_forward: dict[str, str]) -> WeightNames:
-    """Return all names.
+    """Return the weight names.
 
     Args:
-        feed_forward: The names of the projections before the activation.
+        feed_forward: The names of the projections before the activation function.
     """
     names = {
         "embeddings.tokens": "shared",
@@ -99,7 +105,7 @@ def _weight_names(feed_forward: dict[str, str]) -> WeightNames:
     return WeightNames(names, body_prefixes=("encoder.", "decoder.", "shared."))
 
 
-def _stack_names(side: str, sublayer: int, feed_forward: dict[str, str]) -> dict[str, str]:
+def _stack_names(stack_name: str, sublayer: int, feed_forward: dict[str, str]) -> dict[str, str]:
     dense = f"layer.{sublayer}.DenseReluDense"
     layer = {
         **projections("attention", "q k v o", "layer.0.SelfAttention.*"),
@@ -109,11 +115,11 @@ def _stack_names(side: str, sublayer: int, feed_forward: dict[str, str]) -> dict
         "feed_forward.output": f"{dense}.wo",
         "feed_forward.norm": f"layer.{sublayer}.layer_norm",
     }
-    if side == "decoder":
+    if stack_name == "decoder":
         layer |= projections("cross_attention", "q k v o", "layer.1.EncDecAttention.*")
         layer["cross_attention.norm"] = "layer.1.layer_norm"
-    names = under(f"{side}.layers.{{i}}", f"{side}.block.{{i}}", layer)
-    return {**names, f"{side}.final_norm": f"{side}.final_layer_norm"}
+    names = under(f"{stack_name}.layers.{{i}}", f"{stack_name}.block.{{i}}", layer)
+    return {**names, f"{stack_name}.final_norm": f"{stack_name}.final_layer_norm"}
 
 
 _BUCKETS = both_stacks("attention.positions.num_buckets")

@@ -1,4 +1,4 @@
-"""Names of the files of a tokenizer, and of its special tokens in them."""
+"""Names of the files of a tokenizer, and names of special tokens in its settings."""
 
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -10,7 +10,7 @@ SENTENCEPIECE_MODELS = (
     "spm.model",
 )
 SOURCE_MODEL, TARGET_MODEL = "source.spm", "target.spm"
-"""SentencePiece models of Marian's source and target, which share a table of ids."""
+"""Marian's SentencePiece models of the source and the target, which share a table of ids."""
 SETTINGS, SPECIAL_TOKENS = "tokenizer_config.json", "special_tokens_map.json"
 
 MARIAN_TOKENS = {
@@ -18,12 +18,14 @@ MARIAN_TOKENS = {
     "unknown": ("unk", "<unk>"),
     "end": ("eos", "</s>"),
 }
-"""By role, the name in the settings of Marian's tokenizers, and the default. A decoder starts with
-padding."""
+"""Names in the settings of Marian's tokenizers and default tokens, by role.
+
+Marian's decoders start with the padding token.
+"""
 
 
 def special_tokens(vocabulary: Vocabulary) -> dict[str, str | None]:
-    """Return the token of each role."""
+    """Return the special token of each role; None: the vocabulary has no such token."""
     roles = ("padding", "unknown", "start", "end", "mask")
     ids = {role: getattr(vocabulary, f"{role}_id") for role in roles}
     return {role: None if id_ is None else vocabulary.id_to_token(id_) for role, id_ in ids.items()}

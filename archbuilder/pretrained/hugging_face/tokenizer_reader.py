@@ -1,4 +1,4 @@
-"""The tokenizer of a folder, read as one of our vocabularies."""
+"""Conversion of the tokenizer in a Hugging Face folder to a vocabulary."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -36,20 +36,23 @@ _ROLES = {
     "end": ("sep_token", "eos_token"),
     "mask": ("mask_token",),
 }
-"""By role, the settings that name its token; the first that is set is used."""
+"""Settings with the special token of each role; the first one that is set is used."""
 _FALLBACKS = {"padding": "end", "unknown": "end", "end": "start", "start": "padding"}
-"""By role, the role whose token is used if a tokenizer has none."""
+"""Roles whose token is used if a tokenizer has no token for a role."""
 
 
 def read_tokenizer(folder: Path, fields: dict[str, Any]) -> tuple[Vocabulary, Vocabulary] | None:
-    """Return the vocabularies of source and target, or None if the folder has no tokenizer.
+    """Return the vocabularies of the source and the target in a folder.
 
     Args:
         folder: The folder of a model.
-        fields: The fields of its `config.json`, which name the decoder's first token.
+        fields: The fields of its `config.json`, which include the decoder's first token.
+
+    Returns:
+        The vocabularies, which may be the same, or None if the folder has no tokenizer.
 
     Raises:
-        UserError: No vocabulary tokenizes like the folder's tokenizer.
+        UserError: The tokenizer is damaged or not supported.
     """
     settings = _read_settings(folder)
     for vocabulary_class, files in _candidates(folder, settings):
@@ -60,9 +63,7 @@ def read_tokenizer(folder: Path, fields: dict[str, Any]) -> tuple[Vocabulary, Vo
     unsupported = (TABLE, SOURCE_MODEL, "merges.txt")
     name = next((name for name in unsupported if (folder / name).exists()), None)
     if name:
-        raise UserError(
-            f"{folder / name}: is of no tokenizer that can be read; {TOKENIZER_JSON} would"
-        )
+        raise UserError(f"{folder / name}: unsupported tokenizer file; save it as {TOKENIZER_JSON}")
     return None
 
 
@@ -90,7 +91,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
 
 
 def _candidates(folder: Path, settings: dict) -> Iterator[tuple[VocabularyClass, Files]]:
-    """Yield the class and the files of each vocabulary that the folder's files make."""
+    """Yield the class and the files of each vocabulary that the folder contains."""
     if (folder / TOKENIZER_JSON).is_file():
         content = (folder / TOKENIZER_JSON).read_bytes()
         yield _class_of(folder / TOKENIZER_JSON, content), {"tokenizer.json": content}
@@ -99,7 +100,7 @@ def _candidates(folder: Path, settings: dict) -> Iterator[tuple[VocabularyClass,
             yield SentencePieceVocabulary, {"spm.model": (folder / name).read_bytes()}
     if (folder / WORD_LIST).is_file():
         if settings.get("tokenize_chinese_chars") is False:
-            raise UserError(f"{folder / SETTINGS}: tokenize_chinese_chars cannot be false")
+            raise UserError(f"{folder / SETTINGS}: unsupported value tokenize_chinese_chars=False")
         spec = WordPiece(
             type="wordpiece",
             file=str(folder / WORD_LIST),
@@ -110,7 +111,7 @@ def _candidates(folder: Path, settings: dict) -> Iterator[tuple[VocabularyClass,
 
 
 def _class_of(path: Path, content: bytes) -> VocabularyClass:
-    """Return the vocabulary class for a tokenizer.json. Raise UserError if there is none."""
+    """Return the vocabulary class for a tokenizer.json. Raise UserError if it is not supported."""
     model = read_json(path).get("model")
     kind = model.get("type") if isinstance(model, dict) else None
     is_byte_level = b'"ByteLevel"' in content
@@ -120,20 +121,24 @@ def _class_of(path: Path, content: bytes) -> VocabularyClass:
         "BPE": ByteLevelVocabulary if is_byte_level else SentencePieceJsonVocabulary,
     }
     if not isinstance(kind, str) or kind not in classes:
-        raise UserError(f"{path}: a tokenizer of type {kind!r} cannot be read")
+        supported = ", ".join(map(str, classes))
+        raise UserError(f"{path}: unsupported tokenizer model {kind!r}; supported are {supported}")
     return classes[kind]
 
 
 def _with_special_tokens(
     vocabulary_class: VocabularyClass, files: Files, settings: dict, fields: dict
 ) -> Vocabulary:
-    """Return the vocabulary with the special tokens of its settings and of `config.json`."""
+    """Return the vocabulary with the special tokens in its settings and in `config.json`."""
     vocabulary = _with_settings(vocabulary_class, files, settings)
     start = fields.get("decoder_start_token_id") if fields.get("is_encoder_decoder") else None
     if start is None or start == vocabulary.start_id:
         return vocabulary
     if not isinstance(start, int) or not 0 <= start < vocabulary.size:
-        raise UserError(f"config.json: decoder_start_token_id: {start!r} is no token's id")
+        raise UserError(
+            f"config.json: decoder_start_token_id: {start!r} must be an id below the vocabulary "
+            f"size {vocabulary.size}"
+        )
     roles = special_tokens(vocabulary) | {"start": vocabulary.id_to_token(start)}
     return _create(vocabulary_class, files | _roles_file(roles))
 
@@ -145,7 +150,7 @@ def _with_settings(vocabulary_class: VocabularyClass, files: Files, settings: di
     }
     try:
         vocabulary = _create(vocabulary_class, files)
-    except UserError:  # Special tokens have other names than the usual ones.
+    except UserError:  # The special tokens have unusual names.
         roles = _with_fallbacks(named)
         if not roles["end"]:
             raise
@@ -163,7 +168,7 @@ def _create(vocabulary_class: VocabularyClass, files: Files) -> Vocabulary:
     except UserError:
         raise
     except Exception as error:  # The libraries raise plain exceptions.
-        raise UserError(f"the tokenizer cannot be read ({error})") from error
+        raise UserError(f"the tokenizer cannot be read: {error}") from error
 
 
 def _roles_file(roles: dict[str, str | None]) -> Files:
@@ -171,7 +176,7 @@ def _roles_file(roles: dict[str, str | None]) -> Files:
 
 
 def _with_fallbacks(named: dict[str, str | None]) -> dict[str, str | None]:
-    """Return a token for each role but the mask, if there is one at all."""
+    """Return the special tokens, with a fallback for each missing one except the mask."""
     roles = dict(named)
     for role, other in (*_FALLBACKS.items(), *_FALLBACKS.items()):
         roles[role] = roles[role] or roles[other]

@@ -1,4 +1,4 @@
-"""The files of a folder's tokenizer, written from one of our vocabularies."""
+"""Conversion of a vocabulary to the tokenizer files of a Hugging Face folder."""
 
 import json
 from typing import Any
@@ -24,11 +24,14 @@ def tokenizer_files(
     """Return the files of a folder's tokenizer.
 
     Args:
-        vocabularies: Those of source and target.
-        model: The network that reads their ids.
+        vocabularies: The vocabularies of the source and the target.
+        model: The model that uses them.
+
+    Returns:
+        The content of each file, by name.
 
     Raises:
-        UserError: The `tokenizers` library has no such tokenizer.
+        UserError: Hugging Face has no equivalent tokenizer.
     """
     vocabulary, target = vocabularies
     if isinstance(vocabulary, MarianVocabulary):
@@ -56,7 +59,7 @@ def _tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
         return json.loads(vocabulary.files[TOKENIZER_JSON])
     if "spm.model" in vocabulary.files:
         return to_tokenizer_json(vocabulary)
-    raise UserError(f"Hugging Face has no tokenizer like {vocabulary.kind}")
+    raise UserError(f"Hugging Face has no equivalent of the tokenizer {vocabulary.kind!r}")
 
 
 def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
 
 
 def _template(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
-    """Return a tokenizer.json's post-processor, which adds an encoder's special tokens."""
+    """Return the post-processor of a tokenizer.json, which adds the encoder's special tokens."""
     ids = {vocabulary.id_to_token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
     start, end = (vocabulary.id_to_token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))
     first = [] if model.decoder is not None else [_special(start)]

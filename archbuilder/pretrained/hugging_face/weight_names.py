@@ -1,8 +1,9 @@
-"""Names of layers in the files of an architecture.
+"""Names of weights in the files of an architecture.
 
-A table maps our layer's name to their module's; `{i}` is a layer's number in its stack. Where a
-module holds several of our matrices in one, `[k/n]` selects one of `n` equal parts. `=` precedes
-the full name of a weight that belongs to no module; it is stored as zeros where it is not used.
+A table maps the names of our layers to the names of PyTorch modules. `{i}` is the number of a layer
+in its stack. If the weight of a module is the concatenation of several of our matrices, `[k/n]`
+selects one of `n` equal parts. `=` precedes the full name of a weight that belongs to no module;
+it is stored as zeros if a model does not use it.
 """
 
 import re
@@ -18,25 +19,25 @@ _WEIGHTS = {
     "scale": "weight",
     "embeddings": "weight",
 }
-"""Names of a Keras layer's weights, and their names in PyTorch modules."""
+"""Names of weights in PyTorch modules, by their names in Keras layers."""
 
 
 @dataclass(frozen=True)
 class WeightNames:
-    """The table of an architecture, and the conventions of its files."""
+    """The table of weight names of an architecture, and the conventions of its files."""
 
     names: dict[str, str]
     body: str = ""
-    """The module that holds everything but the heads, in the files of a model with a head."""
+    """Name of the module with all layers except the heads, in the files of a model with a head."""
     inputs_first: bool = False
-    """Whether matrices of layers are stored as [inputs, outputs], as in Keras."""
+    """Whether the matrices of layers are stored as [inputs, outputs], as in Keras."""
     body_prefixes: tuple[str, ...] = ()
-    """Prefixes of all weights that are not a head's. Default: that of `body`."""
+    """Prefixes of all weights that do not belong to a head. Default: the prefix `body`."""
     computed: str = ""
-    """The end of the names of weights that the spec computes."""
+    """Suffix of the names of weights that are computed from the spec. Default: none."""
 
     def prefixes(self) -> tuple[str, ...]:
-        """Return the prefixes of all weights that are not a head's."""
+        """Return the prefixes of all weights that do not belong to a head."""
         return self.body_prefixes or (f"{self.body}.",)
 
 
@@ -44,10 +45,10 @@ class WeightLocation:
     """The location of one of our weights, `layer/weight`, in an architecture's files.
 
     Attributes:
-        name: The name of their weight.
-        part: Which of the equal parts of that weight ours is.
-        parts: How many parts that weight has.
-        transposed: Whether theirs is [outputs, inputs] and ours [inputs, outputs].
+        name: The name of the PyTorch weight.
+        part: Index of the part of the PyTorch weight that is our weight.
+        parts: Number of equal parts of the PyTorch weight.
+        transposed: Whether the PyTorch weight is [outputs, inputs], and ours [inputs, outputs].
     """
 
     def __init__(self, weight_names: WeightNames, path: str) -> None:
@@ -65,21 +66,24 @@ class WeightLocation:
         self.transposed = weight == "kernel" and not stored_as_keras
 
     def to_keras(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Return our weight. Raise ValueError if it does not have the given shape."""
+        """Return the Keras weight. Raise ValueError if it does not have the given shape."""
         array = array.T if self.transposed else array
         part = np.split(array, self.parts, axis=-1)[self.part] if array.ndim else array
-        if shape not in (part.shape, (1, *part.shape)):  # A layer that is a bias has a row.
+        if shape not in (
+            part.shape,
+            (1, *part.shape),
+        ):  # The weight of a bias layer is [1, N] in Keras.
             raise ValueError(f"{part.shape} is not {shape}")
         return part.reshape(shape)
 
     def from_keras(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """Return their weight, joined from all its parts in order."""
+        """Return the PyTorch weight, given all its parts in order."""
         joined = np.concatenate(arrays, axis=-1)
         return joined.T if self.transposed else joined
 
 
 def under(ours: str, theirs: str, names: dict[str, str]) -> dict[str, str]:
-    """Return the table with a prefix before our names and one before theirs."""
+    """Return a table with a prefix added to our names and another one to the PyTorch names."""
     return {f"{ours}.{our}": f"{theirs}.{their}" for our, their in names.items()}
 
 
@@ -88,8 +92,8 @@ def projections(attention: str, roles: str, module: str) -> dict[str, str]:
 
     Args:
         attention: The name of our attention layer.
-        roles: Their names of the query, key, value and output projections, space-separated.
-        module: Their module, with `*` for the name of a projection.
+        roles: The PyTorch names of the query, key, value and output projections, space-separated.
+        module: The name of the PyTorch module, with `*` for the name of a projection.
     """
     names = zip(("query", "key", "value", "output"), roles.split(), strict=True)
     return {f"{attention}.{role}": module.replace("*", name) for role, name in names}

@@ -1,4 +1,4 @@
-"""Weights of a model, converted between Hugging Face's files and Keras."""
+"""Conversion of weights between Hugging Face files and Keras."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,13 +17,13 @@ def read_weights(
     shapes: Mapping[str, tuple[int, ...]],
     source: object,
 ) -> dict[str, np.ndarray]:
-    """Return weights as Keras has them, by path `layer/weight`.
+    """Return the weights of a Keras model, by path `layer/weight`.
 
     Args:
         weight_names: The names of the arrays.
-        arrays: The arrays by name, such as those in a folder.
+        arrays: The arrays by name.
         shapes: The shape of each weight of the Keras model, by path.
-        source: Where the arrays are from, for error messages.
+        source: The source of the arrays, for error messages.
 
     Raises:
         UserError: A weight is missing, has another shape, or is NaN or infinite.
@@ -36,8 +36,8 @@ def read_weights(
             weights[path] = location.to_keras(array, shape)
         except ValueError:
             raise UserError(
-                f"{source}: the weights {location.name!r} are {list(array.shape)}, "
-                f"which is not what {CONFIG} implies"
+                f"{source}: weights {location.name!r} have the shape {list(array.shape)}, "
+                f"which does not match {CONFIG}"
             ) from None
     return weights
 
@@ -45,7 +45,12 @@ def read_weights(
 def from_keras(
     weight_names: WeightNames, weights: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Return Keras's weights as a folder's arrays, by name; each tied one once."""
+    """Return the arrays of a folder, by name, for the weights of a Keras model.
+
+    Args:
+        weight_names: The names of the arrays.
+        weights: The weights of the Keras model, by path `layer/weight`.
+    """
     parts: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
     locations = {}
     for path, array in weights.items():
@@ -54,13 +59,16 @@ def from_keras(
         parts[location.name][location.part] = array[0] if is_bias_layer else array
         locations[location.name] = location
     return {
-        name: locations[name].from_keras([own[number] for number in sorted(own)])
-        for name, own in parts.items()
+        name: locations[name].from_keras([arrays[number] for number in sorted(arrays)])
+        for name, arrays in parts.items()
     }
 
 
 def has_weights(weight_names: WeightNames, arrays: Arrays) -> HasWeights:
-    """Return whether a folder has weights of a layer or head; one without any counts as there."""
+    """Return a function that returns whether a folder has the weights of a layer or head.
+
+    For a layer or head without weights, it returns True.
+    """
 
     def check(part: str) -> bool:
         name = weight_names.names.get(part, "")
@@ -71,7 +79,7 @@ def has_weights(weight_names: WeightNames, arrays: Arrays) -> HasWeights:
             for layer, module in weight_names.names.items()
             if layer == part or layer.startswith(f"{part}.")
         ]
-        return all(f"{one}.weight" in arrays or f"{one}.bias" in arrays for one in modules)
+        return all(f"{name}.weight" in arrays or f"{name}.bias" in arrays for name in modules)
 
     return check
 
@@ -79,17 +87,22 @@ def has_weights(weight_names: WeightNames, arrays: Arrays) -> HasWeights:
 def unused_weights(
     weight_names: WeightNames, arrays: Arrays, heads: Iterable[str]
 ) -> Iterator[str]:
-    """Yield the names of weights of a pooler or a head that is not among `heads`.
+    """Yield the names of unused weights, which belong to a pooler or to a head not in `heads`.
+
+    Args:
+        weight_names: The names of the arrays.
+        arrays: The arrays, of which some were read.
+        heads: The heads of the imported model.
 
     Raises:
-        UserError: Weights of the body were not read, or those of a head differ from the table
-            that they are tied to.
+        UserError: Weights of the body were not read, or tied weights of a head differ from the
+            table.
     """
-    prefixes, known_heads = weight_names.prefixes(), set(heads)
+    prefixes, imported_heads = weight_names.prefixes(), set(heads)
     modules = [
         f"{module}."
         for layer, module in weight_names.names.items()
-        if layer.partition(".")[0] in known_heads
+        if layer.partition(".")[0] in imported_heads
     ]
     tied = ("lm_head.", *modules)
     for name in arrays.unread():
@@ -97,8 +110,9 @@ def unused_weights(
             continue
         if name.startswith(tied) and not name.startswith(prefixes):
             raise UserError(
-                f"{arrays.folder}: the weights {name!r} are others than {CONFIG} ties them to"
+                f"{arrays.folder}: weights {name!r} differ from the weights that {CONFIG} ties "
+                "them to"
             )
         if name.startswith(prefixes) and ".pooler." not in name:
-            raise UserError(f"{arrays.folder}: the weights {name!r} have no place in a spec")
+            raise UserError(f"{arrays.folder}: unsupported weights {name!r}")
         yield name

@@ -33,7 +33,7 @@ class NumpyArchive(Format):
 
     def compare(self, model: Any, path: Path) -> float:
         arrays = np.load(path)
-        return max(float(np.abs(arrays[one.path] - one).max()) for one in model.weights)
+        return max(float(np.abs(arrays[weight.path] - weight).max()) for weight in model.weights)
 
 
 FORMAT = NumpyArchive()
@@ -42,7 +42,7 @@ LAST_LINE = '    "hugging_face",\n'
 
 
 def copy_with_format(folder, package="numpy"):
-    """Copy the package and add the format to it; `package` is what the format imports."""
+    """Return a copy of the package with the format, which imports `package`."""
     copy = PackageCopy(folder / "copy")
     copy.add_file("exchange/formats/numpy_archive.py", FORMAT_FILE.replace("PACKAGE", package))
     added = LAST_LINE + '    "numpy_archive",\n'
@@ -76,16 +76,17 @@ def test_a_new_format_is_listed_and_exports(run, tmp_path):
     process = archbuild(copy, "export", run.path, *options, cwd=tmp_path)
     assert process.returncode == 2
     assert process.stderr == (
-        "no format 'onx'; there are keras, saved_model, hugging_face, numpy_archive\n"
+        "unknown export format 'onx'; use one of keras, saved_model, hugging_face, numpy_archive\n"
     )
 
 
-def test_a_format_whose_package_is_not_installed_names_the_extra(run, tmp_path):
+def test_a_format_with_a_missing_package_reports_the_extra(run, tmp_path):
     copy = copy_with_format(tmp_path, package="not_installed")
     options = ("--format", "numpy_archive", "--output", "weights.npz")
     process = archbuild(copy, "export", run.path, *options, cwd=tmp_path)
     assert process.returncode == 2
     assert process.stderr == (
-        "format 'numpy_archive' needs not_installed: pip install 'archbuilder[archives]'\n"
+        "export format 'numpy_archive' requires the package not_installed; "
+        "install it with pip install 'archbuilder[archives]'\n"
     )
     assert not (tmp_path / "weights.npz").exists()

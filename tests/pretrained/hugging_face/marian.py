@@ -1,4 +1,4 @@
-"""The files of a tokenizer as Marian's models have them there, small."""
+"""Small tokenizer files in the format of Marian models."""
 
 import json
 from functools import cache
@@ -11,19 +11,21 @@ TARGETS = ["die Katze saß auf der Matte", "ein Hund und eine Katze", "die Matte
 
 @cache
 def pieces() -> dict[str, bytes]:
-    """By their names, a model of pieces for each language, and the table of both."""
+    """Return the content of files by name: the model of each language and their table of ids."""
     models = {}
     for name, lines in (("source.spm", SOURCES), ("target.spm", TARGETS)):
         spec = SentencePiece(type="sentencepiece", algorithm="unigram", byte_fallback=False)
         models[name] = spec.train(iter(lines * 20), 40)
-    known = [one.id_to_token(i) for one in models.values() for i in range(one.size)]
-    ordinary = [token for token in known if not token.startswith("<")]
+    all_tokens = [
+        vocabulary.id_to_token(i) for vocabulary in models.values() for i in range(vocabulary.size)
+    ]
+    ordinary = [token for token in all_tokens if not token.startswith("<")]
     tokens = dict.fromkeys(["</s>", "<unk>", *ordinary, ">>de<<", "<pad>"])
-    files = {name: one.files["spm.model"] for name, one in models.items()}
+    files = {name: vocabulary.files["spm.model"] for name, vocabulary in models.items()}
     ids = {token: number for number, token in enumerate(tokens)}
     return files | {"vocab.json": json.dumps(ids).encode()}
 
 
 def table() -> dict[str, int]:
-    """The ids of all tokens."""
+    """Return the ids of all tokens."""
     return json.loads(pieces()["vocab.json"])
