@@ -135,7 +135,7 @@ def test_an_export_reports_the_largest_difference_from_the_model(run, tmp_path):
     assert 0 <= result.largest_difference <= 1e-4
     with pytest.raises(UserError, match="already exists"):
         run.export("keras", tmp_path / "a.keras")
-    with pytest.raises(UserError, match=r"^no format 'h5'; there are "):
+    with pytest.raises(UserError, match=r"^unknown export format 'h5'; use one of "):
         run.export("h5", tmp_path / "b")
 
 

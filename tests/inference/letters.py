@@ -1,4 +1,4 @@
-"""A vocabulary of single letters."""
+"""A character vocabulary for tests of inference."""
 
 from archbuilder.text.tokenizer.characters import CharacterVocabulary
 

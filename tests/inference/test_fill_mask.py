@@ -1,4 +1,4 @@
-"""Filled masks: candidates by probability, and their text and JSON."""
+"""Tests of predictions for masks, and of their text and JSON."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ class PredictsLetters:
         return {"masked": logits}
 
 
-def test_each_mask_has_its_candidates_from_the_most_probable():
+def test_candidates_of_each_mask_are_sorted_by_probability():
     fill_mask = FillMask(PredictsLetters(), LETTERS, "masked", "positions", None, top_k=2)
     first, second = fill_mask(["a<mask>", "<mask>b<mask>"])
     best = (TokenProbability("c", 0.5), TokenProbability("a", 0.25))
@@ -36,7 +36,7 @@ def test_each_mask_has_its_candidates_from_the_most_probable():
     assert second == FilledText("cbc", (best, best))
 
 
-def test_a_line_without_a_mask_is_reported_before_any_is_filled():
+def test_a_line_without_a_mask_is_reported_before_any_prediction():
     fill_mask = FillMask(PredictsLetters(), LETTERS, "masked", "positions", None, batch_size=2)
     with pytest.raises(UserError) as caught:
         next(fill_mask(["a<mask>"] * 2 + [""]))
@@ -53,6 +53,6 @@ def test_json_has_the_text_and_a_list_of_candidates_for_each_mask():
     }
 
 
-def test_text_has_a_line_of_candidates_for_each_mask_where_they_are_shown():
+def test_text_has_a_line_of_candidates_for_each_mask_on_request():
     assert FILLED.to_text() == "a b c"
     assert FILLED.to_text(show_candidates=True) == "a b c\n    b 0.75  a 0.25\n    c 1.00  a 0.00"

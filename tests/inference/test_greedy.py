@@ -1,4 +1,4 @@
-"""Decoding step by step, with keys and values kept, is the whole graph's answer."""
+"""Tests that greedy decoding with cached keys and values equals the complete model."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3, size=23)
 CASES = [case for case in table(NETWORK) if case[0] != "model.pooler"]
 
 
-def drawn(case=CASES[0]):
+def build_graph(case=CASES[0]):
     keras.utils.set_random_seed(3)
     return Experiment.model_validate(with_variant(*case, decoder=True)).model_graph()
 
@@ -28,40 +28,36 @@ def source(*lengths):
     return {"encoder_token_ids": ids, "encoder_padding_mask": mask}
 
 
-def uncached(network, given, steps):
-    """Greedy decoding by running the whole graph anew for every token."""
-    written = np.full((len(given["encoder_token_ids"]), 1), VOCABULARY.start_id, dtype="int32")
+def decode_uncached(graph, batch, steps):
+    """Return greedily decoded ids, computed with the complete model for every token."""
+    decoded = np.full((len(batch["encoder_token_ids"]), 1), VOCABULARY.start_id, dtype="int32")
     for _ in range(steps):
         target = {
-            "decoder_token_ids": written,
-            "decoder_padding_mask": np.ones_like(written),
+            "decoder_token_ids": decoded,
+            "decoder_padding_mask": np.ones_like(decoded),
         }
-        logits = network.model(given | target, training=False)["sequence_to_sequence"]
+        logits = graph.model(batch | target, training=False)["sequence_to_sequence"]
         last = np.array(logits)[:, -1]
         last[:, [VOCABULARY.padding_id, VOCABULARY.start_id]] = -np.inf
         best = last.argmax(axis=-1).astype("int32")
-        written = np.concatenate([written, best[:, None]], axis=1)
-    rows = [row.tolist() for row in written[:, 1:]]
+        decoded = np.concatenate([decoded, best[:, None]], axis=1)
+    rows = [row.tolist() for row in decoded[:, 1:]]
     return [row[: row.index(3)] if 3 in row else row for row in rows]
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_cached_equals_uncached(case):
-    network, given = drawn(case), source(4, 7, 2)
-    found = greedy_decode(
-        network.backbone, network.backbone.project(), given, VOCABULARY, [9, 9, 9]
-    )
-    assert found == uncached(network, given, 9)
+    graph, batch = build_graph(case), source(4, 7, 2)
+    cached = greedy_decode(graph.backbone, graph.backbone.project(), batch, VOCABULARY, [9, 9, 9])
+    assert cached == decode_uncached(graph, batch, 9)
 
 
-def test_a_row_does_not_depend_on_its_neighbours():
-    network, given = drawn(), source(4, 7, 2)
-    project, limits = network.backbone.project(), [6, 9, 4]
-    together = greedy_decode(network.backbone, project, given, VOCABULARY, limits)
+def test_a_row_does_not_depend_on_its_neighbors():
+    graph, batch = build_graph(), source(4, 7, 2)
+    project, limits = graph.backbone.project(), [6, 9, 4]
+    together = greedy_decode(graph.backbone, project, batch, VOCABULARY, limits)
     for row, limit in enumerate(limits):
-        length = given["encoder_padding_mask"][row].sum()
-        alone = {name: array[row : row + 1, :length] for name, array in given.items()}
-        assert greedy_decode(network.backbone, project, alone, VOCABULARY, [limit]) == [
-            together[row]
-        ]
+        length = batch["encoder_padding_mask"][row].sum()
+        alone = {name: array[row : row + 1, :length] for name, array in batch.items()}
+        assert greedy_decode(graph.backbone, project, alone, VOCABULARY, [limit]) == [together[row]]
         assert len(together[row]) <= limit

@@ -1,4 +1,4 @@
-"""The trained network: float32 with the run's weights, or a sentence on what is wrong with them."""
+"""Tests of loading trained models in float32, and of errors for damaged ones."""
 
 import shutil
 
@@ -19,7 +19,7 @@ def run(tmp_path_factory):
     return small_run.in_bfloat16(tmp_path_factory.mktemp("bfloat16"))
 
 
-def test_it_is_float32_with_the_weights_of_a_bfloat16_run(run):
+def test_the_model_of_a_bfloat16_run_is_loaded_in_float32(run):
     saved, policy = run.load_model(), keras.config.dtype_policy()
     assert saved.output["masked_lm"].dtype == "bfloat16"
     model = load_graph(load(run.spec), run).model
@@ -35,11 +35,11 @@ def test_a_bfloat16_run_predicts(run):
     assert sum(candidate.probability for candidate in filled.masks[0]) <= 1
 
 
-def test_a_model_that_is_damaged_or_another_is_told(run, tmp_path):
+def test_a_damaged_or_different_model_is_reported(run, tmp_path):
     other = RunFolder(shutil.copytree(run.path, tmp_path / "run"))
     experiment = load(other.spec)
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(other.model)
-    with pytest.raises(UserError, match=r"is not the model that .* describes"):
+    with pytest.raises(UserError, match=r"does not match the model in "):
         load_graph(experiment, other)
     other.model.write_bytes(run.model.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"model\.keras: is damaged"):

@@ -1,4 +1,4 @@
-"""What all tasks share: the length of a line, and which tasks a model can do."""
+"""Tests of the interface of tasks: maximum line length and the tasks that a model supports."""
 
 import pytest
 
@@ -17,11 +17,11 @@ def test_a_line_that_is_too_long_is_reported_by_its_number():
     require_length([1, 2, 3], None, 7)
     with pytest.raises(UserError) as caught:
         require_length([1, 2, 3], 2, 7)
-    assert str(caught.value) == "line 7 has 3 tokens; the model takes at most 2"
+    assert str(caught.value) == "line 7 has 3 tokens; the model supports at most 2"
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "none", "learned"])
-def test_a_model_takes_what_its_positions_or_its_training_reach(positions, tmp_path):
+def test_the_maximum_length_is_that_of_positions_or_of_training(positions, tmp_path):
     spec = small_run.bert(tmp_path)
     spec["model"]["positions"] = {"type": positions}
     if positions == "learned":
@@ -33,13 +33,13 @@ def test_a_model_takes_what_its_positions_or_its_training_reach(positions, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("kind", "tasks"),
+    ("small_spec", "tasks"),
     [
         (small_run.bert, {"fill_mask": (FillMask, "masked_lm"), "embed": (Embed, "")}),
         (small_run.transformer, {"translate": (Translate, "sequence_to_sequence")}),
         (small_run.gpt, {}),
     ],
 )
-def test_what_a_model_can_do_follows_from_its_objectives_and_its_stacks(kind, tasks, tmp_path):
-    experiment = load(small_run.write(kind(tmp_path), tmp_path / "spec.yaml"))
+def test_supported_tasks_depend_on_objectives_and_stacks(small_spec, tasks, tmp_path):
+    experiment = load(small_run.write(small_spec(tmp_path), tmp_path / "spec.yaml"))
     assert available_tasks(experiment.model, experiment.objectives) == tasks

@@ -1,4 +1,4 @@
-"""Lines are read at newlines alone, and a prediction is printed as text or JSON."""
+"""Tests of reading lines and of printing predictions as text or JSON."""
 
 import pytest
 
@@ -18,28 +18,28 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "lines"), CASES.items())
-def test_a_line_ends_at_a_newline_and_nowhere_else(text, lines):
+def test_only_a_newline_ends_a_line(text, lines):
     assert split_lines(text) == lines
 
 
-def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
+def test_a_file_is_utf_8_with_or_without_a_byte_order_mark(tmp_path):
     path = tmp_path / "lines.txt"
     path.write_bytes("\ufeffé\n".encode())
     assert read_lines(path) == ["é"]
     path.write_bytes(b"a\xff")
-    with pytest.raises(UserError, match="byte 1 is not UTF-8"):
+    with pytest.raises(UserError, match="byte 1 is not valid UTF-8"):
         read_lines(path)
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         read_lines(tmp_path)
 
 
-def test_a_closed_standard_input_is_told(monkeypatch):
+def test_a_closed_standard_input_is_reported(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(UserError, match="standard input is closed; give --input"):
+    with pytest.raises(UserError, match="standard input is closed; use --input"):
         read_lines(None)
 
 
-def test_a_prediction_is_printed_as_text_or_as_one_json_object():
+def test_a_prediction_is_printed_as_text_or_json():
     filled = FilledText("é", ((TokenProbability("é", 1.0),),))
     assert format_prediction(filled, show_candidates=False, as_json=False) == "é"
     assert format_prediction(filled, show_candidates=True, as_json=False) == "é\n    é 1.00"

@@ -1,4 +1,4 @@
-"""What inspecting tells of texts whose every property is known."""
+"""Tests of inspection with texts of known properties."""
 
 import json
 
@@ -24,8 +24,8 @@ the list reads a file .
 """
 
 
-def looked_at(kind, folder, change=lambda spec: None, examples=3):
-    spec = kind(folder)
+def inspect_spec(small_spec, folder, change=lambda spec: None, examples=3):
+    spec = small_spec(folder)
     change(spec)
     return inspect(load(small_run.write(spec, folder / "spec.yaml")), ProgressListener(), examples)
 
@@ -40,7 +40,7 @@ def documents(tmp_path_factory):
         spec["objectives"].pop("next_sentence")
         spec["model"].pop("pooler")
 
-    return looked_at(small_run.bert, folder, change)
+    return inspect_spec(small_run.bert, folder, change)
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def pairs(tmp_path_factory):
             with open(train[name], "w", encoding="utf-8") as file:
                 file.write(text + extra[name])
 
-    return looked_at(small_run.transformer, folder, change)
+    return inspect_spec(small_run.transformer, folder, change)
 
 
-def test_documents_sentences_and_what_stands_twice_are_counted(documents):
+def test_documents_sentences_and_duplicates_are_counted(documents):
     text = documents["train"]["text"]
     assert (text["documents"], text["sentences"]) == (3, 6)
     assert text["empty_lines"] == 2
@@ -71,7 +71,7 @@ def test_documents_sentences_and_what_stands_twice_are_counted(documents):
     assert text["duplicates"] == {"documents": 1, "sentences": 3}
 
 
-def test_oddities_are_told_with_their_first_place(documents):
+def test_suspicious_characters_are_reported_with_their_first_location(documents):
     odd = documents["train"]["text"]["odd"]
     assert set(odd) == {"control characters", "wrongly decoded text"}
     assert odd["control characters"]["lines"] == 1
@@ -80,21 +80,21 @@ def test_oddities_are_told_with_their_first_place(documents):
     assert "holds" in rest
 
 
-def test_lengths_and_unknown_tokens_are_those_of_the_tokens(documents):
-    side = documents["train"]["tokens"]["sentences"]
-    lengths = side["lengths"]
-    assert sum(one["count"] for one in lengths["histogram"]) == 6
-    assert lengths["longest"] == max(one["to"] for one in lengths["histogram"])
-    assert side["count"] == pytest.approx(6 * lengths["mean"])
-    assert side["unknown_share"] == 0
+def test_lengths_and_unknown_tokens_are_counted(documents):
+    sentences = documents["train"]["tokens"]["sentences"]
+    lengths = sentences["lengths"]
+    assert sum(item["count"] for item in lengths["histogram"]) == 6
+    assert lengths["longest"] == max(item["to"] for item in lengths["histogram"])
+    assert sentences["count"] == pytest.approx(6 * lengths["mean"])
+    assert sentences["unknown_share"] == 0
     assert documents["validation"]["tokens"]["sentences"]["unknown_share"] > 0
 
 
-def test_examples_are_shown_as_the_model_sees_them(documents):
+def test_examples_contain_the_inputs_and_targets_of_the_model(documents):
     (example, *_) = documents["train"]["examples"]
     assert example["token_ids"].startswith("[CLS] ")
     assert example["token_ids"].endswith(" [SEP]")
-    assert example["masked_lm is to guess"]
+    assert example["masked_lm targets"]
 
 
 def test_pairs_copies_and_outliers_are_counted(pairs):
@@ -106,12 +106,13 @@ def test_pairs_copies_and_outliers_are_counted(pairs):
     ratio = pairs["train"]["tokens"]["ratio"]
     assert ratio["median"] == pytest.approx(1, abs=0.05)
     assert ratio["outliers"] == 2
-    assert {one["pair"] for one in ratio["worst"]} == {23, 24}
-    ends = {one["place"].rpartition("/")[2] for one in ratio["worst"]}
-    assert {end.partition(":")[2] for end in ends} == {"24", "25"}  # One before them is left out.
+    assert {outlier["pair"] for outlier in ratio["worst"]} == {23, 24}
+    names = {outlier["place"].rpartition("/")[2] for outlier in ratio["worst"]}
+    lines = {name.partition(":")[2] for name in names}
+    assert lines == {"24", "25"}  # A pair before them is skipped.
 
 
-def test_an_oddity_on_either_side_is_told_at_its_line(tmp_path):
+def test_suspicious_characters_of_both_sides_are_reported_with_their_line(tmp_path):
     (tmp_path / "source").write_text("a\n\nb\x07\nc\n")
     (tmp_path / "target").write_text("a\nx\nb\nc\ufffd\n")
     source, target = str(tmp_path / "source"), str(tmp_path / "target")
@@ -120,13 +121,13 @@ def test_an_oddity_on_either_side_is_told_at_its_line(tmp_path):
     assert facts["odd"]["replacement characters"]["first"].startswith(f"{source}:4, target: ")
 
 
-@pytest.mark.parametrize("part", ["data", "tokenizer", "training"])
-def test_a_part_that_is_not_there_is_told(part, tmp_path):
-    with pytest.raises(UserError, match=f"inspecting needs '{part}' in the spec"):
-        looked_at(small_run.bert, tmp_path, lambda spec: spec.pop(part))
+@pytest.mark.parametrize("section", ["data", "tokenizer", "training"])
+def test_a_missing_section_is_reported(section, tmp_path):
+    with pytest.raises(UserError, match=f"inspecting needs '{section}' in the spec"):
+        inspect_spec(small_run.bert, tmp_path, lambda spec: spec.pop(section))
 
 
-def test_text_with_nothing_to_guess_is_told(tmp_path):
+def test_text_without_targets_is_reported(tmp_path):
     (tmp_path / "unknown.txt").write_text("\u4e2d\u6587 \u5199\n\u5b57\n", encoding="utf-8")
 
     def change(spec):
@@ -135,27 +136,27 @@ def test_text_with_nothing_to_guess_is_told(tmp_path):
         spec["model"].pop("pooler")
 
     with pytest.raises(UserError, match=r"^data\.validation: no batch contains a target for"):
-        looked_at(small_run.bert, tmp_path, change)
+        inspect_spec(small_run.bert, tmp_path, change)
 
 
-def test_what_batching_costs_is_told(pairs):
+def test_skipped_pairs_and_padding_are_reported(pairs):
     batches = pairs["train"]["batches"]
     assert batches["examples"] == 22
     assert batches["left_out"] == {
         "pairs dropped because they are longer than data.sequence_length (48 tokens)": 2
     }
     assert list(batches["left_out_share"].values()) == [2 / 24]
-    assert "left out (8.33%)" in as_text(pairs)
+    assert "(48 tokens) (8.33%)" in as_text(pairs)
     assert 0 <= batches["padding_share"] < 0.3
     assert batches["shapes"] <= batches["batches"]
 
 
 @pytest.mark.parametrize("name", ["documents", "pairs"])
-def test_the_text_tells_what_the_numbers_do(name, request):
-    found = request.getfixturevalue(name)
-    text = as_text(found)
-    for split, facts in found.items():
+def test_the_text_contains_the_numbers(name, request):
+    splits = request.getfixturevalue(name)
+    text = as_text(splits)
+    for split, facts in splits.items():
         assert f"data.{split}\n" in text
-        assert f"{facts['batches']['batches']:,} an epoch" in text
+        assert f"{facts['batches']['batches']:,} per epoch" in text
         assert f"{facts['text']['characters']:,} characters" in text
-    json.dumps(found)
+    json.dumps(splits)
