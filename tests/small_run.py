@@ -1,4 +1,4 @@
-"""Experiments that train in seconds, on text that the tests write."""
+"""Specs of small experiments that train in seconds, on generated text."""
 
 import random
 from pathlib import Path
@@ -10,14 +10,14 @@ VERBS = "returns raises reads writes opens closes holds needs makes takes".split
 
 
 def write_documents(path: Path, count: int = 30, seed: int = 0) -> Path:
-    """Documents of six to nine sentences, each document about two nouns."""
-    draw = random.Random(seed)
+    """Write documents of six to nine sentences, each about two nouns."""
+    rng = random.Random(seed)
     documents = []
     for _ in range(count):
-        pair = draw.sample(NOUNS, 2)
+        pair = rng.sample(NOUNS, 2)
         sentences = [
-            " ".join(("the", draw.choice(pair), draw.choice(VERBS), "a", draw.choice(pair), "."))
-            for _ in range(draw.randint(6, 9))
+            " ".join(("the", rng.choice(pair), rng.choice(VERBS), "a", rng.choice(pair), "."))
+            for _ in range(rng.randint(6, 9))
         ]
         documents.append("\n".join(sentences))
     path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
@@ -25,9 +25,9 @@ def write_documents(path: Path, count: int = 30, seed: int = 0) -> Path:
 
 
 def write_parallel(folder: Path, stem: str, count: int = 80, seed: int = 0) -> dict:
-    """Words, and the same words in capitals and reversed order; the corpus as a spec."""
-    draw = random.Random(seed)
-    lines = [draw.sample(NOUNS, draw.randint(1, 4)) for _ in range(count)]
+    """Write words, and the same words in capitals and reversed; return the corpus of a spec."""
+    rng = random.Random(seed)
+    lines = [rng.sample(NOUNS, rng.randint(1, 4)) for _ in range(count)]
     source, target = folder / f"{stem}.source", folder / f"{stem}.target"
     source.write_text("".join(" ".join(line) + "\n" for line in lines), encoding="utf-8")
     target.write_text(
@@ -37,7 +37,7 @@ def write_parallel(folder: Path, stem: str, count: int = 80, seed: int = 0) -> d
 
 
 def bert(folder: Path, **training) -> dict:
-    """A BERT of one layer on documents in `folder`, as a plain spec."""
+    """Return the spec of a BERT with a single layer, trained on documents in `folder`."""
     text = write_documents(folder / "documents.txt")
     held_out = write_documents(folder / "held_out.txt", count=8, seed=1)
     spec = _spec("small_bert", training)
@@ -56,7 +56,7 @@ def bert(folder: Path, **training) -> dict:
 
 
 def gpt(folder: Path, **training) -> dict:
-    """A decoder of one layer on documents in `folder`, as a plain spec."""
+    """Return the spec of a decoder with a single layer, trained on documents in `folder`."""
     spec = bert(folder, **training)
     model = spec["model"]
     del model["pooler"]
@@ -67,7 +67,7 @@ def gpt(folder: Path, **training) -> dict:
 
 
 def transformer(folder: Path, **training) -> dict:
-    """A Transformer of one layer and one on parallel text in `folder`, as a plain spec."""
+    """Return the spec of a Transformer with a layer per stack, trained on parallel text."""
     spec = _spec("small_transformer", training)
     spec["model"]["decoder"] = spec["model"]["encoder"]
     spec["objectives"] = {"sequence_to_sequence": {"label_smoothing": 0.1}}
@@ -81,23 +81,23 @@ def transformer(folder: Path, **training) -> dict:
 
 
 def denoiser(folder: Path, **training) -> dict:
-    """A Transformer that mends documents, whose tokenizer has sentinels, as a plain spec."""
-    read = bert(folder)
+    """Return the spec of a Transformer that reconstructs documents; its tokenizer has sentinels."""
+    documents = bert(folder)["data"]
     spec = transformer(folder, **training)
     spec["objectives"] = {"span_corruption": {}}
     spec["tokenizer"] = {"type": "wordpiece", "sentinels": 10}
-    spec["data"] = read["data"]
+    spec["data"] = documents
     return spec
 
 
 def write(spec: dict, path: Path) -> Path:
-    """The spec as a file."""
+    """Write a spec to a file, and return its path."""
     path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     return path
 
 
 def training() -> dict:
-    """Six steps, with a line, a measurement or a checkpoint at nearly each."""
+    """Return the recipe of six steps, with logs, evaluations and checkpoints at most of them."""
     return {
         "steps": 6,
         "batch": {"tokens": 400},
@@ -112,7 +112,7 @@ def training() -> dict:
 
 
 def in_bfloat16(folder: Path):
-    """The folder of a run of `bert` in bfloat16, which leaves this process's precision alone."""
+    """Train `bert` in bfloat16, restore the dtype policy, and return the run folder."""
     import keras
 
     from archbuilder.experiment import load

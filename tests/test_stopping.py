@@ -8,7 +8,7 @@ import pytest
 from archbuilder.stopping import StopRequest
 
 
-def test_the_first_signal_requests_a_stop_and_the_second_interrupts():
+def test_first_signal_requests_a_stop_and_second_interrupts():
     before = signal.getsignal(signal.SIGINT)
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
@@ -18,7 +18,7 @@ def test_the_first_signal_requests_a_stop_and_the_second_interrupts():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_signal_handlers_are_not_changed_outside_the_main_thread():
+def test_signal_handlers_are_unchanged_outside_main_thread():
     def enter():
         with StopRequest() as stop:
             return stop.is_requested, signal.getsignal(signal.SIGTERM)

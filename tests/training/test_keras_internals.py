@@ -1,4 +1,4 @@
-"""Each private name of Keras that is used still exists and means the same."""
+"""Private attributes of Keras that are used exist and behave as expected."""
 
 import jax
 import keras
@@ -17,35 +17,35 @@ def weights():
     return [keras.Variable(np.zeros(2, "float32")), keras.Variable(np.zeros(1, "float32"))]
 
 
-def adam(weights, **settings):
-    """Keras's Adam after one step from zero."""
+def step_with_adam(weights, **settings):
+    """Return Keras's Adam after a step from zero."""
     optimizer = keras.optimizers.Adam(0.5, beta_1=0.9, beta_2=0.99, **settings)
     optimizer.build(weights)
     optimizer.apply([tf.constant(gradient) for gradient in GRADIENTS])
     return optimizer
 
 
-def test_variable_index_is_the_place_in_build(weights):
-    optimizer = adam(weights)
+def test_variable_index_is_position_in_build(weights):
+    optimizer = step_with_adam(weights)
     assert [keras_internals.variable_index(optimizer, weight) for weight in weights] == [0, 1]
 
 
-def test_first_moment_is_the_mean_of_gradients(weights):
-    optimizer = adam(weights)
+def test_first_moment_is_mean_of_gradients(weights):
+    optimizer = step_with_adam(weights)
     for weight, gradient in zip(weights, GRADIENTS, strict=True):
         mean = keras_internals.first_moment(optimizer, weight)
         np.testing.assert_allclose(mean, 0.1 * gradient, rtol=1e-6)
 
 
-def test_second_moment_is_the_mean_of_squared_gradients(weights):
-    optimizer = adam(weights)
+def test_second_moment_is_mean_of_squared_gradients(weights):
+    optimizer = step_with_adam(weights)
     for weight, gradient in zip(weights, GRADIENTS, strict=True):
         mean = keras_internals.second_moment(optimizer, weight)
         np.testing.assert_allclose(mean, 0.01 * gradient**2, rtol=1e-5)
 
 
-def test_moving_average_follows_the_weights(weights):
-    optimizer = adam(weights, use_ema=True, ema_momentum=0.75)
+def test_moving_average_is_updated_with_momentum(weights):
+    optimizer = step_with_adam(weights, use_ema=True, ema_momentum=0.75)
     first = [np.array(weight) for weight in weights]
     optimizer.apply([tf.constant(gradient) for gradient in GRADIENTS])
     for before, weight in zip(first, weights, strict=True):
@@ -53,7 +53,7 @@ def test_moving_average_follows_the_weights(weights):
         np.testing.assert_allclose(average, 0.75 * before + 0.25 * np.asarray(weight), rtol=1e-5)
 
 
-def test_update_step_is_called_for_each_weight_in_place_of_the_optimizers_own(weights):
+def test_replaced_update_step_is_called_for_each_weight(weights):
     optimizer = keras.optimizers.SGD(0.5)
     optimizer.build(weights)
     calls = []
@@ -67,9 +67,7 @@ def test_update_step_is_called_for_each_weight_in_place_of_the_optimizers_own(we
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-def test_gradients_are_added_up_over_replicas_unless_that_is_disabled(
-    weights, disabled, monkeypatch
-):
+def test_gradients_are_summed_over_replicas_unless_disabled(weights, disabled, monkeypatch):
     calls = []
 
     def all_reduce(self, operation, gradients, *arguments):
@@ -86,15 +84,15 @@ def test_gradients_are_added_up_over_replicas_unless_that_is_disabled(
     np.testing.assert_array_equal(weights[1], -0.5 * GRADIENTS[1])
 
 
-def test_an_optimizers_variable_is_given_the_layout_of_its_weight(monkeypatch):
+def test_optimizer_variable_gets_layout_of_its_weight(monkeypatch):
     layout = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     weight = JaxVariable(np.zeros(2, "float32"), layout=layout)
     assert keras_internals.assigned_layout(weight) is layout
-    optimizer, given = keras.optimizers.SGD(0.5), []
-    monkeypatch.setattr(optimizer, "add_variable", lambda **settings: given.append(settings))
+    optimizer, calls = keras.optimizers.SGD(0.5), []
+    monkeypatch.setattr(optimizer, "add_variable", lambda **settings: calls.append(settings))
     optimizer.add_variable_from_reference(weight)
-    assert given[0]["layout"] is layout
+    assert calls[0]["layout"] is layout
 
 
-def test_a_weight_without_a_layout_has_none(weights):
+def test_assigned_layout_is_none_for_weight_without_layout(weights):
     assert keras_internals.assigned_layout(weights[0]) is None

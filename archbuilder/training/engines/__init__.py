@@ -1,4 +1,4 @@
-"""The engines, TensorFlow and JAX: they compute training steps on one device or on several."""
+"""The engines, which run training steps with TensorFlow or JAX on one or several devices."""
 
 from archbuilder.training.engines.engine import Devices
 from archbuilder.training.recipe.distribution import Mirrored, ProcessGroup
@@ -6,12 +6,17 @@ from archbuilder.training.recipe.recipe import Training
 
 
 def open_devices(recipe: Training, processes: ProcessGroup | None = None) -> Devices:
-    """Return the devices of a recipe, set up; `processes` where several train together.
+    """Initialize and return the devices of a recipe.
 
-    Raise `UserError` if this machine, or the backend that Keras has loaded, does not have them.
+    Args:
+        recipe: The training recipe.
+        processes: The processes that train together. Default: this process alone.
+
+    Raises:
+        UserError: The machine lacks the devices, or Keras runs on another backend.
     """
     if recipe.backend == "jax":
-        from archbuilder.training.engines.on_jax import JaxDevices
+        from archbuilder.training.engines.jax_devices import JaxDevices
 
         assert not isinstance(recipe.distribution, Mirrored)  # See `Training.problems`.
         return JaxDevices(recipe.distribution, processes)

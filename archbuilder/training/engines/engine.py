@@ -1,4 +1,4 @@
-"""The interfaces of devices and engines: optimizer steps and evaluations of a model on batches."""
+"""The interfaces of devices and engines, which run training steps and evaluations on batches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,20 +16,20 @@ from archbuilder.training.engines.variable_names import name_variables, require_
 from archbuilder.training.keras_internals import moving_average
 
 TermSums: TypeAlias = dict[str, dict[str, Tensor]]
-"""The sums of each loss term, while they are tensors."""
+"""Sums over targets, such as loss and count, by loss term; as tensors."""
 
 
 class Devices(ABC):
-    """The interface of the devices that a run computes on."""
+    """The interface of the devices of a run."""
 
     kind: str
-    """CPU, GPU or TPU."""
+    """Kind of the devices: CPU, GPU or TPU."""
     has_bfloat16: bool
-    """Whether bfloat16 is faster than float32."""
+    """Whether the devices compute in bfloat16 faster than in float32."""
     count: int = 1
-    """Number of devices of all processes."""
+    """Number of devices, over all processes."""
     replicas: int = 1
-    """Number of devices, or groups of devices, that read different rows of a batch."""
+    """Number of devices, or groups of devices, that process different rows of a batch."""
     process: int = 0
     """Index of this process; process 0 writes the run folder."""
     processes: int = 1
@@ -48,22 +48,22 @@ class Devices(ABC):
         clip: float | None,
         compiled: bool,
     ) -> "Engine":
-        """Return an engine for a model and an optimizer that were made within `scope`.
+        """Return an engine for a model and an optimizer that were created within `scope`.
 
         Args:
-            model: The graph that is trained.
-            terms: Its loss terms, in the order in which they are added up.
+            model: The model to train.
+            terms: The loss terms by name, in the order of their sum.
             optimizer: The optimizer, built for the model.
-            clip: The largest norm of the gradient; None: it is not clipped.
+            clip: Maximum norm of the gradient. None disables clipping.
             compiled: Whether XLA compiles the steps.
         """
 
     def scope(self) -> AbstractContextManager:
-        """Return the context in which models and optimizers must be made."""
+        """Return the context in which models and optimizers must be created."""
         return nullcontext()
 
-    def barrier(self, name: str) -> None:  # noqa: B027, as a single process never waits
-        """Wait until all processes have reached the barrier of this name."""
+    def barrier(self, name: str) -> None:  # noqa: B027  A single process never waits.
+        """Wait until all processes have reached the barrier with this name."""
 
     def any_process(self, flag: bool) -> bool:
         """Return whether the flag is true in any process."""
@@ -73,13 +73,14 @@ class Devices(ABC):
 class Engine(ABC):
     """The interface of engines.
 
-    The loss of a term is the sum over the targets that count, divided by their number in the whole
-    effective batch, over all micro-batches and devices; then multiplied by its weight.
+    The loss of a term is its sum over all weighted targets of the effective batch, divided by
+    their number and multiplied by the weight of the term. The effective batch consists of all
+    micro-batches on all devices.
     """
 
     gradient_norm: float = 0.0
-    """Norm of the last step's gradient, before clipping; not finite where float16 overflowed, and
-    the step was skipped."""
+    """Norm of the gradient of the last step, before clipping. It is not finite if the step was
+    skipped because of a float16 overflow."""
 
     def __init__(
         self,
@@ -92,30 +93,30 @@ class Engine(ABC):
 
     @abstractmethod
     def train(self, batches: list[Batch], rate: float, weights: Mapping[str, float]) -> Sums:
-        """Take one step on the micro-batches, and return the sums of each loss term.
+        """Run one optimizer step on the micro-batches, and return the sums of each loss term.
 
         Args:
             batches: The micro-batches of the step.
             rate: The learning rate.
-            weights: What the loss of each term is multiplied by.
+            weights: The weight of each loss term.
         """
 
     @abstractmethod
     def measure(self, batch: Batch) -> Sums:
-        """Return the sums of each loss term that is evaluated, with dropout off."""
+        """Return the sums of each loss term that is evaluated, without dropout."""
 
     @property
     def inner_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer below loss scaling."""
+        """The optimizer without its loss scaling."""
         return getattr(self.optimizer, "inner_optimizer", self.optimizer)
 
     @property
     def scales_losses(self) -> bool:
-        """Whether a step may overflow, and is skipped then."""
+        """Whether the loss is scaled, and steps that overflow are skipped."""
         return self.inner_optimizer is not self.optimizer
 
-    def sync_variables(self) -> None:  # noqa: B027, as some engines update them in place
-        """Bring the Keras variables up to date; until then they may be those of an earlier step."""
+    def sync_variables(self) -> None:  # noqa: B027  Some engines update them in place.
+        """Copy the current state to the Keras variables, which may be of an earlier step."""
 
     def nonfinite_weights(self) -> list[str]:
         """Return the paths of weights that contain NaN or infinity."""
@@ -128,7 +129,7 @@ class Engine(ABC):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the model its averaged weights within the context, if the optimizer has any."""
+        """Assign the averaged weights to the model within the context, if there are any."""
         self.sync_variables()
         weights = self.model.trainable_variables
         values = [self._to_numpy(weight) for weight in weights]
@@ -147,7 +148,7 @@ class Engine(ABC):
             weight.assign(value)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Return weights, optimizer state and the state of every random generator, by name."""
+        """Return weights, optimizer state and random generator state, as arrays by name."""
         self.sync_variables()
         return {
             name: self._to_numpy(variable)
@@ -155,7 +156,7 @@ class Engine(ABC):
         }
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Assign a snapshot. Raise `UserError` if a name or a shape differs from the model's."""
+        """Assign a snapshot. Raise `UserError` if a name or a shape differs."""
         variables = name_variables(self.model, self.optimizer)
         require_same_variables(variables, arrays)
         for name, variable in variables.items():
@@ -165,7 +166,7 @@ class Engine(ABC):
         return np.asarray(variable)
 
     def _clipped(self, gradients: list[Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Return gradients scaled down, all together, to the norm `clip`; and their norm before."""
+        """Return the gradients, clipped by their global norm, and the norm before clipping."""
         scale = self.optimizer.scale_loss(1.0)
         norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients)) / scale
         if self.clip is None:
@@ -181,32 +182,37 @@ class Engine(ABC):
         }
 
     def _loss(self, sums: TermSums, scales: Mapping[str, Tensor]) -> Tensor:
-        return sum(own["loss"] * scales[name] for name, own in sums.items())
+        return sum(term_sums["loss"] * scales[name] for name, term_sums in sums.items())
 
 
 def loss_scales(batches: Sequence[Batch], weights: Mapping[str, float]) -> dict[str, np.float32]:
-    """Return what the summed loss of each term is multiplied by: weight / count.
+    """Return the factor of the summed loss of each term: its weight divided by its target count.
 
-    The count is that of the whole effective batch.
+    Args:
+        batches: All micro-batches of the effective batch.
+        weights: The weight of each loss term.
     """
     counts = {name: sum(batch.targets[name].weights.sum() for batch in batches) for name in weights}
     return {name: np.float32(weights[name] / max(count, 1)) for name, count in counts.items()}
 
 
 def total_sums(sums: Sequence[Sums]) -> Sums:
-    """Return sums over batches, added up by loss term and key."""
+    """Return the total of sums over several batches, by loss term and key."""
     return {
-        name: {key: sum(one[name][key] for one in sums) for key in own}
-        for name, own in sums[0].items()
+        name: {key: sum(batch_sums[name][key] for batch_sums in sums) for key in keys}
+        for name, keys in sums[0].items()
     }
 
 
 def averages_of(
     optimizer: Any, weights: list[keras.Variable], values: list[np.ndarray]
 ) -> list[np.ndarray] | None:
-    """Return the averages of weights that an optimizer keeps, if it does.
+    """Return the averages of weights; None if the optimizer does not average.
 
-    `values` are those that the weights have now.
+    Args:
+        optimizer: The optimizer, without loss scaling.
+        weights: The weights.
+        values: The current values of the weights.
     """
     if hasattr(optimizer, "averages"):
         return optimizer.averages(weights, values)
@@ -215,11 +221,11 @@ def averages_of(
     return [ops.convert_to_numpy(moving_average(optimizer, weight)) for weight in weights]
 
 
-def check_backend(engine: str) -> None:
-    """Raise `UserError` if this process has loaded Keras with another backend."""
-    backend = keras.config.backend()
-    if backend != engine:
+def check_backend(backend: str) -> None:
+    """Raise `UserError` if Keras runs on another backend in this process."""
+    current = keras.config.backend()
+    if current != backend:
         raise UserError(
-            f"training.backend is {engine}, and Keras runs on {backend} in this process: "
-            f"set KERAS_BACKEND={engine}"
+            f"training.backend: is {backend}, but Keras runs on {current} in this process; "
+            f"set the environment variable KERAS_BACKEND={backend}"
         )

@@ -1,4 +1,4 @@
-"""Steps on TensorFlow, traced once for all batch sizes and lengths; several devices mirrored."""
+"""Training on TensorFlow: steps are traced once for all batch shapes; mirrored devices."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
 from archbuilder.errors import UserError
 from archbuilder.objectives.loss_term import LossTerm, Sums
@@ -24,7 +25,7 @@ from archbuilder.training.recipe.distribution import Distribution
 
 
 class TensorFlowDevices(Devices):
-    """One device, or several of one machine, each of which holds a copy of the model."""
+    """A single device, or several devices of a machine, each with a copy of the model."""
 
     def __init__(self, distribution: Distribution | None) -> None:
         check_backend("tensorflow")
@@ -38,9 +39,11 @@ class TensorFlowDevices(Devices):
             self.strategy = tf.distribute.MirroredStrategy(names)
             self.count = self.replicas = len(names)
 
+    @override
     def scope(self) -> AbstractContextManager:
         return self.strategy.scope() if self.strategy else nullcontext()
 
+    @override
     def engine(
         self,
         model: keras.Model,
@@ -53,11 +56,11 @@ class TensorFlowDevices(Devices):
 
 
 Scales: TypeAlias = Mapping[str, Any]
-"""What the summed loss of each term is multiplied by."""
+"""The factor of the summed loss of each term."""
 
 
 class TensorFlowEngine(Engine):
-    """One device, or a `strategy` of several."""
+    """Runs steps on a single device, or on several devices with a `strategy`."""
 
     def __init__(
         self,
@@ -71,11 +74,12 @@ class TensorFlowEngine(Engine):
         super().__init__(model, terms, optimizer, clip)
         self._compiled, self._strategy = compiled, strategy
         if strategy is not None:
-            # Keras would add up gradients after clipping: here they are added up before it.
+            # Gradients are summed over devices before clipping; Keras would sum them after it.
             disable_gradient_reduction(self.inner_optimizer)
         self._gradients: list[tf.Variable] = []
         self._functions: dict[Callable, Callable] = {}
 
+    @override
     def train(self, batches: list[Batch], rate: float, weights: Mapping[str, float]) -> Sums:
         self.optimizer.learning_rate = rate
         scales = loss_scales(batches, weights)
@@ -89,14 +93,16 @@ class TensorFlowEngine(Engine):
         self.gradient_norm = norm
         return sums
 
+    @override
     def measure(self, batch: Batch) -> Sums:
         return self._run(self._measure, batch)[0]
 
+    @override
     def _to_numpy(self, variable: keras.Variable) -> np.ndarray:
         return tf.convert_to_tensor(variable.value).numpy()
 
     def _run(self, function: Callable, *arguments: Batch | Scales) -> tuple[Sums, float]:
-        """Return the sums of `function` and the norm of the gradient; sizes may be any."""
+        """Return the sums and the gradient norm of `function`, which is traced for any size."""
         arguments = tf.nest.map_structure(tf.convert_to_tensor, arguments)
         if function not in self._functions:
             self._functions[function] = tf.function(
@@ -107,18 +113,21 @@ class TensorFlowEngine(Engine):
             )
         sums, norm = self._functions[function](*arguments)
         return {
-            name: {key: float(value) for key, value in own.items()} for name, own in sums.items()
+            name: {key: float(value) for key, value in tensors.items()}
+            for name, tensors in sums.items()
         }, float(norm)
 
     def _on_all_devices(self, function: Callable) -> Callable:
-        """Return `function` run by each device on its own rows; its sums are added up."""
+        """Return a function that runs `function` on the rows of each device, and adds up sums."""
         strategy = self._strategy
         if strategy is None:
             return function
 
         def run(*arguments: Batch | Scales) -> tuple[TermSums, tf.Tensor]:
             sums, norm = strategy.run(lambda: function(*self._own_rows(arguments)))
-            sums = tf.nest.map_structure(lambda one: strategy.reduce("SUM", one, axis=None), sums)
+            sums = tf.nest.map_structure(
+                lambda tensor: strategy.reduce("SUM", tensor, axis=None), sums
+            )
             return sums, strategy.reduce("MEAN", norm, axis=None)
 
         return run
@@ -127,16 +136,16 @@ class TensorFlowEngine(Engine):
         context = tf.distribute.get_replica_context()
         number, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
 
-        def own(array: tf.Tensor) -> tf.Tensor:
+        def split(array: tf.Tensor) -> tf.Tensor:
             if not array.shape.rank:
                 return array
             rows = tf.shape(array)[0] // replicas
             return array[number * rows : (number + 1) * rows]
 
-        return tf.nest.map_structure(own, arguments)
+        return tf.nest.map_structure(split, arguments)
 
     def _zeros(self) -> list[tf.Variable]:
-        """Return variables in which each device adds up its own gradients."""
+        """Return variables in which each device accumulates its own gradients."""
         with self._strategy.scope() if self._strategy else nullcontext():
             return [
                 tf.Variable(
@@ -149,11 +158,11 @@ class TensorFlowEngine(Engine):
             ]
 
     def _measure(self, batch: Batch) -> tuple[TermSums, tf.Tensor]:
-        return self._scored(batch, training=False), tf.zeros(())
+        return self._compute_sums(batch, training=False), tf.zeros(())
 
     def _step(self, batch: Batch, scales: Scales) -> tuple[TermSums, tf.Tensor]:
         gradients, sums = self._differentiate(batch, scales)
-        return sums, self._move(gradients)
+        return sums, self._update_weights(gradients)
 
     def _accumulate(self, batch: Batch, scales: Scales) -> tuple[TermSums, tf.Tensor]:
         gradients, sums = self._differentiate(batch, scales)
@@ -162,13 +171,13 @@ class TensorFlowEngine(Engine):
         return sums, tf.zeros(())
 
     def _apply(self) -> tuple[TermSums, tf.Tensor]:
-        norm = self._move([total.read_value() for total in self._gradients])
+        norm = self._update_weights([total.read_value() for total in self._gradients])
         for total in self._gradients:
             total.assign(tf.zeros_like(total))
         return {}, norm
 
-    def _move(self, gradients: list) -> tf.Tensor:
-        # Merged gradients of table rows: Keras would square repeated ids one by one.
+    def _update_weights(self, gradients: list) -> tf.Tensor:
+        # Add up gradients of equal ids of an embedding; Keras would square them separately.
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if self._strategy is not None:
             gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
@@ -179,11 +188,11 @@ class TensorFlowEngine(Engine):
     def _differentiate(self, batch: Batch, scales: Scales) -> tuple[list, TermSums]:
         weights = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
-            sums = self._scored(batch, training=True)
+            sums = self._compute_sums(batch, training=True)
             loss = self.optimizer.scale_loss(self._loss(sums, scales))
         return tape.gradient(loss, weights), sums
 
-    def _scored(self, batch: Batch, training: bool) -> TermSums:
+    def _compute_sums(self, batch: Batch, training: bool) -> TermSums:
         return self._sums(self.model(batch.inputs, training=training), batch, training)
 
 
@@ -192,18 +201,24 @@ def _any_size(tensor: tf.Tensor) -> tf.TensorSpec:
 
 
 def _logical_devices(kind: str, requested: int | None) -> list[str]:
-    """Return the names of `requested` devices, or of all; a CPU is divided into as many."""
+    """Return the names of `requested` devices; a CPU is divided into logical devices.
+
+    Args:
+        kind: CPU or GPU.
+        requested: Number of devices. Default: all devices.
+    """
     physical = tf.config.list_physical_devices(kind)
     if kind == "CPU" and requested:
         try:
-            parts = [tf.config.LogicalDeviceConfiguration()] * requested
-            tf.config.set_logical_device_configuration(physical[0], parts)
-        except RuntimeError:  # TensorFlow is initialized already, with as many as it has.
+            logical = [tf.config.LogicalDeviceConfiguration()] * requested
+            tf.config.set_logical_device_configuration(physical[0], logical)
+        except RuntimeError:  # TensorFlow is initialized already; their number cannot change.
             pass
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if requested and requested > len(names):
         raise UserError(
-            f"training.distribution.devices is {requested}, and there are {len(names)} ({kind})"
+            f"training.distribution.devices: requires {requested} devices, but this machine has "
+            f"{len(names)} ({kind})"
         )
     return names[:requested]
 
@@ -212,11 +227,11 @@ def _grow_memory(gpus: list) -> None:
     for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:  # It is in use already, with the setting it was opened with.
+        except RuntimeError:  # The GPU is initialized already.
             return
 
 
 def _computes_in_bfloat16(gpu: tf.config.PhysicalDevice) -> bool:
-    """Return whether the compute capability is 8.0 (Ampere) or later."""
+    """Return whether the compute capability is at least 8.0 (Ampere)."""
     details = tf.config.experimental.get_device_details(gpu)
     return details.get("compute_capability", (0, 0)) >= (8, 0)

@@ -1,1 +1,1 @@
-"""What `keras.Model.fit` needs to train as a spec says: data, losses and an optimizer."""
+"""Training with `keras.Model.fit`: datasets, losses and an optimizer for a spec."""

@@ -16,10 +16,10 @@ from archbuilder.training.fit.varying_shapes import Sample, VaryingShapes
 
 
 class FitDataset(keras.utils.PyDataset, ABC):
-    """The interface of datasets of `(inputs, targets, sample_weights)`, dictionaries of arrays.
+    """The interface of datasets of (inputs, targets, sample weights), as dictionaries of arrays.
 
-    Inputs have the names of the model's inputs; targets and sample weights have those of its
-    outputs. The loss of a batch is the sum over all positions of loss times sample weight.
+    The keys of inputs are the inputs of the model; those of targets and sample weights are its
+    outputs. The loss of a batch is the sum of loss times sample weight over all positions.
     """
 
     def __init__(self, batches: Batches, pad: BatchPadder, steps: int) -> None:
@@ -28,7 +28,7 @@ class FitDataset(keras.utils.PyDataset, ABC):
         Args:
             batches: The batches.
             pad: Pads batches as for training.
-            steps: Number of steps of the run, which weights of losses may depend on.
+            steps: Number of steps of the run, on which weights of losses may depend.
         """
         super().__init__()
         self._batches, self._pad, self._steps = batches, pad, steps
@@ -38,7 +38,7 @@ class FitDataset(keras.utils.PyDataset, ABC):
     @property
     @abstractmethod
     def num_batches(self) -> int | None:
-        """The number of batches; None: there is no end."""
+        """The number of batches; None if the dataset is infinite."""
 
     def __getitem__(self, index: int) -> Sample:
         """Return batch `index`."""
@@ -46,7 +46,7 @@ class FitDataset(keras.utils.PyDataset, ABC):
 
     @abstractmethod
     def _scales(self, index: int, batch: Batch) -> Mapping[str, np.float32]:
-        """Return what the summed loss of each output is multiplied by."""
+        """Return the factor of the summed loss of each output."""
 
     def _batch(self, index: int) -> Batch:
         return self._pad(self._batches[index])
@@ -59,14 +59,15 @@ class FitDataset(keras.utils.PyDataset, ABC):
 
 
 class TrainingDataset(FitDataset):
-    """The batches of training, without end: those of one epoch follow those of the one before.
+    """The training batches of all epochs, without end.
 
-    Keras does not shuffle a dataset without end, so that its batches have the order of training.
+    Keras does not shuffle an infinite dataset, so that the order is the same as in
+    `archbuild train`.
     """
 
     @property
     def num_batches(self) -> None:
-        """No number: give `fit` the argument `steps_per_epoch`."""
+        """None, as there is no end; pass `steps_per_epoch` to `fit`."""
         return None
 
     def _scales(self, index: int, batch: Batch) -> Mapping[str, np.float32]:
@@ -74,10 +75,10 @@ class TrainingDataset(FitDataset):
 
 
 class EvaluationDataset(FitDataset):
-    """The batches of one epoch, whose loss is that of all of them together.
+    """The batches of an epoch, for evaluation.
 
-    Keras averages the losses of batches by their numbers of rows. Sample weights make this the sum
-    over the targets of all batches, divided by their number.
+    Keras averages the losses of batches by their numbers of rows. The sample weights turn this
+    into the loss over all targets of the epoch, divided by their number.
     """
 
     @property
@@ -87,11 +88,11 @@ class EvaluationDataset(FitDataset):
 
     def _scales(self, index: int, batch: Batch) -> Mapping[str, np.float32]:
         rows, _ = batch.shape()
-        return {name: np.float32(scale / rows) for name, scale in self._scales_of_a_row.items()}
+        return {name: np.float32(scale / rows) for name, scale in self._scale_per_row.items()}
 
     @cached_property
-    def _scales_of_a_row(self) -> dict[str, float]:
-        """Weight times number of rows, divided by number of targets, of all batches."""
+    def _scale_per_row(self) -> dict[str, float]:
+        """Weight times the number of rows, divided by the number of targets, by output."""
         batches = [self._batch(index) for index in range(len(self._batches))]
         rows = sum(batch.shape()[0] for batch in batches)
         weights = loss_weights(self._batches.losses, self._steps, self._steps)

@@ -8,14 +8,18 @@ from keras import ops
 
 
 class RateByStep(keras.optimizers.schedules.LearningRateSchedule):
-    """The rates of all steps of a run; the last one is that of later steps, too."""
+    """A learning rate per step of a run; steps after the run have the last learning rate."""
 
     def __init__(self, rates: Sequence[float]) -> None:
-        """Create the schedule; `rates[0]` is the rate of the first step."""
+        """Create the schedule.
+
+        Args:
+            rates: The learning rate of each step.
+        """
         self.rates = list(rates)
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of a step, a scalar; `step` counts from 0."""
+        """Return the learning rate of a step, a scalar; `step` counts from 0."""
         rates = ops.convert_to_tensor(self.rates, dtype="float32")
         return rates[ops.minimum(ops.cast(step, "int32"), len(self.rates) - 1)]
 

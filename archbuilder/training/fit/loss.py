@@ -1,4 +1,4 @@
-"""The loss of an output of a model, as Keras's `compile` takes it."""
+"""Loss terms as Keras losses."""
 
 from typing import Any
 
@@ -11,12 +11,17 @@ from archbuilder.text.batch import Target
 class TermLoss(keras.losses.Loss):
     """A loss term, summed over the positions of a batch.
 
-    The sample weights of `FitDataset` contain the weight of the loss and the number of targets, so
-    that the sum is the loss of `archbuild train`.
+    The sample weights of `FitDataset` include the weight of the loss and the number of targets.
+    Therefore, the sum is equal to the loss of `archbuild train`.
     """
 
     def __init__(self, output: str, term: LossTerm) -> None:
-        """Create the loss of an output, whose name is that of the loss term."""
+        """Create the loss.
+
+        Args:
+            output: Name of the output and of its loss term.
+            term: The loss term.
+        """
         super().__init__(name=output, reduction="sum")
         self._output, self._term = output, term
 
@@ -25,9 +30,9 @@ class TermLoss(keras.losses.Loss):
 
         Args:
             y_true: Integer classes, [B] or [B, M].
-            y_pred: The output of the model.
-            sample_weight: What the loss of each position is multiplied by, shaped as `y_true`.
+            y_pred: The output of the model, such as logits [B, V] or [B, M, V].
+            sample_weight: Factor of the loss of each position, in the shape of `y_true`.
         """
         if sample_weight is None:
-            raise ValueError(f"{self.name}: the loss needs the sample weights of the dataset")
+            raise ValueError(f"{self.name}: sample_weight is missing; use `Experiment.dataset`")
         return self._term.sums({self._output: y_pred}, Target(y_true, sample_weight))["loss"]

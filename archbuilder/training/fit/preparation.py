@@ -1,4 +1,4 @@
-"""Prepare a model and its data for Keras's `fit`."""
+"""Preparation of a model and its data for `keras.Model.fit`."""
 
 from typing import Any
 
@@ -21,6 +21,10 @@ from archbuilder.training.recipe.trained_spec import TrainedSpec
 def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
     """Return the dataset of a split.
 
+    Args:
+        experiment: The spec.
+        split: "train" or "validation".
+
     Raises:
         UserError: The spec lacks the split, or has a setting that `fit` does not support.
     """
@@ -29,12 +33,16 @@ def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
     data = load_training_data(experiment, ProgressListener())
     batches = data.split(split)
     pad = BatchPadder(data.train.batch_size, replicas=1, compiled=_is_compiled(recipe))
-    kind = TrainingDataset if split == "train" else EvaluationDataset
-    return kind(batches, pad, _num_steps(recipe, data))
+    dataset_class = TrainingDataset if split == "train" else EvaluationDataset
+    return dataset_class(batches, pad, _num_steps(recipe, data))
 
 
 def compile_model(experiment: TrainedSpec, model: keras.Model) -> None:
-    """Compile a model that the experiment has built, with its losses and its optimizer.
+    """Compile a model with the losses and the optimizer of a spec.
+
+    Args:
+        experiment: The spec.
+        model: The model, built from the spec.
 
     Raises:
         UserError: The spec has a setting that `fit` does not support.
@@ -43,7 +51,9 @@ def compile_model(experiment: TrainedSpec, model: keras.Model) -> None:
     _require_supported(recipe)
     terms = loss_terms(training_losses(experiment.model, experiment.objectives))
     for name in terms.keys() - model.output.keys():
-        raise UserError(f"objectives: 'fit' cannot train {name!r}, which is not an output")
+        raise UserError(
+            f"objectives: 'fit' cannot train {name!r}, which is not an output of the model"
+        )
     model.compile(
         optimizer=_optimizer(experiment, model),
         loss={name: TermLoss(name, term) for name, term in terms.items()},
@@ -66,7 +76,7 @@ def _optimizer(experiment: TrainedSpec, model: keras.Model) -> keras.optimizers.
 
 
 def _merge_sparse_gradients(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let `apply` add up TensorFlow's gradients of equal ids, which Keras squares separately."""
+    """Make `apply` add up TensorFlow's gradients of equal ids; Keras squares them separately."""
     import tensorflow as tf
 
     apply = optimizer.apply
@@ -100,4 +110,4 @@ def _require_supported(recipe: Training) -> None:
 
 
 def _unsupported(setting: str) -> UserError:
-    return UserError(f"training.{setting}: 'fit' does not support it; 'archbuild train' does")
+    return UserError(f"training.{setting}: not supported by 'fit'; use 'archbuild train'")

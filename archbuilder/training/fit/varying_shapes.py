@@ -1,4 +1,4 @@
-"""Let the first two batches of a dataset differ wherever later ones may."""
+"""Padding that makes the first two batches of a dataset differ in each variable dimension."""
 
 import math
 from typing import TypeAlias
@@ -11,17 +11,24 @@ Sample: TypeAlias = tuple[Arrays, Arrays, Arrays]
 
 
 class VaryingShapes:
-    """Adds a column of zeros to the second batch where it is as wide as the first.
+    """Adds a column of zeros to the second batch if it is as wide as the first.
 
-    Keras's adapter for TensorFlow takes the shapes of a dataset from its first two batches: where
-    they agree, no later batch may differ. A batch that is as wide as possible cannot be wider; then
-    all batches are padded to that width. Zeros do not count, as masks and sample weights are zero.
+    Keras's adapter for TensorFlow infers the shapes of a dataset from its first two batches: a
+    dimension that is equal in both must be equal in all batches. If the first two batches have the
+    maximum width, they cannot be wider, and all batches are padded to it instead. Zeros have no
+    effect, since masks and sample weights are zero.
     """
 
     def __init__(self, first: Sample, second: Sample, max_width: int | None) -> None:
-        """Compare the first two batches, of at most `max_width` columns."""
+        """Compare the first two batches.
+
+        Args:
+            first: The first batch.
+            second: The second batch.
+            max_width: Maximum number of columns of any batch. None: unlimited.
+        """
         self._max_width = math.inf if max_width is None else max_width
-        self._equal = [
+        self._equal_widths = [
             {
                 name: array.shape[1]
                 for name, array in arrays.items()
@@ -34,7 +41,7 @@ class VaryingShapes:
         """Return batch `index`, padded."""
         inputs, targets, weights = (
             {name: self._padded(index, array, equal.get(name)) for name, array in arrays.items()}
-            for arrays, equal in zip(sample, self._equal, strict=True)
+            for arrays, equal in zip(sample, self._equal_widths, strict=True)
         )
         return inputs, targets, weights
 

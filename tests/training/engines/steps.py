@@ -1,4 +1,4 @@
-"""Batches of a small Transformer, for steps that are compared."""
+"""Batches of a small Transformer, for tests that compare steps."""
 
 import keras
 import numpy as np
@@ -9,13 +9,13 @@ RATE = 1e-2
 WEIGHTS = {"sequence_to_sequence": 1.0}
 
 
-def batch(rows, length, seed):
-    random = np.random.default_rng(seed)
-    real = random.integers(1, length + 1, rows)
-    real[0] = length
-    mask = (np.arange(length) < real[:, None]).astype("int32")
+def make_batch(rows, length, seed):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, length + 1, rows)
+    lengths[0] = length
+    mask = (np.arange(length) < lengths[:, None]).astype("int32")
     source, decoder, target = (
-        random.integers(5, 23, (rows, length)).astype("int32") for _ in range(3)
+        rng.integers(5, 23, (rows, length)).astype("int32") for _ in range(3)
     )
     ids = {"encoder_token_ids": source, "decoder_token_ids": decoder}
     masks = {"encoder_padding_mask": mask, "decoder_padding_mask": mask}
@@ -23,13 +23,13 @@ def batch(rows, length, seed):
     return Batch(ids | masks, targets, {})
 
 
-def joined(batches):
-    """One batch of all rows, padded to the longest."""
-    longest = max(one.shape()[1] for one in batches)
+def concatenate_batches(batches):
+    """Return a batch of all rows, padded to the longest row."""
+    max_length = max(batch.shape()[1] for batch in batches)
 
-    def concatenated(*arrays):
+    def concatenate(*arrays):
         return np.concatenate(
-            [np.pad(array, ((0, 0), (0, longest - array.shape[1]))) for array in arrays]
+            [np.pad(array, ((0, 0), (0, max_length - array.shape[1]))) for array in arrays]
         )
 
-    return keras.tree.map_structure(concatenated, *batches)
+    return keras.tree.map_structure(concatenate, *batches)

@@ -1,4 +1,4 @@
-"""The README's example of `fit`: the same losses, step by step, as `archbuild train`."""
+"""`fit`: the README's example has the same losses, step by step, as `archbuild train`."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests import small_run
 
 README = Path(__file__).parents[3] / "README.md"
 STEPS = 20
-SMALLER = {
+SMALL_MODEL = {
     "hidden_dim": 32,
     "vocabulary_size": 120,
     "positions": {"max_sequence_length": 32},
@@ -22,7 +22,7 @@ SMALLER = {
 
 
 class StepLosses(keras.callbacks.Callback):
-    """Records the loss of each step; Keras's own is a mean over the steps of an epoch."""
+    """Records the loss of each step; Keras reports the mean over the steps of an epoch."""
 
     def __init__(self):
         super().__init__()
@@ -35,18 +35,18 @@ class StepLosses(keras.callbacks.Callback):
         self.losses.append(logs["loss"])
 
 
-def example() -> str:
-    """The example of `fit` in the README."""
+def readme_example() -> str:
+    """Return the example of `fit` in the README."""
     blocks = README.read_text(encoding="utf-8").split("```python\n")[1:]
     (code,) = (block.partition("```")[0] for block in blocks if "model.fit(" in block)
     return code
 
 
 def write_quickstart(folder: Path) -> Path:
-    """The quickstart spec, small, on text of the tests."""
+    """Write a small variant of the quickstart spec on test data."""
     spec = {
         "extends": str(shipped_specs() / "quickstart.yaml"),
-        "model": SMALLER,
+        "model": SMALL_MODEL,
         "objectives": {"next_sentence": {"weight": {"type": "linear", "first": 0.5, "last": 1.0}}},
         "data": small_run.bert(folder)["data"],
         "training": {
@@ -61,7 +61,7 @@ def write_quickstart(folder: Path) -> Path:
     return small_run.write(spec, folder / "my_bert.yaml")
 
 
-def test_the_example_of_the_readme_has_the_losses_of_archbuild_train(tmp_path, monkeypatch):
+def test_readme_example_has_losses_of_archbuild_train(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     experiment = load(write_quickstart(tmp_path))
     assert list(experiment.objectives) == ["masked_lm", "next_sentence"]
@@ -74,7 +74,7 @@ def test_the_example_of_the_readme_has_the_losses_of_archbuild_train(tmp_path, m
         keras.Model, "fit", lambda *args, **options: fit(*args, callbacks=[step_losses], **options)
     )
     names = {}
-    exec(example(), names)
+    exec(readme_example(), names)
     assert metrics.training("loss").steps == tuple(range(1, STEPS + 1))
     np.testing.assert_allclose(
         step_losses.losses, metrics.training("loss").values, rtol=0, atol=1e-5
@@ -94,16 +94,16 @@ def test_the_example_of_the_readme_has_the_losses_of_archbuild_train(tmp_path, m
         ({"steps": None, "minutes": 1, "learning_rate": 0.001}, "minutes"),
     ],
 )
-def test_a_setting_that_fit_does_not_support_is_refused(training, setting, tmp_path):
+def test_unsupported_setting_is_rejected(training, setting, tmp_path):
     spec = small_run.bert(tmp_path, **training)
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError) as error:
         experiment.dataset("train")
-    expected = f"training.{setting}: 'fit' does not support it; 'archbuild train' does"
-    assert str(caught.value) == expected
+    expected = f"training.{setting}: not supported by 'fit'; use 'archbuild train'"
+    assert str(error.value) == expected
 
 
-def test_an_objective_whose_loss_is_not_of_an_output_is_refused(tmp_path):
+def test_loss_term_without_model_output_is_rejected(tmp_path):
     spec = small_run.bert(tmp_path)
     del spec["model"]["pooler"]
     spec["objectives"] = {"replaced_token_detection": {"generator_size": 0.5}}
@@ -112,21 +112,21 @@ def test_an_objective_whose_loss_is_not_of_an_output_is_refused(tmp_path):
         experiment.compile(experiment.build())
 
 
-def sample(*widths):
-    """Arrays of ones with two rows, of these widths."""
+def make_sample(*widths):
+    """Return arrays of ones with two rows and the given widths."""
     arrays = {str(index): np.ones((2, width)) for index, width in enumerate(widths)}
-    return arrays, {}, {"one_a_row": np.ones(2)}
+    return arrays, {}, {"without_columns": np.ones(2)}
 
 
-def shape_of(sample):
+def widths_of(sample):
     return [array.shape[1] for array in sample[0].values()]
 
 
-def test_the_second_batch_differs_from_the_first_wherever_it_can():
-    first, second, third = sample(5, 7, 8), sample(5, 6, 8), sample(4, 5, 6)
+def test_second_batch_differs_from_first_in_each_variable_width():
+    first, second, third = make_sample(5, 7, 8), make_sample(5, 6, 8), make_sample(4, 5, 6)
     vary = VaryingShapes(first, second, max_width=8)
-    assert shape_of(vary(0, first)) == [5, 7, 8]
-    assert shape_of(vary(1, second)) == [6, 6, 8]
-    assert shape_of(vary(2, third)) == [4, 5, 8]
+    assert widths_of(vary(0, first)) == [5, 7, 8]
+    assert widths_of(vary(1, second)) == [6, 6, 8]
+    assert widths_of(vary(2, third)) == [4, 5, 8]
     assert vary(1, second)[0]["0"].tolist() == [[1, 1, 1, 1, 1, 0]] * 2
-    assert vary(2, third)[2]["one_a_row"].tolist() == [1, 1]
+    assert vary(2, third)[2]["without_columns"].tolist() == [1, 1]

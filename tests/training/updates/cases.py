@@ -1,4 +1,4 @@
-"""Steps of every optimizer against numpy; `test_updates.py` runs this on each engine."""
+"""Updates of every optimizer against NumPy; `test_updates.py` runs the cases on each backend."""
 
 from types import SimpleNamespace
 
@@ -21,19 +21,19 @@ from tests.variants import classes, minimal
 JAX = keras.config.backend() == "jax"
 RATES = [0.1, 0.05, 0.2, 0.1]
 IDS = [1, 3, 1, 4, 1]
-"""What is looked up at each step: one row three times, two not at all."""
-OTHERS = [
+"""Token ids of each step: an id occurs three times, two ids never occur."""
+VARIANTS = [
     SGD(type="sgd", momentum=0.9, weight_decay=0.1),
     Muon(type="muon", weight_decay=0.1),
     ScheduleFreeAdamW(type="schedule_free_adamw", weight_decay=0.1),
 ]
-SPECS = [variant(**minimal(variant)) for variant in classes(Optimizer)] + OTHERS
-every = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.type)
-INSIDE = LayerRole(stack_matrix=True, distance_to_heads=1)
+SPECS = [variant(**minimal(variant)) for variant in classes(Optimizer)] + VARIANTS
+each_optimizer = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.type)
+STACK_ROLE = LayerRole(stack_matrix=True, distance_to_heads=1)
 ROLES = {
     "embeddings.tokens": LayerRole("table", distance_to_heads=2),
-    "encoder.layers.0.dense": INSIDE,
-    "encoder.layers.0.norm": INSIDE.as_vectors(),
+    "encoder.layers.0.dense": STACK_ROLE,
+    "encoder.layers.0.norm": STACK_ROLE.as_vectors(),
     "head": HEAD,
 }
 
@@ -41,52 +41,52 @@ if not JAX:
     import tensorflow as tf
 
 
-def recipe(spec, **changes):
-    plain = {
+def make_recipe(spec, **changes):
+    defaults = {
         "layerwise_learning_rate_decay": 1.0,
         "parameter_groups": (),
         "freeze": (),
         "weight_averaging": None,
     }
-    return SimpleNamespace(optimizer=spec, **(plain | changes))
+    return SimpleNamespace(optimizer=spec, **(defaults | changes))
 
 
-def model():
-    """A table of 5 x 3, a matrix of 3 x 4 with its bias, a norm, and a head."""
+def make_model():
+    """Return a model with an embedding [5, 3], a dense layer [3, 4], a norm and a head."""
     ids = keras.Input((None,), dtype="int32")
-    table = keras.layers.Embedding(5, 3, name="embeddings.tokens")
-    inside = keras.layers.Dense(4, name="encoder.layers.0.dense")
+    embedding = keras.layers.Embedding(5, 3, name="embeddings.tokens")
+    dense = keras.layers.Dense(4, name="encoder.layers.0.dense")
     norm = keras.layers.LayerNormalization(name="encoder.layers.0.norm")
     head = keras.layers.Dense(2, name="head")
-    for layer in (table, inside, norm, head):
+    for layer in (embedding, dense, norm, head):
         layer.role = ROLES[layer.name]
-    found = keras.Model(ids, head(norm(inside(table(ids)))))
-    random = np.random.default_rng(0)
-    for weight in found.weights:
-        weight.assign(random.normal(size=weight.shape))
-    return found
+    model = keras.Model(ids, head(norm(dense(embedding(ids)))))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    return model
 
 
-def gradients(one):
-    """Gradients of each step, dense; the table's are sums over the ids' rows."""
-    random = np.random.default_rng(1)
+def make_gradients(model):
+    """Return the dense gradients of each weight, for each step."""
+    rng = np.random.default_rng(1)
     return [
-        [random.normal(size=weight.shape).astype("float32") for weight in one.trainable_weights]
+        [rng.normal(size=weight.shape).astype("float32") for weight in model.trainable_weights]
         for _ in RATES
     ]
 
 
-def take(one, optimizer, found, rates):
-    """The steps as engines take them, compiled."""
-    step = _on_jax(optimizer) if JAX else _on_tensorflow(one, optimizer)
-    for whole, rate in zip(found, rates, strict=True):
+def run_steps(model, optimizer, gradients, rates):
+    """Update the model with compiled steps, as engines do."""
+    step = _on_jax(optimizer) if JAX else _on_tensorflow(model, optimizer)
+    for step_gradients, rate in zip(gradients, rates, strict=True):
         optimizer.learning_rate = rate
-        step(one, whole)
+        step(model, step_gradients)
 
 
-def _on_tensorflow(one, optimizer):
-    apply = tf.function(lambda *whole: optimizer.apply(list(whole), one.trainable_variables))
-    return lambda _, whole: apply(*map(tf.constant, whole))
+def _on_tensorflow(model, optimizer):
+    apply = tf.function(lambda *grads: optimizer.apply(list(grads), model.trainable_variables))
+    return lambda _, gradients: apply(*map(tf.constant, gradients))
 
 
 def _on_jax(optimizer):
@@ -94,121 +94,126 @@ def _on_jax(optimizer):
 
     apply = jax.jit(optimizer.stateless_apply)
 
-    def step(one, whole):
-        variables = [*one.trainable_variables, *optimizer.variables]
-        weights = [weight.value for weight in one.trainable_variables]
+    def step(model, gradients):
+        variables = [*model.trainable_variables, *optimizer.variables]
+        weights = [weight.value for weight in model.trainable_variables]
         state = [variable.value for variable in optimizer.variables]
-        weights, state = apply(state, whole, weights)
+        weights, state = apply(state, gradients, weights)
         for variable, value in zip(variables, [*weights, *state], strict=True):
             variable.assign(value)
 
     return step
 
 
-def arrays(variables):
+def to_arrays(variables):
     return [np.array(variable) for variable in variables]
 
 
-def assert_as_the_papers(one, spec, begin, found, plain, **options):
-    for place, weight in enumerate(one.trainable_weights):
+def assert_equals_reference(model, spec, initial, gradients, recipe, **options):
+    for index, weight in enumerate(model.trainable_weights):
         layer = weight.path.partition("/")[0]
-        treated = update_rule(plain, layer, ROLES[layer], weight.shape)
-        wanted = references.OF[spec.type](
+        rule = update_rule(recipe, layer, ROLES[layer], weight.shape)
+        expected = references.REFERENCES[spec.type](
             spec,
-            begin[place].astype("float64"),
-            [whole[place].astype("float64") for whole in found],
-            [rate * treated.rate_scale for rate in RATES],
-            treated,
+            initial[index].astype("float64"),
+            [step_gradients[index].astype("float64") for step_gradients in gradients],
+            [rate * rule.learning_rate_multiplier for rate in RATES],
+            rule,
             ROLES[layer].stack_matrix,
             **options,
         )
-        np.testing.assert_allclose(np.array(weight), wanted, rtol=2e-5, atol=3e-6)
+        np.testing.assert_allclose(np.array(weight), expected, rtol=2e-5, atol=3e-6)
 
 
-@every
-def test_steps_are_the_papers_and_go_on_bit_by_bit(spec):
-    one, plain = model(), recipe(spec)
-    begin, found = arrays(one.trainable_weights), gradients(one)
-    optimizer = build_optimizer(plain, one)
-    take(one, optimizer, found[:2], RATES[:2])
-    kept = arrays([*one.trainable_variables, *optimizer.variables])
-    take(one, optimizer, found[2:], RATES[2:])
-    assert_as_the_papers(one, spec, begin, found, plain)
-    wanted = arrays(one.trainable_variables)
-    again = model()
-    optimizer = build_optimizer(plain, again)
-    variables = [*again.trainable_variables, *optimizer.variables]
-    for variable, value in zip(variables, kept, strict=True):
+@each_optimizer
+def test_updates_equal_reference_and_resume_bit_by_bit(spec):
+    model, recipe = make_model(), make_recipe(spec)
+    initial, gradients = to_arrays(model.trainable_weights), make_gradients(model)
+    optimizer = build_optimizer(recipe, model)
+    run_steps(model, optimizer, gradients[:2], RATES[:2])
+    state = to_arrays([*model.trainable_variables, *optimizer.variables])
+    run_steps(model, optimizer, gradients[2:], RATES[2:])
+    assert_equals_reference(model, spec, initial, gradients, recipe)
+    resumed = make_model()
+    optimizer = build_optimizer(recipe, resumed)
+    variables = [*resumed.trainable_variables, *optimizer.variables]
+    for variable, value in zip(variables, state, strict=True):
         variable.assign(value)
-    take(again, optimizer, found[2:], RATES[2:])
-    for weight, value in zip(again.trainable_variables, wanted, strict=True):
+    run_steps(resumed, optimizer, gradients[2:], RATES[2:])
+    expected = to_arrays(model.trainable_variables)
+    for weight, value in zip(resumed.trainable_variables, expected, strict=True):
         np.testing.assert_array_equal(np.array(weight), value)
 
 
-@every
-def test_groups_and_depth_change_steps_as_they_say(spec):
+@each_optimizer
+def test_parameter_groups_and_layerwise_decay_scale_updates(spec):
     decay = {} if spec.type == "adam" else {"weight_decay": 0.3}
     groups = (
         ParameterGroup(layers="encoder.*", learning_rate_multiplier=0.5),
         ParameterGroup(layers="head", learning_rate_multiplier=2.0, **decay),
     )
-    one, plain = model(), recipe(spec, parameter_groups=groups, layerwise_learning_rate_decay=0.9)
-    begin, found = arrays(one.trainable_weights), gradients(one)
-    take(one, build_optimizer(plain, one), found, RATES)
-    scales = {
-        weight.path: update_rule(plain, layer.name, ROLES[layer.name], weight.shape).rate_scale
-        for layer in one.layers
+    model = make_model()
+    recipe = make_recipe(spec, parameter_groups=groups, layerwise_learning_rate_decay=0.9)
+    initial, gradients = to_arrays(model.trainable_weights), make_gradients(model)
+    run_steps(model, build_optimizer(recipe, model), gradients, RATES)
+    rules = {
+        weight.path: update_rule(recipe, layer.name, ROLES[layer.name], weight.shape)
+        for layer in model.layers
         for weight in layer.weights
     }
-    assert scales["embeddings.tokens/embeddings"] == pytest.approx(0.9**2)
-    assert scales["encoder.layers.0.dense/kernel"] == pytest.approx(0.9 * 0.5)
-    assert scales["head/kernel"] == 2.0
-    assert_as_the_papers(one, spec, begin, found, plain)
+    multipliers = {path: rule.learning_rate_multiplier for path, rule in rules.items()}
+    assert multipliers["embeddings.tokens/embeddings"] == pytest.approx(0.9**2)
+    assert multipliers["encoder.layers.0.dense/kernel"] == pytest.approx(0.9 * 0.5)
+    assert multipliers["head/kernel"] == 2.0
+    assert_equals_reference(model, spec, initial, gradients, recipe)
 
 
-def test_what_is_frozen_stays_and_has_no_state():
+def test_frozen_layers_are_not_trained_and_have_no_optimizer_state():
     spec = AdamW(type="adamw", weight_decay=0.1)
-    one = model()
-    plain = recipe(spec, freeze=("embeddings*", "encoder.layers.*.norm"))
-    optimizer = build_optimizer(plain, one)
-    assert [weight.path for weight in one.trainable_weights] == [
+    model = make_model()
+    recipe = make_recipe(spec, freeze=("embeddings*", "encoder.layers.*.norm"))
+    optimizer = build_optimizer(recipe, model)
+    assert [weight.path for weight in model.trainable_weights] == [
         "encoder.layers.0.dense/kernel",
         "encoder.layers.0.dense/bias",
         "head/kernel",
         "head/bias",
     ]
-    assert all(layer.trainable for layer in one.layers)
+    assert all(layer.trainable for layer in model.layers)
     assert not any("embeddings" in variable.path for variable in optimizer.variables)
 
 
-def averaged(spec, **changes):
-    """The model after its steps, with the average in place of its weights; and how it began."""
-    one, plain = model(), recipe(spec, **changes)
-    begin, found = arrays(one.trainable_weights), gradients(one)
-    optimizer = build_optimizer(plain, one)
-    path = []
-    for whole, rate in zip(found, RATES, strict=True):
-        take(one, optimizer, [whole], [rate])
-        path.append(arrays(one.trainable_weights))
-    weights = one.trainable_variables
-    for weight, value in zip(
-        weights, averages_of(optimizer, weights, arrays(weights)), strict=True
-    ):
+def train_and_average(spec, **changes):
+    """Train a model and assign its averages.
+
+    Returns:
+        The model, its recipe, initial weights, gradients, and the weights after each step.
+    """
+    model, recipe = make_model(), make_recipe(spec, **changes)
+    initial, gradients = to_arrays(model.trainable_weights), make_gradients(model)
+    optimizer = build_optimizer(recipe, model)
+    history = []
+    for step_gradients, rate in zip(gradients, RATES, strict=True):
+        run_steps(model, optimizer, [step_gradients], [rate])
+        history.append(to_arrays(model.trainable_weights))
+    weights = model.trainable_variables
+    averages = averages_of(optimizer, weights, to_arrays(weights))
+    for weight, value in zip(weights, averages, strict=True):
         weight.assign(value)
-    return one, plain, begin, found, path
+    return model, recipe, initial, gradients, history
 
 
-def test_schedule_free_is_measured_with_its_average():
-    spec = OTHERS[-1]
-    one, plain, begin, found, _ = averaged(spec)
-    assert_as_the_papers(one, spec, begin, found, plain, evaluated=True)
+def test_average_of_schedule_free_adamw_equals_reference():
+    spec = VARIANTS[-1]
+    model, recipe, initial, gradients, _ = train_and_average(spec)
+    assert_equals_reference(model, spec, initial, gradients, recipe, evaluated=True)
 
 
-def test_a_moving_average_follows_the_weights():
-    average = ExponentialMovingAverage(type="ema", momentum=0.75)
-    one, _, _, _, path = averaged(SGD(type="sgd"), weight_averaging=average)
-    for place, weight in enumerate(one.trainable_weights):
-        wanted = path[0][place]
-        for step in path[1:]:
-            wanted = 0.75 * wanted + 0.25 * step[place]
-        np.testing.assert_allclose(np.array(weight), wanted, rtol=1e-5, atol=1e-6)
+def test_exponential_moving_average_equals_its_formula():
+    averaging = ExponentialMovingAverage(type="ema", momentum=0.75)
+    model, _, _, _, history = train_and_average(SGD(type="sgd"), weight_averaging=averaging)
+    for index, weight in enumerate(model.trainable_weights):
+        expected = history[0][index]
+        for weights in history[1:]:
+            expected = 0.75 * expected + 0.25 * weights[index]
+        np.testing.assert_allclose(np.array(weight), expected, rtol=1e-5, atol=1e-6)

@@ -1,28 +1,28 @@
-"""Each optimizer as its paper writes it, in numpy: what becomes of one array of weights.
+"""Reference implementations of optimizers in NumPy, with the notation of their papers.
 
-A reference takes an optimizer's spec, the weights, the gradients of each step, the rates of each
-step, a treatment, and whether the weight is of a stack's layer; it gives the weights after the
-last step.
+Each function takes the optimizer's spec, the initial weight, the gradients and learning rates of
+all steps, the update rule of the weight, and whether it is a matrix of a stack. It returns the
+weight after the last step.
 """
 
 import numpy as np
 
 
-def sgd(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Sutskever et al., 2013, equations 1 and 2."""
+def sgd(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Sutskever et al., 2013, equations 1 and 2."""
     velocity = np.zeros_like(weight)
     for gradient, rate in zip(gradients, rates, strict=True):
-        weight = weight - rate * treatment.decay * weight
+        weight = weight - rate * rule.decay * weight
         velocity = spec.momentum * velocity - rate * gradient
         weight = weight + velocity
     return weight
 
 
-def adam(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Kingma and Ba, 2015, algorithm 1; decay as Loshchilov and Hutter, 2019, algorithm 2."""
+def adam(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Kingma and Ba, 2015, algorithm 1, and Loshchilov and Hutter, 2019, algorithm 2."""
     mean = square = np.zeros_like(weight)
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        weight = weight - rate * treatment.decay * weight
+        weight = weight - rate * rule.decay * weight
         mean = spec.beta_1 * mean + (1 - spec.beta_1) * gradient
         square = spec.beta_2 * square + (1 - spec.beta_2) * gradient**2
         root = (square / (1 - spec.beta_2**step)) ** 0.5
@@ -30,11 +30,11 @@ def adam(spec, weight, gradients, rates, treatment, in_a_stack=False):
     return weight
 
 
-def keras_adam(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Kingma and Ba, 2015, section 2, last paragraph, which is Keras's, and so its Muon's."""
+def keras_adam(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Kingma and Ba, 2015, section 2, last paragraph, as Keras does in Adam and Muon."""
     mean = square = np.zeros_like(weight)
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        weight = weight - rate * treatment.decay * weight
+        weight = weight - rate * rule.decay * weight
         mean = spec.beta_1 * mean + (1 - spec.beta_1) * gradient
         square = spec.beta_2 * square + (1 - spec.beta_2) * gradient**2
         scale = rate * (1 - spec.beta_2**step) ** 0.5 / (1 - spec.beta_1**step)
@@ -42,56 +42,56 @@ def keras_adam(spec, weight, gradients, rates, treatment, in_a_stack=False):
     return weight
 
 
-def adafactor(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Shazeer and Stern, 2018, algorithms 4 (matrices) and 5 (vectors), with sums as there."""
+def adafactor(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Shazeer and Stern, 2018, algorithms 4 (matrices) and 5 (vectors), with sums."""
     row, column, square = 0.0, 0.0, 0.0
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        weight = weight - rate * treatment.decay * weight
-        kept = 1 - step**-spec.decay_exponent
+        weight = weight - rate * rule.decay * weight
+        decay = 1 - step**-spec.decay_exponent
         alpha = max(spec.epsilon_2, _rms(weight)) * rate
         new = gradient**2 + spec.epsilon_1
         if weight.ndim == 2:
-            row = kept * row + (1 - kept) * new.sum(axis=1)
-            column = kept * column + (1 - kept) * new.sum(axis=0)
+            row = decay * row + (1 - decay) * new.sum(axis=1)
+            column = decay * column + (1 - decay) * new.sum(axis=0)
             square = np.outer(row, column) / row.sum()
         else:
-            square = kept * square + (1 - kept) * new
+            square = decay * square + (1 - decay) * new
         update = gradient / square**0.5
         weight = weight - alpha * update / max(1, _rms(update) / spec.clip_threshold)
     return weight
 
 
-def lamb(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """You et al., 2020, algorithm 2."""
+def lamb(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow You et al., 2020, algorithm 2."""
     mean = square = np.zeros_like(weight)
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         mean = spec.beta_1 * mean + (1 - spec.beta_1) * gradient
         square = spec.beta_2 * square + (1 - spec.beta_2) * gradient**2
         ratio = mean / (1 - spec.beta_1**step)
         ratio = ratio / ((square / (1 - spec.beta_2**step)) ** 0.5 + spec.epsilon)
-        update = ratio + treatment.decay * weight
+        update = ratio + rule.decay * weight
         trust = np.linalg.norm(weight) / np.linalg.norm(update)
-        weight = weight - rate * (trust if treatment.matrix else 1) * update
+        weight = weight - rate * (trust if rule.is_matrix else 1) * update
     return weight
 
 
-def lion(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Chen et al., 2023, algorithm 2."""
+def lion(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Chen et al., 2023, algorithm 2."""
     mean = np.zeros_like(weight)
     for gradient, rate in zip(gradients, rates, strict=True):
         update = np.sign(spec.beta_1 * mean + (1 - spec.beta_1) * gradient)
-        weight = weight - rate * (update + treatment.decay * weight)
+        weight = weight - rate * (update + rule.decay * weight)
         mean = spec.beta_2 * mean + (1 - spec.beta_2) * gradient
     return weight
 
 
-def muon(spec, weight, gradients, rates, treatment, in_a_stack=False):
-    """Jordan et al., 2024, with Nesterov's momentum; scaled as Liu et al., 2025, equation 4."""
-    if not in_a_stack or weight.ndim < 2:
-        return keras_adam(spec, weight, gradients, rates, treatment)
+def muon(spec, weight, gradients, rates, rule, in_stack=False):
+    """Follow Jordan et al., 2024, with Nesterov momentum, and Liu et al., 2025, equation 4."""
+    if not in_stack or weight.ndim < 2:
+        return keras_adam(spec, weight, gradients, rates, rule)
     momentum = np.zeros_like(weight)
     for gradient, rate in zip(gradients, rates, strict=True):
-        weight = weight - rate * treatment.decay * weight
+        weight = weight - rate * rule.decay * weight
         momentum = spec.momentum * momentum + gradient
         x = gradient + spec.momentum * momentum
         x = x / (np.linalg.norm(x) + 1e-7)
@@ -102,24 +102,22 @@ def muon(spec, weight, gradients, rates, treatment, in_a_stack=False):
     return weight
 
 
-def schedule_free_adamw(
-    spec, weight, gradients, rates, treatment, in_a_stack=False, evaluated=False
-):
-    """Defazio et al., 2024, algorithm 1: z and x begin at the weights; y is where gradients are."""
+def schedule_free_adamw(spec, weight, gradients, rates, rule, in_stack=False, evaluated=False):
+    """Follow Defazio et al., 2024, algorithm 1; y is the weight, x its average."""
     x = y = z = weight
     square, weights = np.zeros_like(weight), 0.0
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         square = spec.beta_2 * square + (1 - spec.beta_2) * gradient**2
         rate = rate * (1 - spec.beta_2**step) ** 0.5
         weights += rate**2
-        z = z - rate * (gradient / (square**0.5 + spec.epsilon) + treatment.decay * y)
-        share = rate**2 / weights
-        x = (1 - share) * x + share * z
+        z = z - rate * (gradient / (square**0.5 + spec.epsilon) + rule.decay * y)
+        fraction = rate**2 / weights
+        x = (1 - fraction) * x + fraction * z
         y = (1 - spec.beta_1) * z + spec.beta_1 * x
     return x if evaluated else y
 
 
-OF = {
+REFERENCES = {
     "sgd": sgd,
     "adam": adam,
     "adamw": adam,

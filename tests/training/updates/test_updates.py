@@ -1,4 +1,4 @@
-"""The update rules, on each engine, in a process of its own."""
+"""Updates of optimizers, in a separate process for each backend."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
-def test_every_case_holds(engine):
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_cases_pass(backend):
     cases = Path(__file__).with_name("cases.py")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
-    environment = os.environ | {"KERAS_BACKEND": engine}
+    environment = os.environ | {"KERAS_BACKEND": backend}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
