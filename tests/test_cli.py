@@ -140,7 +140,7 @@ def test_three_errors_across_sections_are_reported_in_three_lines(tmp_path):
     process = archbuild("validate", "three.yaml", folder=tmp_path)
     assert process.returncode == 2
     assert process.stderr.splitlines() == [
-        "three.yaml:9:46: model.encoder.attention.num_heads: 8 heads do not divide hidden_dim 60",
+        "three.yaml:9:46: model.encoder.attention.num_heads: num_heads (8) must divide hidden_dim (60)",
         "three.yaml:14:18: objectives.next_sentence: "
         "this objective reads the pooled vector: give the model a pooler",
         "three.yaml:17:20: data.sequence_length: "

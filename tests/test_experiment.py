@@ -106,7 +106,7 @@ CASES = [
     (
         small_run.transformer,
         tied_tables,
-        "model.embeddings.tie: two vocabularies cannot share one table: write 'output' or 'none'",
+        "model.embeddings.tie: two vocabularies cannot share one table; write 'output' or 'none'",
     ),
     (
         small_run.transformer,
@@ -121,7 +121,7 @@ CASES = [
     (
         small_run.bert,
         no_decoder,
-        "model.target_vocabulary_size: there is no decoder that would write it",
+        "model.target_vocabulary_size: has no effect without a decoder; remove it",
     ),
 ]
 

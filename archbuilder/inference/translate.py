@@ -92,4 +92,6 @@ class Translate(Task):
         token_ids, padding_mask = pad_rows(rows, self.source.padding_id)
         source = {"encoder_token_ids": token_ids, "encoder_padding_mask": padding_mask}
         limits = [min(2 * len(row) + 10, self.max_length or 2**31) for row in rows]
-        return greedy_decode(self.backbone, self.backbone.project(), source, self.target, limits)
+        return greedy_decode(
+            self.backbone, self.backbone.output_projection(), source, self.target, limits
+        )

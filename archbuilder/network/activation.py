@@ -1,14 +1,16 @@
-"""The non-linearities of feed-forward layers and heads, by name."""
+"""Activation functions of feed-forward layers and heads, by name."""
 
 from typing import Any, Literal
 
 Activation = Literal["relu", "squared_relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"]
-"""gelu is the exact one (Hendrycks and Gimpel, 2016) and gelu_tanh its approximation by tanh;
-squared_relu is So et al., 2021."""
+"""Name of an activation function.
+
+`gelu` is the exact function (Hendrycks and Gimpel, 2016) and `gelu_tanh` its tanh approximation.
+`squared_relu` is relu(x)**2 (So et al., 2021)."""
 
 
 def activate(x: Any, name: Activation) -> Any:
-    """Apply the non-linearity called `name`, elementwise."""
+    """Return `x` with the activation function called `name` applied to each element."""
     from keras import ops
 
     if name.startswith("gelu"):

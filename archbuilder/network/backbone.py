@@ -1,4 +1,4 @@
-"""The network below the heads of the objectives: embeddings, stacks and pooler."""
+"""The backbone: embeddings, stacks and pooler, which the heads of the objectives read."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -8,10 +8,9 @@ from pydantic import Field, PositiveInt
 from archbuilder.language import Problem, Spec
 from archbuilder.network import backbone_checks
 from archbuilder.network.attention_mask import (
-    AttentionContext,
     TokenPositions,
+    cross_attention_context,
     key_mask,
-    mask_bias,
     position_ids,
 )
 from archbuilder.network.embedding import Embeddings, EmbeddingsConfig
@@ -24,46 +23,51 @@ from archbuilder.network.output_projection import build_output_projection
 from archbuilder.network.pooler import AnyPooler
 from archbuilder.network.position import AnyPosition
 from archbuilder.network.stack import Stack, StackConfig
-from archbuilder.network.stack_embeddings import build_stack_embeddings, build_table
+from archbuilder.network.stack_embeddings import build_stack_embeddings, build_token_embeddings
 from archbuilder.text.batch import TOKEN_SEQUENCES
 
-Size = Annotated[int, Field(ge=1, lt=2**31)]
-"""Number of tokens that int32 ids can tell apart."""
+VocabularySize = Annotated[int, Field(ge=1, lt=2**31)]
+"""Number of tokens of a vocabulary, whose ids are int32."""
 
 
 class BackboneConfig(Spec):
-    """An encoder and a decoder (Vaswani et al., 2017), or one of them alone.
+    """A Transformer: an encoder, a decoder, or both.
 
-    Radford et al., 2018, have the decoder, and Devlin et al., 2018, the encoder.
+    With both, it is an encoder-decoder as in Vaswani et al., 2017; with a decoder only, as in
+    Radford et al., 2018 (GPT); with an encoder only, as in Devlin et al., 2018 (BERT).
     """
 
     hidden_dim: PositiveInt
-    """Width of the vectors that flow through the stacks."""
-    vocabulary_size: Size
-    """Number of tokens in the vocabulary; the tokenizer is trained to it."""
-    target_vocabulary_size: Size | None = None
-    """Number of tokens in the decoder's vocabulary, where it has a tokenizer of its own."""
+    """Number of channels of the hidden vectors in all stacks (d_model in Vaswani et al., 2017)."""
+    vocabulary_size: VocabularySize
+    """Number of tokens in the vocabulary. The tokenizer is trained to this size. With
+    target_vocabulary_size, it is the size of the encoder's vocabulary."""
+    target_vocabulary_size: VocabularySize | None = None
+    """Number of tokens in the decoder's vocabulary, if it has its own tokenizer (target_tokenizer).
+    Default: the decoder shares the vocabulary of the encoder."""
     embeddings: EmbeddingsConfig
-    """The input of the first layer, and which tables are shared."""
+    """Embeddings of tokens and segments, and which embedding matrices are shared."""
     positions: AnyPosition
-    """How the model knows the order of its tokens."""
+    """Position embeddings, added to the token embeddings at the input."""
     encoder: StackConfig | None = None
-    """The stack that attends in both directions."""
+    """Stack of layers whose tokens attend to earlier and to later tokens. Default: no encoder."""
     decoder: StackConfig | None = None
-    """The stack that generates from left to right, and attends to the encoder if there is one."""
+    """Stack of layers whose tokens attend to themselves and to earlier tokens, and to the encoder's
+    output if there is an encoder. Default: no decoder."""
     pooler: AnyPooler | None = None
-    """How the encoder's output becomes one vector."""
+    """Layer that turns the encoder's output into one vector per sequence, for the objectives that
+    read a pooled output. Default: no pooler."""
     initializer: AnyInitializer = GlorotUniform(type="glorot_uniform")
-    """How weights are initialized."""
+    """Initializer of all weights. Default: glorot_uniform, as in Keras."""
 
     @property
     def max_sequence_length(self) -> int | None:
-        """The longest sequence, in tokens; None where there is no limit."""
-        return self.positions.longest()
+        """Maximum sequence length in tokens; None: no limit."""
+        return self.positions.max_length()
 
     @property
     def is_encoder_decoder(self) -> bool:
-        """Whether there is an encoder and a decoder that attends to it."""
+        """Whether the model has both an encoder and a decoder, which attends to the encoder."""
         return self.encoder is not None and self.decoder is not None
 
     @property
@@ -79,7 +83,7 @@ class BackboneConfig(Spec):
         return {name: stack.num_layers for name, stack in stacks.items() if stack is not None}
 
     def inputs(self, packed: bool = False) -> list[str]:
-        """Return the names of the inputs, each int32 [B, T]; `packed`: of packed rows."""
+        """Return the names of the inputs, int32 [B, T]; `packed`: for rows of packed examples."""
         packing = ["packing_ids", "packing_positions"] if packed else []
         names = ["token_ids", "padding_mask", *packing]
         if self.is_encoder_decoder:
@@ -88,91 +92,90 @@ class BackboneConfig(Spec):
 
     @property
     def output_vocabulary_size(self) -> int:
-        """Number of tokens that the network predicts: the decoder's, where there is one."""
+        """Size of the vocabulary that is predicted: the decoder's if it has its own."""
         return self.target_vocabulary_size or self.vocabulary_size
 
     @property
     def output_projection_dim(self) -> int:
-        """Width of the vectors that are projected on the vocabulary."""
+        """Width of the vectors that are projected to the vocabulary."""
         tied = self.embeddings.ties_output
         return (self.embeddings.embedding_dim if tied else None) or self.hidden_dim
 
     def layer_context(self, side: str) -> LayerContext:
-        """Return the context of the first layer of a stack, "encoder" or "decoder"."""
+        """Return the context of the first layer of the stack `side`, "encoder" or "decoder"."""
         counts, causal = self.layer_counts(), side == "decoder"
         return LayerContext(
             width=self.hidden_dim,
             depth=counts[side],
             causal=causal,
             initializer=self.initializer,
-            memory=causal and self.is_encoder_decoder,
+            has_memory=causal and self.is_encoder_decoder,
             other_depth=counts.get("encoder" if causal else "decoder", 0),
             max_sequence_length=self.max_sequence_length,
         )
 
     def build(self, layers: LayerNamespace) -> "Backbone":
-        """Return the network; `layers` is `keras.layers` or a `ParameterCounter`."""
+        """Return the backbone; `layers` is `keras.layers` or a `ParameterCounter`."""
         return Backbone(self, layers)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what no single field can know."""
+        """Yield the problems that involve several fields, at paths within this section."""
         yield from backbone_checks.problems(self)
 
 
 class Backbone:
-    """The built network. Every layer is made here or by a head, none in a call."""
+    """The built backbone. All Keras layers are created here and by the heads, never in a call."""
 
-    def __init__(self, spec: BackboneConfig, layers: LayerNamespace) -> None:
-        self.config, self._layers = spec, layers
+    def __init__(self, config: BackboneConfig, layers: LayerNamespace) -> None:
+        self.config, self._layers = config, layers
         self._projection: Callable[[Any], Any] | None = None
         self.encoder: Any = None
         self.decoder: Any = None
         self.pooler: Any = None
-        depths = spec.layer_counts()
-        below = max(depths.values(), default=0) + 1
-        self.table = build_table(spec, layers, "embeddings.tokens", spec.vocabulary_size, below)
-        role = LayerRole(distance_to_heads=below)
-        embeddings = build_stack_embeddings(spec, layers, "", self.table, role)
-        if spec.encoder is not None:
+        depths = config.layer_counts()
+        distance = max(depths.values(), default=0) + 1
+        size = config.vocabulary_size
+        self.table = build_token_embeddings(config, layers, "embeddings.tokens", size, distance)
+        role = LayerRole(distance_to_heads=distance)
+        embeddings = build_stack_embeddings(config, layers, "", self.table, role)
+        if config.encoder is not None:
             self.encoder_embeddings = embeddings
-            self.encoder = self._stack("encoder", spec.encoder)
-        if spec.decoder is not None:
+            self.encoder = self._stack("encoder", config.encoder)
+        if config.decoder is not None:
             self.decoder_embeddings = embeddings
-            if spec.encoder is not None:
+            if config.encoder is not None:
                 self.decoder_embeddings = self._decoder_embeddings(depths["decoder"] + 1)
-            self.decoder = self._stack("decoder", spec.decoder)
-        if spec.pooler is not None:
-            self.pooler = spec.pooler.build(layers, "pooler", spec.hidden_dim, spec.initializer)
+            self.decoder = self._stack("decoder", config.decoder)
+        if config.pooler is not None:
+            dim, initializer = config.hidden_dim, config.initializer
+            self.pooler = config.pooler.build(layers, "pooler", dim, initializer)
 
     def _decoder_embeddings(self, distance_to_heads: int) -> Embeddings:
-        """Return the embeddings of a decoder beside an encoder."""
-        spec, layers, role = (
-            self.config,
-            self._layers,
-            LayerRole(distance_to_heads=distance_to_heads),
-        )
-        if not spec.embeddings.ties_input:
-            name, size = "decoder_embeddings.tokens", spec.output_vocabulary_size
-            self.table = build_table(spec, layers, name, size, distance_to_heads)
-        # Layer-wise rates have never applied to the learned positions of such a decoder.
-        return build_stack_embeddings(spec, layers, "decoder_", self.table, role, HEAD)
+        """Return the embeddings of the decoder of an encoder-decoder."""
+        config, layers = self.config, self._layers
+        role = LayerRole(distance_to_heads=distance_to_heads)
+        if not config.embeddings.ties_input:
+            name, size = "decoder_embeddings.tokens", config.output_vocabulary_size
+            self.table = build_token_embeddings(config, layers, name, size, distance_to_heads)
+        # Layer-wise learning-rate decay has never applied to the learned positions of this decoder.
+        return build_stack_embeddings(config, layers, "decoder_", self.table, role, HEAD)
 
     def _stack(self, side: str, stack: StackConfig) -> Stack:
         return stack.build(self._layers, side, self.config.layer_context(side))
 
-    def project(self) -> Callable[[Any], Any]:
-        """Return the projection on the vocabulary, made when a head first asks for it."""
+    def output_projection(self) -> Callable[[Any], Any]:
+        """Return the projection to the vocabulary, which is built by the first call."""
         if self._projection is None:
             self._projection = build_output_projection(self.config, self._layers, self.table)
         return self._projection
 
     def __call__(self, inputs: dict) -> dict:
-        """Return the streams that heads read, those that the network has.
+        """Return the outputs that the heads read.
 
         `sequence_output` [B, S, D] is the output of the encoder, or of a decoder alone;
         `pooled_output` [B, D] that of the pooler; `decoder_sequence_output` [B, T, D] that of a
         decoder with an encoder. `load_balancing` [B] is added to the loss if a mixture of experts
-        has a load balancing loss.
+        has a load-balancing loss.
         """
         routing: dict[str, list] = {"": [], "encoder_": [], "decoder_": []}
         if self.config.is_encoder_decoder:
@@ -185,20 +188,20 @@ class Backbone:
                 memory_packing_ids=source.get("packing_ids"),
                 routing=routing["decoder_"],
             )
-            streams = {"sequence_output": memory, "decoder_sequence_output": decoded}
+            outputs = {"sequence_output": memory, "decoder_sequence_output": decoded}
         else:
-            read = self.decode if self.encoder is None else self.encode
-            streams = {"sequence_output": read(**inputs, routing=routing[""])}
+            run_stack = self.decode if self.encoder is None else self.encode
+            outputs = {"sequence_output": run_stack(**inputs, routing=routing[""])}
         if self.pooler is not None:
-            streams["pooled_output"] = self.pooler(streams["sequence_output"])
+            outputs["pooled_output"] = self.pooler(outputs["sequence_output"])
         losses = [
-            load_balancing_loss(choices, inputs[f"{prefix}padding_mask"])
-            for prefix, choices in routing.items()
-            if choices
+            load_balancing_loss(decisions, inputs[f"{prefix}padding_mask"])
+            for prefix, decisions in routing.items()
+            if decisions
         ]
         if losses:
-            streams[LOAD_BALANCING] = sum(losses[1:], losses[0])
-        return streams
+            outputs[LOAD_BALANCING] = sum(losses[1:], losses[0])
+        return outputs
 
     def encode(
         self,
@@ -213,12 +216,13 @@ class Backbone:
         """Return the encoder's output [B, S, D] for ids [B, S].
 
         Args:
-            token_ids, padding_mask: Ids, and 1 at real tokens and 0 at padding, [B, S] each.
-            segment_ids: The segment of each token, [B, S].
-            packing_ids: The example in a packed row that each token is of, [B, S].
-            packing_positions: The position of each token in that example, [B, S].
-            routing: What routers append their choices to.
-            encoder: A stack to run in place of the network's own.
+            token_ids: Token ids, [B, S].
+            padding_mask: 1 at real tokens and 0 at padding, [B, S].
+            segment_ids: Segment of each token, [B, S]. Default: None, without segments.
+            packing_ids: Index of the packed example of each token, [B, S]. Default: one example.
+            packing_positions: Position of each token in its example, [B, S]. Default: 0, 1, 2, ...
+            routing: List that routers append their decisions to. Default: they are dropped.
+            encoder: Stack to run instead of the backbone's encoder. Default: the encoder.
         """
         ids = position_ids(token_ids) if packing_positions is None else packing_positions
         hidden = self.encoder_embeddings(token_ids, ids, segment_ids)
@@ -236,27 +240,29 @@ class Backbone:
         memory_packing_ids: Any = None,
         routing: list | None = None,
     ) -> Any:
-        """Return the decoder's output [B, T, D] for ids [B, T] and a memory [B, S, D] or None.
+        """Return the decoder's output [B, T, D] for ids [B, T].
 
-        Each token attends to itself, to earlier ones and to the memory.
+        Each token attends to itself, to earlier tokens, and to `memory` [B, S, D], the encoder's
+        output, if there is one. The other arguments are as in `encode`.
         """
         ids = position_ids(token_ids) if packing_positions is None else packing_positions
         hidden = self.decoder_embeddings(token_ids, ids)
         positions = TokenPositions(ids, ids, key_mask(padding_mask, packing_ids, packing_ids))
-        routing, memory_context = [] if routing is None else routing, None
-        if memory is not None:
-            allowed = key_mask(memory_padding_mask, packing_ids, memory_packing_ids)
-            memory_context = AttentionContext(mask_bias(allowed, hidden.dtype))
+        routing = [] if routing is None else routing
+        memory_context = cross_attention_context(
+            memory_padding_mask, hidden.dtype, packing_ids, memory_packing_ids
+        )
         return self.decoder(hidden, positions, routing, memory, memory_context)
 
     def init_cache(self, batch_size: int, max_length: int, dtype: str = "float32") -> list:
-        """Return the decoder's cache of no tokens, with room for `max_length`."""
+        """Return an empty cache of the decoder, with space for `max_length` tokens."""
         return self.decoder.init_cache(batch_size, max_length, dtype)
 
     def project_memory(self, memory: Any = None) -> list:
-        """Return what the decoder reads of the encoder's output [B, S, D] at every decoding step.
+        """Return what cross-attention reads of the encoder's output, for all decoding steps.
 
-        It is computed once; in a network without an encoder, of None.
+        Args:
+            memory: Output of the encoder, [B, S, D]. Default: None, without an encoder.
         """
         return self.decoder.project_memory(memory)
 
@@ -272,25 +278,23 @@ class Backbone:
         """Return the decoder's output [B, T, D] for the next tokens, and the new cache.
 
         Args:
-            token_ids: Ids [B, T] of the tokens from position `index` on.
-            index: Position of the first of them, an integer or an int32 scalar.
-            cache, max_length: From `init_cache` or an earlier step, and its room in tokens.
-            memory: From `project_memory`.
-            memory_padding_mask: 1 at the memory's real tokens, [B, S]; None without an encoder.
+            token_ids: Ids of the next tokens, [B, T].
+            index: Position of the first of the next tokens, an integer or an int32 scalar.
+            cache: Output of `init_cache` or of an earlier step.
+            max_length: Number of tokens that the cache has space for.
+            memory: Output of `project_memory`.
+            memory_padding_mask: 1 at real tokens of the memory, [B, S]. Default: no memory.
         """
         from keras import ops
 
         ids = position_ids(token_ids) + index
         hidden = self.decoder_embeddings(token_ids, ids)
         positions = TokenPositions(ids, ops.arange(max_length)[None])
-        memory_context = None
-        if memory_padding_mask is not None:
-            allowed = key_mask(memory_padding_mask)
-            memory_context = AttentionContext(mask_bias(allowed, hidden.dtype))
+        memory_context = cross_attention_context(memory_padding_mask, hidden.dtype)
         return self.decoder.call_with_cache(hidden, cache, index, positions, memory, memory_context)
 
 
 def _of_stack(inputs: dict, prefix: str) -> dict:
     """Return the inputs of one stack, without the prefix of their names."""
     names = TOKEN_SEQUENCES[prefix]._asdict()
-    return {plain: inputs[name] for plain, name in names.items() if name in inputs}
+    return {field: inputs[name] for field, name in names.items() if name in inputs}

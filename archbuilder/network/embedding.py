@@ -1,4 +1,4 @@
-"""Embeddings: the input of a stack's first layer, from tokens, segments and positions."""
+"""Embeddings: the sum of token, segment and position vectors that a stack reads."""
 
 from typing import Any, Literal
 
@@ -17,35 +17,37 @@ class EmbeddingsConfig(Spec):
     """The sum of token, segment and position embeddings (Devlin et al., 2018, figure 2)."""
 
     tie: Literal["none", "input", "output", "all"]
-    """Which tables are one matrix: none; the two that source and target are looked up in; the
-    output projection with the table of the stack that it follows; or all three (Press and Wolf,
-    2017)."""
+    """Which embedding matrices are shared (Press and Wolf, 2017): `none`; `input`, the token
+    embeddings of encoder and decoder; `output`, the output projection and the token embeddings of
+    the stack that it follows; `all`, all three."""
     embedding_dim: PositiveInt | None = None
-    """Width of the tables, whose sum is projected to hidden_dim (Lan et al., 2020, section 3.1).
-    Default: hidden_dim, without a projection."""
+    """Width of the embeddings. Their sum is then projected to hidden_dim (factorized embeddings,
+    Lan et al., 2020, section 3.1). Default: hidden_dim, without a projection."""
     scale: bool = False
-    """Multiply token embeddings by the root of hidden_dim (Vaswani et al., 2017, section 3.4)."""
+    """Whether token embeddings are multiplied by the square root of hidden_dim (Vaswani et al.,
+    2017, section 3.4)."""
     scale_output: bool = False
-    """Divide the input of a tied output projection by the root of hidden_dim (Raffel et al., 2020,
-    reference implementation)."""
+    """Whether the input of a tied output projection is divided by the square root of hidden_dim
+    (Raffel et al., 2020, reference implementation)."""
     output_bias: bool = False
-    """Add a learned bias to each logit of a decoder, as Marian does (Junczys-Dowmunt et al.,
-    2018)."""
+    """Whether a learned bias is added to the logits of a decoder, as in Marian (Junczys-Dowmunt et
+    al., 2018)."""
     num_segments: PositiveInt | None = None
-    """Kinds of segment, such as 2 for sentence pairs. Default: no segments."""
+    """Number of segment ids, such as 2 for sentence pairs (token_type_ids of BERT). Default: no
+    segment embeddings."""
     norm: AnyNorm | None = None
-    """Normalization of the sum."""
+    """Normalization of the sum of the embeddings. Default: no normalization."""
     dropout: Probability = 0.0
-    """Fraction of the sum dropped in training."""
+    """Dropout rate of the sum of the embeddings, from 0 to 1."""
 
     @property
     def ties_output(self) -> bool:
-        """Whether the output projection is a table that tokens are looked up in."""
+        """Whether the output projection is the transpose of a token embedding matrix."""
         return self.tie in ("output", "all")
 
     @property
     def ties_input(self) -> bool:
-        """Whether source and target are looked up in one table."""
+        """Whether encoder and decoder share their token embeddings."""
         return self.tie in ("input", "all")
 
     def build(
@@ -62,18 +64,18 @@ class EmbeddingsConfig(Spec):
 
         Args:
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the embeddings, a prefix of the names of their weights.
+            name: Name of the embeddings, a prefix of the names of their layers.
             dim: Width of the stack.
-            initializer: How the weights are initialized.
-            tokens: The table of token embeddings, which other stacks may share.
-            positions: The positions that are added.
-            role: The role of the weights in training.
+            initializer: Initializer of the weights.
+            tokens: Token embeddings, which other stacks may share.
+            positions: Position embeddings.
+            role: Role of the weights in training.
         """
         return Embeddings(self, layers, name, dim, initializer, tokens, positions, role)
 
 
 class Embeddings:
-    """The sum of embeddings of width E, projected to the width of the stack."""
+    """The sum of embeddings of width E, projected to width D of the stack."""
 
     def __init__(
         self,

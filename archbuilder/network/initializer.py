@@ -1,7 +1,7 @@
 """Weight initializers.
 
-Each variant returns the configurations of Keras initializers: Keras accepts them, and they are
-written without importing it.
+Each variant returns serialized configs of Keras initializers, which Keras layers accept, so this
+module does not import Keras.
 """
 
 from abc import abstractmethod
@@ -16,16 +16,17 @@ from archbuilder.language import Spec
 
 @dataclass(frozen=True)
 class Gains:
-    """Factors on the initial weights of a sublayer."""
+    """Factors that the initial weights of a sublayer are multiplied by."""
 
     inner: float = 1.0
-    """Factor for values, and for all projections of a feed-forward layer but the last."""
+    """Factor of the value projection, and of all but the last projection of a feed-forward layer.
+    Default: 1."""
     output: float = 1.0
-    """Factor for the last projection before the residual sum."""
+    """Factor of the last projection before the residual sum. Default: 1."""
 
 
 NO_GAINS = Gains()
-"""Factors that change nothing."""
+"""Factors of 1."""
 
 
 class Initializer(Spec):
@@ -33,26 +34,32 @@ class Initializer(Spec):
 
     @abstractmethod
     def kernel(self, inputs: int, outputs: int, gain: float = 1.0) -> dict:
-        """Return the initializer of a projection [inputs, outputs], scaled by `gain`."""
+        """Return the initializer of a kernel [inputs, outputs].
+
+        Args:
+            inputs: Width of the input.
+            outputs: Width of the output.
+            gain: Factor of the initial weights. Default: 1.
+        """
 
     @abstractmethod
     def table(self, dim: int) -> dict:
-        """Return the initializer of a table of vectors of width `dim`."""
+        """Return the initializer of an embedding matrix of width `dim`."""
 
     def query_gain(self, key_dim: int) -> float:
-        """Return the factor for the projection to queries with heads of width `key_dim`."""
+        """Return the factor for the query projection of heads of width `key_dim`."""
         return 1.0
 
     def output_gain(self, sublayers: int) -> float:
-        """Return the factor for the last projection of a sublayer in a stack of `sublayers`."""
+        """Return the factor for the last projection of each sublayer in a stack of `sublayers`."""
         return 1.0
 
 
 class GlorotUniform(Initializer):
-    """Matrices uniform within sqrt(6 / (inputs + outputs)), tables normal with deviation D**-0.5.
+    """Kernels uniform within +-sqrt(6 / (inputs + outputs)); embeddings normal, stddev D**-0.5.
 
-    Glorot and Bengio, 2010, equation 16; tables as in Vaswani et al., 2017, whose embeddings are
-    multiplied by sqrt(D) in section 3.4.
+    Kernels: Glorot and Bengio, 2010, equation 16. Embeddings: Vaswani et al., 2017, who multiply
+    them by sqrt(D) in section 3.4.
     """
 
     type: Literal["glorot_uniform"]
@@ -73,18 +80,23 @@ class _NormalBase(Initializer):
     stddev: PositiveFloat = 0.02
     """Standard deviation, before truncation."""
     scale_by_depth: bool = False
-    """Divide the deviation of each sublayer's last projection by the root of the number of
-    sublayers in its stack (Radford et al., 2019, section 2.3)."""
+    """Whether the standard deviation of the last projection of each sublayer is divided by the
+    square root of the number of sublayers in its stack (Radford et al., 2019, section 2.3)."""
 
+    @override
     def table(self, dim: int) -> dict:
         return self.kernel(0, dim)
 
+    @override
     def output_gain(self, sublayers: int) -> float:
         return sublayers**-0.5 if self.scale_by_depth else 1.0
 
 
 class TruncatedNormal(_NormalBase):
-    """Everything normal, cut at two deviations (Devlin et al., 2018, reference implementation)."""
+    """Normal kernels and embeddings, truncated at two standard deviations.
+
+    Devlin et al., 2018, reference implementation.
+    """
 
     type: Literal["truncated_normal"]
 
@@ -94,7 +106,7 @@ class TruncatedNormal(_NormalBase):
 
 
 class Normal(_NormalBase):
-    """Everything normal (Radford et al., 2018, section 4.1)."""
+    """Normal kernels and embeddings (Radford et al., 2018, section 4.1)."""
 
     type: Literal["normal"]
 
@@ -104,10 +116,10 @@ class Normal(_NormalBase):
 
 
 class T5Normal(Initializer):
-    """Matrices normal with deviation inputs**-0.5, tables with 1.
+    """Normal kernels with stddev inputs**-0.5, and normal embeddings with stddev 1.
 
-    Queries are divided by the root of a head's width, since T5 does not scale its scores (Raffel et
-    al., 2020, reference implementation).
+    The query projection is divided by sqrt(key_dim), since T5 does not scale attention logits
+    (Raffel et al., 2020, reference implementation).
     """
 
     type: Literal["t5"]

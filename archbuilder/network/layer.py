@@ -1,4 +1,4 @@
-"""Stock layers, made and built in one call with Keras or with the parameter counter."""
+"""Keras layers, created and built in one call, with Keras or with the parameter counter."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-"""A probability below 1."""
+"""A probability from 0 to below 1."""
 
 
 def dense(
@@ -22,7 +22,7 @@ def dense(
     use_bias: bool = True,
     role: LayerRole = HEAD,
 ) -> Any:
-    """Return a projection of the last axis from `input_dim` to `units`.
+    """Return a Dense layer that projects the last axis from `input_dim` to `units`.
 
     Args:
         layers: `keras.layers` or a `ParameterCounter`.
@@ -30,9 +30,9 @@ def dense(
         input_dim: Width of the input.
         units: Width of the output.
         initializer: Initializer of the kernel.
-        gain: Factor on the initial kernel.
-        use_bias: Whether a bias is added.
-        role: The layer's role in training.
+        gain: Factor of the initial kernel. Default: 1.
+        use_bias: Whether a bias is added. Default: True.
+        role: Role of the layer in training. Default: that of a head.
     """
     kernel = initializer.kernel(input_dim, units, gain)
     layer = layers.Dense(units, kernel_initializer=kernel, use_bias=use_bias, name=name)
@@ -47,16 +47,16 @@ def embedding(
     initializer: Initializer,
     role: LayerRole = HEAD,
 ) -> Any:
-    """Return a table of `rows` vectors: looked up by id or, reversed, an output projection."""
+    """Return an embedding matrix [rows, dim]; with `reverse=True` it is an output projection."""
     table = initializer.table(dim)
     layer = layers.ReversibleEmbedding(rows, dim, embeddings_initializer=table, name=name)
-    # Keras would multiply in the table's own float32 under a mixed policy.
+    # Under mixed precision, Keras would compute the output projection in the weights' float32.
     layer.reverse_dtype = layer.compute_dtype
     return build_layer(layer, (None, None), role.as_table())
 
 
 def bias(layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
-    """Return a bare bias [dim] as a stock layer: an embedding of one row, looked up at 0."""
+    """Return a bias [dim] as a stock layer: an embedding matrix of one row, read with id 0."""
     layer = layers.Embedding(1, dim, embeddings_initializer="zeros", name=name)
     return build_layer(layer, (None, None), role.as_vectors())
 
@@ -64,7 +64,15 @@ def bias(layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) ->
 def channel_scale(
     layers: LayerNamespace, name: str, dim: int, initial: float, role: LayerRole = HEAD
 ) -> Any:
-    """Return a learned factor for each channel of [B, T, D], initialized to `initial`."""
+    """Return a layer that multiplies each channel of [B, T, D] by a learned factor.
+
+    Args:
+        layers: `keras.layers` or a `ParameterCounter`.
+        name: Name of the layer, unique in the model.
+        dim: Number of channels.
+        initial: Initial value of the factors.
+        role: Role of the layer in training. Default: that of a head.
+    """
     layer = layers.EinsumDense(
         "btd,d->btd", (None, dim), kernel_initializer=constant(initial), name=name
     )
@@ -72,15 +80,15 @@ def channel_scale(
 
 
 def dropout(layers: LayerNamespace, name: str, rate: float) -> Any:
-    """Return dropout at `rate`, or the identity where the rate is 0."""
+    """Return a dropout layer, or the identity if `rate` is 0."""
     return layers.Dropout(rate, name=name) if rate else identity
 
 
 def example_dropout(layers: LayerNamespace, name: str, rate: float) -> Any:
-    """Return dropout of whole examples [T, D], or the identity where the rate is 0."""
+    """Return a layer that drops whole examples [T, D], or the identity if `rate` is 0."""
     return layers.Dropout(rate, noise_shape=(None, 1, 1), name=name) if rate else identity
 
 
 def identity(x: Any) -> Any:
-    """Return the input."""
+    """Return the input unchanged."""
     return x

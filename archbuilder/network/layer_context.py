@@ -1,4 +1,4 @@
-"""Where a layer is in its stack, and what all layers of a stack have in common."""
+"""The context of a layer: its index in the stack, and the settings of the stack."""
 
 from dataclasses import dataclass, replace
 
@@ -8,41 +8,45 @@ from archbuilder.network.layer_role import LayerRole, Shard
 
 @dataclass(frozen=True)
 class LayerContext:
-    """What the parts of a layer are built with, and checked against."""
+    """The context that the sublayers of a layer are checked and built with."""
 
     width: int
-    """Channels of the hidden vectors."""
+    """Number of channels of the hidden vectors."""
     depth: int
-    """Layers in the stack."""
+    """Number of layers in the stack."""
     causal: bool
     """Whether a token attends only to itself and to earlier tokens."""
     initializer: Initializer
-    """How the weights are initialized."""
-    memory: bool = False
-    """Whether the stack attends to the output of another one."""
+    """Initializer of the weights."""
+    has_memory: bool = False
+    """Whether the stack attends to the output of another stack. Default: False."""
     other_depth: int = 0
-    """Layers of the stack that this one attends to or is attended to by; 0 without such a stack."""
+    """Number of layers of the other stack of an encoder-decoder. Default: 0, for a single stack."""
     max_sequence_length: int | None = None
-    """Longest sequence that the model accepts; None without a limit."""
+    """Maximum sequence length in tokens. Default: None, no limit."""
     index: int = 0
-    """Zero-based index of the layer in its stack; of the first of those that share its weights."""
+    """Zero-based index of the layer in its stack, or of the first layer that shares its weights."""
     group: int = 0
-    """Zero-based index of the layer's weights: `index`, unless layers share their weights."""
+    """Zero-based index of the group of layers that share weights; `index` without sharing."""
     gains: Gains = NO_GAINS
-    """Factors on the initial weights of the sublayers."""
+    """Factors that the initial weights of the sublayers are multiplied by. Default: 1."""
     layerwise_rates: bool = True
-    """Whether layer-wise learning-rate decay applies to the stack."""
+    """Whether layer-wise learning-rate decay applies to the stack. Default: True."""
 
     def at(self, index: int, group: int) -> "LayerContext":
-        """Return the context of one layer of the stack."""
+        """Return the context of the layer `index`, whose weights are those of `group`."""
         return replace(self, index=index, group=group)
 
     def with_gains(self, gains: Gains) -> "LayerContext":
-        """Return the context of the sublayers, whose initial weights are scaled by `gains`."""
+        """Return the context with the factors `gains`."""
         return replace(self, gains=gains)
 
     def role(self, shard: Shard | None = None) -> LayerRole:
-        """Return the role of a projection in this layer."""
+        """Return the role of a projection in this layer.
+
+        Args:
+            shard: How model parallelism splits the projection. Default: not at all.
+        """
         return LayerRole(shard, stack_matrix=True, distance_to_heads=self._distance_to_heads)
 
     @property

@@ -1,4 +1,4 @@
-"""Overrides of some layers of a stack: merged into the settings of each, checked as a layer."""
+"""Overrides: settings of single layers that differ from the settings of their stack."""
 
 import re
 from collections.abc import Iterable
@@ -16,51 +16,58 @@ _RANGE = r"-?\d+|-?\d*:-?\d*(:(-?[1-9]\d*)?)?"
 
 def _is_range(text: str) -> str:
     if not re.fullmatch(_RANGE, text):
-        raise ValueError("must be a layer's number or a slice of them, like '3' or '0::3'")
+        raise ValueError("must be the index of a layer or a slice, such as '3' or '0::3'")
     return text
 
 
 class LayerOverride(StackLayerConfig):
-    """Settings of some layers of a stack that differ from the stack's."""
+    """Settings of some layers of a stack that differ from the settings of the stack."""
 
     layers: Annotated[str, AfterValidator(_is_range)]
-    """A layer's number from 0, or a slice as Python writes it, like "0::3" for every third."""
+    """Zero-based index of a layer, such as "3" or "-1", or a slice as in Python, such as "0::3" for
+    every third layer."""
 
 
 class _Merged(Spec):
-    """The merged layers, by the number of the override at whose line each is checked."""
+    """The merged settings, by the index of the override whose line an error points to."""
 
     overrides: dict[int, LayerOverride]
 
 
 def overrides_per_layer(overrides: tuple[dict, ...], count: int) -> tuple[tuple[int, ...], ...]:
-    """Return the numbers of the overrides of each of `count` layers, in order."""
+    """Return the indices of the overrides that apply to each of `count` layers, in order."""
     ranges = [_layers(override.get("layers"), count) for override in overrides]
     return tuple(
-        tuple(number for number, layers in enumerate(ranges) if index in layers)
-        for index in range(count)
+        tuple(index for index, layers in enumerate(ranges) if layer in layers)
+        for layer in range(count)
     )
 
 
-def settings_after(own: dict[str, Any], overrides: Iterable[dict]) -> dict[str, Any]:
-    """Return the settings of a layer with overrides merged in."""
+def merged_settings(own: dict[str, Any], overrides: Iterable[dict]) -> dict[str, Any]:
+    """Return the settings `own` of the stack with the overrides merged in, in order."""
     settings = reduce(merged, overrides, own)
     return {name: value for name, value in settings.items() if name != "layers"}
 
 
-def check(own: dict[str, Any], overrides: tuple[dict, ...], count: int) -> None:
-    """Raise pydantic's `ValidationError` if a layer is not valid once overrides are merged in."""
-    numbers_of_layers, invalid = overrides_per_layer(overrides, count), {}
-    for numbers in dict.fromkeys(numbers_of_layers):
+def check_overrides(own: dict[str, Any], overrides: tuple[dict, ...], count: int) -> None:
+    """Raise pydantic's `ValidationError` if merged settings of a layer are not valid.
+
+    Args:
+        own: Settings of the stack.
+        overrides: Overrides of the stack, in order.
+        count: Number of layers.
+    """
+    per_layer, invalid = overrides_per_layer(overrides, count), {}
+    for indices in dict.fromkeys(per_layer):
         settings = own
-        for number in numbers:
-            changed = merged(settings, overrides[number])
+        for index in indices:
+            changed = merged(settings, overrides[index])
             if _is_valid(changed):
                 settings = changed
-            else:  # Later overrides are merged into valid settings: a mistake is reported once.
-                invalid.setdefault(number, changed)
-    for number in set(range(len(overrides))).difference(*numbers_of_layers):
-        invalid[number] = merged(own, overrides[number])
+            else:  # Later overrides are merged into valid settings, to report an error once.
+                invalid.setdefault(index, changed)
+    for index in set(range(len(overrides))).difference(*per_layer):
+        invalid[index] = merged(own, overrides[index])
     _Merged.model_validate({"overrides": dict(sorted(invalid.items()))})
 
 
@@ -73,11 +80,11 @@ def _is_valid(settings: dict) -> bool:
 
 
 def _layers(text: Any, count: int) -> range:
-    """Return the layers that a text means; all where it is invalid, which is reported elsewhere."""
-    every = range(count)
+    """Return the layers that `text` selects; all if it is invalid, which is reported elsewhere."""
+    all_layers = range(count)
     if not isinstance(text, str) or not re.fullmatch(_RANGE, text):
-        return every
+        return all_layers
     if ":" not in text:
         index = int(text)
-        return every[index : index + 1] if index != -1 else every[-1:]
-    return every[slice(*(int(part) if part else None for part in text.split(":")))]
+        return all_layers[index : index + 1] if index != -1 else all_layers[-1:]
+    return all_layers[slice(*(int(bound) if bound else None for bound in text.split(":")))]

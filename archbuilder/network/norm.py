@@ -1,4 +1,4 @@
-"""Normalization, which keeps the vectors of tokens at one scale."""
+"""Normalization of the vectors of tokens."""
 
 from abc import abstractmethod
 from typing import Annotated, Any, Literal
@@ -16,17 +16,27 @@ class NormConfig(Spec):
 
     @abstractmethod
     def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
-        """Return the layer for vectors of width `dim`."""
+        """Return the Keras layer for vectors of width `dim`.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the layer, unique in the model.
+            dim: Width of the vectors.
+            role: Role of the layer in training. Default: that of a head.
+        """
 
 
 class LayerNormConfig(NormConfig):
-    """Centre and scale each token's vector, then a learned gain and bias (Ba et al., 2016)."""
+    """Layer normalization: zero mean and unit variance, then a learned gain and bias.
+
+    Ba et al., 2016.
+    """
 
     type: Literal["layer_norm"]
     epsilon: PositiveFloat = 1e-6
-    """Added to the variance before its root is taken."""
+    """Number added to the variance before the square root."""
     use_bias: bool = True
-    """Whether a learned bias is added behind the gain."""
+    """Whether a learned bias is added after the gain."""
 
     @override
     def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
@@ -35,14 +45,14 @@ class LayerNormConfig(NormConfig):
 
 
 class RmsNormConfig(NormConfig):
-    """Scale each token's vector by the root of its mean square, then a learned gain.
+    """RMS normalization: each vector is divided by its root mean square, then a learned gain.
 
     Zhang and Sennrich, 2019, equation 4.
     """
 
     type: Literal["rms_norm"]
     epsilon: PositiveFloat = 1e-6
-    """Added to the mean square before its root is taken."""
+    """Number added to the mean square before the square root."""
 
     @override
     def build(self, layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:

@@ -1,4 +1,4 @@
-"""The projection on the vocabulary: a matrix of its own, or a table of token embeddings."""
+"""The output projection to the vocabulary: its own matrix, or tied token embeddings."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 def build_output_projection(
     config: "BackboneConfig", layers: LayerNamespace, table: Any
 ) -> Callable[[Any], Any]:
-    """Return the projection, [B, T, D] -> [B, T, V]; `table` is the one that it may be tied to."""
+    """Return the output projection, a function [B, T, D] -> [B, T, V].
+
+    Args:
+        config: The backbone.
+        layers: `keras.layers` or a `ParameterCounter`.
+        table: Token embeddings, which a tied projection uses.
+    """
     size, use_bias = config.output_vocabulary_size, config.embeddings.output_bias
     if not config.embeddings.ties_output:
         return dense(
@@ -24,13 +30,13 @@ def build_output_projection(
 
 
 class TiedProjection:
-    """The projection with the transpose of a table of token embeddings."""
+    """The projection with the transpose of the token embeddings."""
 
     def __init__(self, table: Any, scale: float | None, bias: Any) -> None:
         self.table, self.scale, self.bias = table, scale, bias
 
     def __call__(self, hidden: Any) -> Any:
-        """Return logits [B, T, V] of hidden [B, T, D]."""
+        """Return logits [B, T, V] for hidden vectors [B, T, D]."""
         from keras import ops
 
         scaled = hidden if self.scale is None else hidden * self.scale

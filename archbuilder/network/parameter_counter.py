@@ -1,4 +1,4 @@
-"""Stand-ins for Keras's layers whose `build` only counts weights, without Keras."""
+"""A parameter counter: layers with the constructors of Keras, which only record their weights."""
 
 from collections.abc import Callable, Mapping
 from math import prod
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from archbuilder.network.backbone import Backbone, BackboneConfig
 
 Shapes = dict[str, tuple[int, ...]]
-"""Shapes of the weights of a layer, by their names."""
+"""Shapes of the weights of a layer, by name."""
 
 
 class ParameterCounter:
-    """A namespace to use in place of `keras.layers`.
+    """A replacement for `keras.layers` that counts weights and does not need Keras.
 
-    `weights` maps each layer's name to its weights' names and shapes, in the order they were built,
-    and `roles` to the layer's role. A layer that is shared is built once and counted once.
+    `weights` maps the name of each layer to the names and shapes of its weights, in the order in
+    which layers are built; `roles` maps it to the role. A shared layer is counted once.
     """
 
     def __init__(self) -> None:
@@ -26,48 +26,64 @@ class ParameterCounter:
         self.roles: dict[str, LayerRole] = {}
 
     def Dense(self, units: int, *, use_bias: bool = True, name: str, **_: Any) -> "_Entry":
+        """Return a layer with a kernel and an optional bias."""
         return _Entry(self, name, lambda shape: _dense(shape[-1], units, use_bias))
 
     def Embedding(self, rows: int, dim: int, *, name: str, **_: Any) -> "_Entry":
+        """Return a layer with an embedding matrix."""
         return _Entry(self, name, lambda shape: {"embeddings": (rows, dim)})
 
     ReversibleEmbedding = Embedding
 
     def EinsumDense(self, equation: str, output_shape: Any, *, name: str, **_: Any) -> "_Entry":
+        """Return a layer with a kernel [D], as `channel_scale` uses it."""
         return _Entry(self, name, lambda shape: {"kernel": shape[-1:]})
 
     def LayerNormalization(self, *, center: bool = True, name: str, **_: Any) -> "_Entry":
+        """Return a layer with a gain and an optional bias."""
         weights = ("gamma", "beta") if center else ("gamma",)
         return _Entry(self, name, lambda shape: dict.fromkeys(weights, shape[-1:]))
 
     def RMSNormalization(self, *, name: str, **_: Any) -> "_Entry":
+        """Return a layer with a gain."""
         return _Entry(self, name, lambda shape: {"scale": shape[-1:]})
 
     def Dropout(self, rate: Any, *, name: str, **_: Any) -> "_Entry":
+        """Return a layer without weights."""
         return _Entry(self, name, lambda shape: {})
 
     Reshape = Activation = Dropout
 
-    def total(self, part: str | None = None) -> int:
-        """Return the number of parameters of the layer or group of layers called `part`, or all."""
+    def total(self, prefix: str | None = None) -> int:
+        """Return the number of parameters.
+
+        Args:
+            prefix: Name of a layer, or of a group of layers such as "encoder". Default: all layers.
+        """
         return sum(
             prod(shape)
             for name, weights in self.weights.items()
-            if part is None or name == part or name.startswith(f"{part}.")
+            if prefix is None or name == prefix or name.startswith(f"{prefix}.")
             for shape in weights.values()
         )
 
 
 class _BuildsHead(Protocol):
-    """An objective, of which only the head is counted."""
+    """An objective, whose head is counted."""
 
-    def build(self, layers: LayerNamespace, name: str, backbone: "Backbone") -> Any: ...
+    def build(self, layers: LayerNamespace, name: str, backbone: "Backbone") -> Any:
+        """Return the head."""
 
 
 def count_parameters(
     config: "BackboneConfig", objectives: Mapping[str, _BuildsHead]
 ) -> ParameterCounter:
-    """Return the counter of every weight of a backbone and of the objectives' heads on it."""
+    """Return the counter of all weights of a backbone and of the heads of its objectives.
+
+    Args:
+        config: The backbone.
+        objectives: The objectives by name.
+    """
     counter = ParameterCounter()
     backbone = config.build(counter)
     for name, objective in objectives.items():
@@ -87,6 +103,7 @@ class _Entry:
         self.counter, self.name, self.shapes = counter, name, shapes
 
     def build(self, shape: tuple) -> None:
+        """Record the weights and the role."""
         self.counter.weights[self.name] = self.shapes(shape)
         self.counter.roles[self.name] = self.role
 

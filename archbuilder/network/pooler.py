@@ -1,4 +1,4 @@
-"""Poolers: one vector for a whole sequence."""
+"""Poolers: layers that turn a sequence into one vector."""
 
 from typing import Any, Literal
 
@@ -10,14 +10,14 @@ from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class FirstTokenConfig(Spec):
-    """The first token's vector, projected and squashed (Devlin et al., 2018, section 3)."""
+    """The vector of the first token, projected, then tanh (Devlin et al., 2018, section 3)."""
 
     type: Literal["first_token"]
 
     def build(
         self, layers: LayerNamespace, name: str, dim: int, initializer: Initializer
     ) -> "FirstToken":
-        """Return the pooler of vectors of width `dim`."""
+        """Return the pooler for vectors of width `dim`."""
         return FirstToken(layers, name, dim, initializer)
 
 
@@ -30,7 +30,7 @@ class FirstToken:
         self.projection = dense(layers, name, dim, dim, initializer)
 
     def __call__(self, sequence: Any) -> Any:
-        """Return [B, D] for a sequence [B, T, D]."""
+        """Return [B, D] for the encoder's output [B, T, D]."""
         return activate(self.projection(sequence[:, 0]), "tanh")
 
 

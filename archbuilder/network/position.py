@@ -1,4 +1,4 @@
-"""Positions at the input, added to the embeddings of tokens."""
+"""Position embeddings, added to the token embeddings at the input."""
 
 from abc import ABC, abstractmethod
 from math import log
@@ -15,15 +15,15 @@ from archbuilder.network.layer_role import HEAD, LayerRole
 
 
 class Position(ABC):
-    """The built positions of a stack."""
+    """The built position embeddings of a stack."""
 
     @abstractmethod
     def __call__(self, positions: Any, dtype: str) -> Any:
-        """Return what is added to embeddings, [B or 1, T, E] for positions [B or 1, T], or 0."""
+        """Return position embeddings [B or 1, T, E], or 0, for positions int32 [B or 1, T]."""
 
 
 class PositionConfig(Spec):
-    """The interface of positions at the input."""
+    """The interface of position embeddings."""
 
     @abstractmethod
     def build(
@@ -34,15 +34,23 @@ class PositionConfig(Spec):
         initializer: Initializer,
         role: LayerRole = HEAD,
     ) -> Position:
-        """Return the positions for embeddings of width `dim`."""
+        """Return the position embeddings.
 
-    def longest(self) -> int | None:
-        """Return the longest sequence, in tokens, that has positions. None: any length."""
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the positions, a prefix of the names of their layers.
+            dim: Width of the embeddings.
+            initializer: Initializer of the weights.
+            role: Role of the weights in training. Default: that of a head.
+        """
+
+    def max_length(self) -> int | None:
+        """Return the maximum sequence length in tokens; None: no limit."""
         return None
 
 
 class NoPositionsConfig(PositionConfig):
-    """Nothing is added: the order is learned elsewhere, or not at all."""
+    """No position embeddings; attention may have its own positions."""
 
     type: Literal["none"]
 
@@ -59,7 +67,7 @@ class NoPositionsConfig(PositionConfig):
 
 
 class NoPositions(Position):
-    """Zero for every position."""
+    """Position embeddings of zero."""
 
     @override
     def __call__(self, positions: Any, dtype: str) -> float:
@@ -67,14 +75,15 @@ class NoPositions(Position):
 
 
 class SinusoidalConfig(PositionConfig):
-    """Sines and cosines of falling frequency (Vaswani et al., 2017, section 3.5)."""
+    """Fixed sines and cosines of decreasing frequency (Vaswani et al., 2017, section 3.5)."""
 
     type: Literal["sinusoidal"]
     max_wavelength: PositiveFloat = 10_000.0
-    """The slowest pair turns once in about 2*pi*max_wavelength tokens."""
+    """Base of the frequencies: wavelengths grow from 2*pi to about 2*pi*max_wavelength tokens."""
     layout: Literal["interleaved", "halves"] = "interleaved"
-    """A sine and its cosine in turn, as in the paper; or all sines, then all cosines, as in its
-    first implementation and in Marian (Junczys-Dowmunt et al., 2018)."""
+    """Order of the channels: `interleaved`, sines and cosines alternate, as in the paper; `halves`,
+    all sines, then all cosines, as in its first implementation and in Marian (Junczys-Dowmunt et
+    al., 2018)."""
 
     @override
     def build(
@@ -89,7 +98,7 @@ class SinusoidalConfig(PositionConfig):
 
 
 class Sinusoidal(Position):
-    """The table of sines and cosines, computed in the graph."""
+    """Sines and cosines, computed in the graph."""
 
     def __init__(
         self, config: SinusoidalConfig, layers: LayerNamespace, name: str, dim: int
@@ -108,8 +117,8 @@ class Sinusoidal(Position):
             positions, self.dim, self.max_wavelength
         )
         waves = [ops.sin(angles), ops.cos(angles)]  # [B, T, E/2] each
-        both = ops.concatenate if self.halves else ops.stack
-        return ops.cast(self.join(both(waves, axis=-1)), dtype)
+        combine = ops.concatenate if self.halves else ops.stack
+        return ops.cast(self.join(combine(waves, axis=-1)), dtype)
 
 
 class LearnedConfig(PositionConfig):
@@ -117,13 +126,13 @@ class LearnedConfig(PositionConfig):
 
     type: Literal["learned"]
     max_sequence_length: PositiveInt
-    """Tokens; longer input is refused."""
+    """Maximum sequence length in tokens. Longer input is an error."""
     offset: NonNegativeInt = 0
-    """Rows of the table before that of the first token, which no token has: 2 in RoBERTa, BART and
-    OPT, whose implementations count positions from there."""
+    """Number of unused rows at the start of the embedding matrix: 2 for weights of RoBERTa, BART
+    and OPT, whose first position is 2."""
 
     @override
-    def longest(self) -> int | None:
+    def max_length(self) -> int | None:
         return self.max_sequence_length
 
     @override
@@ -139,7 +148,7 @@ class LearnedConfig(PositionConfig):
 
 
 class Learned(Position):
-    """A table with a vector for each position."""
+    """An embedding matrix with a row for each position."""
 
     def __init__(
         self,
@@ -159,9 +168,14 @@ class Learned(Position):
 
 
 def frequencies(positions: Any, dim: int, max_wavelength: float) -> Any:
-    """Return the radians per token of each of dim/2 pairs: [1, 1, dim/2] for any positions [B, T].
+    """Return the frequency of each of dim/2 pairs of channels, in radians per token: [1, 1, dim/2].
 
-    They are computed in the graph: a table would be saved as text, in double precision.
+    Frequencies are computed in the graph; Keras would save constants as text.
+
+    Args:
+        positions: Tensor [B, T] of the graph.
+        dim: Number of channels.
+        max_wavelength: Base of the frequencies.
     """
     from keras import ops
 

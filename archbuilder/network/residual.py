@@ -1,4 +1,4 @@
-"""The surroundings of a sublayer: norms, dropout, the residual sum, and how its summands weigh."""
+"""The residual connection around a sublayer: norms, dropout, and the scaled sum."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -19,31 +19,32 @@ from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm
 
-Placement = Literal["post", "pre", "sandwich"]
+NormPlacement = Literal["post", "pre", "sandwich"]
 
 
 class ResidualScalingConfig(Spec):
-    """The interface of residual scalings."""
+    """The interface of the scalings of a residual connection."""
 
     @abstractmethod
     def build(
         self, layers: LayerNamespace, name: str, context: LayerContext
     ) -> Callable[[Any], Any]:
-        """Return what the output of the sublayer called `name` goes through before the sum."""
+        """Return the function that scales the output of the sublayer `name` before the sum."""
 
     @abstractmethod
     def alpha(self, context: LayerContext) -> float:
-        """Return the factor on the stream beside the sublayer."""
+        """Return the factor of the residual stream, the input of the sublayer."""
 
     @abstractmethod
     def beta(self, context: LayerContext) -> float:
-        """Return the factor on the initial weights of the sublayer."""
+        """Return the factor of the initial weights of the sublayer."""
 
 
 class LayerScaleConfig(ResidualScalingConfig):
-    """A learned factor for each channel of a sublayer's output (Touvron et al., 2021, section 2.1).
+    """LayerScale: a learned factor for each channel of a sublayer's output.
 
-    It is small at first, so that a deep stack is close to the identity.
+    Touvron et al., 2021, section 2.1. The initial factors are small, so that a deep stack starts
+    close to the identity.
     """
 
     type: Literal["layer_scale"]
@@ -66,9 +67,9 @@ class LayerScaleConfig(ResidualScalingConfig):
 
 
 class DeepNormConfig(ResidualScalingConfig):
-    """Weigh the stream more and initialize sublayers smaller, by depth.
+    """DeepNorm: a larger residual stream and smaller initial weights in deeper stacks.
 
-    Wang et al., 2022, figure 2.
+    Wang et al., 2022, figure 2. It requires `norm_placement: post`.
     """
 
     type: Literal["deep_norm"]
@@ -83,7 +84,7 @@ class DeepNormConfig(ResidualScalingConfig):
     def alpha(self, context: LayerContext) -> float:
         if not context.other_depth:
             return (2 * context.depth) ** 0.25
-        if context.memory:
+        if context.has_memory:
             return (3 * context.depth) ** 0.25
         return 0.81 * (context.depth**4 * context.other_depth) ** 0.0625
 
@@ -91,7 +92,7 @@ class DeepNormConfig(ResidualScalingConfig):
     def beta(self, context: LayerContext) -> float:
         if not context.other_depth:
             return (8 * context.depth) ** -0.25
-        if context.memory:
+        if context.has_memory:
             return (12 * context.depth) ** -0.25
         return 0.87 * (context.depth**4 * context.other_depth) ** -0.0625
 
@@ -100,24 +101,25 @@ AnyResidualScaling = Annotated[LayerScaleConfig | DeepNormConfig, Field(discrimi
 
 
 class ResidualConfig(Spec):
-    """The surroundings of each sublayer of a layer."""
+    """The residual connections of a layer."""
 
     norm: AnyNorm
-    """Normalization around every sublayer."""
-    norm_placement: Placement = "post"
-    """After each residual sum; before each sublayer (Xiong et al., 2020); or both before and after
-    each sublayer, within the residual sum (Ding et al., 2021, section 2.4)."""
+    """Normalization of each sublayer."""
+    norm_placement: NormPlacement = "post"
+    """Position of the norms: `post`, after each residual sum (Vaswani et al., 2017); `pre`, before
+    each sublayer (Xiong et al., 2020); `sandwich`, before and after each sublayer, inside the
+    residual connection (Ding et al., 2021, section 2.4)."""
     residual_scaling: AnyResidualScaling | None = None
-    """How a sublayer's output weighs beside the stream that it is added to."""
+    """Scaling of the two terms of each residual sum. Default: none, a plain sum."""
     dropout: Probability = 0.0
-    """Fraction of each sublayer's output dropped in training, before the residual sum."""
+    """Dropout rate of each sublayer's output before the residual sum, from 0 to 1."""
     stochastic_depth: Probability = 0.0
-    """Fraction of the examples for which a sublayer is skipped in training (Huang et al., 2016). A
-    fraction that grows with depth, as proposed there, is written with overrides."""
+    """Fraction of the examples for which a sublayer is skipped in training, from 0 to 1 (Huang et
+    al., 2016). For a fraction that grows with depth, as in the paper, use overrides."""
 
 
 class Residual:
-    """The surroundings of one sublayer."""
+    """The residual connection around one sublayer."""
 
     def __init__(
         self,
@@ -127,23 +129,24 @@ class Residual:
         context: LayerContext,
         norm_first: bool = True,
     ) -> None:
-        """Build the surroundings of the sublayer called `name`.
+        """Build the residual connection around the sublayer called `name`.
 
         Args:
-            config: The surroundings of all sublayers of the layer.
+            config: Settings of the residual connections of the layer.
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the sublayer, a prefix of the names of its weights.
-            context: Where the layer is.
-            norm_first: Whether the norm before the sublayer is there, where one is asked for.
+            name: Name of the sublayer, a prefix of the names of its Keras layers.
+            context: Context of the layer.
+            norm_first: Whether there is a norm before the sublayer if `norm_placement` asks for it.
+                Default: True.
         """
 
         def norm(kind: str) -> Any:
             return config.norm.build(layers, f"{name}.{kind}", context.width, context.role())
 
         post, sandwich = config.norm_placement == "post", config.norm_placement == "sandwich"
-        self.before = norm("norm") if not post and norm_first else identity
-        self.within = norm("output_norm") if sandwich else identity
-        self.after = norm("norm") if post else identity
+        self.input_norm = norm("norm") if not post and norm_first else identity
+        self.sublayer_output_norm = norm("output_norm") if sandwich else identity
+        self.output_norm = norm("norm") if post else identity
         self.dropout = dropout(layers, f"{name}.residual_dropout", config.dropout)
         self.skip = example_dropout(layers, f"{name}.stochastic_depth", config.stochastic_depth)
         scaling = config.residual_scaling
@@ -151,8 +154,8 @@ class Residual:
         self.alpha = scaling.alpha(context) if scaling else 1.0
 
     def __call__(self, hidden: Any, sublayer: Callable[[Any], Any]) -> Any:
-        """Return [B, T, D] for hidden [B, T, D] and a function of the same shapes."""
-        inner = self.within(sublayer(self.before(hidden)))
+        """Return [B, T, D] for hidden vectors [B, T, D] and a function of the same shapes."""
+        residual = self.sublayer_output_norm(sublayer(self.input_norm(hidden)))
         if self.alpha != 1:
             hidden = hidden * self.alpha
-        return self.after(hidden + self.skip(self.scale(self.dropout(inner))))
+        return self.output_norm(hidden + self.skip(self.scale(self.dropout(residual))))

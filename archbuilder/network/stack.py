@@ -1,4 +1,4 @@
-"""A stack of layers that are equal but for overrides."""
+"""A stack of layers with the same settings, except where overrides change them."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,36 +17,39 @@ from archbuilder.network.layer_context import LayerContext
 from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_overrides import (
     LayerOverride,
-    check,
+    check_overrides,
+    merged_settings,
     overrides_per_layer,
-    settings_after,
 )
 from archbuilder.network.layer_role import HEAD
 from archbuilder.network.stack_layer import StackLayer, StackLayerConfig
 
 
 class StackConfig(StackLayerConfig):
-    """Layers one upon another, with residual connections (Vaswani et al., 2017, section 3.1)."""
+    """A sequence of layers with residual connections (Vaswani et al., 2017, section 3.1)."""
 
     num_layers: Annotated[int, Field(ge=1, le=10_000)]
-    """Layers."""
+    """Number of layers."""
     num_layer_groups: PositiveInt | None = None
-    """Groups of consecutive layers that share their weights (Lan et al., 2020, section 3.1).
-    Default: each layer has its own."""
+    """Number of groups of consecutive layers; the layers of a group share their weights (Lan et
+    al., 2020, section 3.1). It must divide num_layers. Default: each layer has its own weights."""
     skip_first_norm: bool = False
-    """Whether the first layer's attention reads its input as it is, where norms come before."""
+    """Whether the first layer has no norm before attention; for norm_placement pre and sandwich."""
     final_norm: bool | None = None
-    """Whether the stack ends with a norm. Default: where norms come before sublayers."""
+    """Whether the stack ends with a norm. Default: yes for norm_placement pre and sandwich, no for
+    post."""
     final_dropout: Probability = 0.0
-    """Fraction of the stack's output dropped in training."""
+    """Dropout rate of the output of the stack, from 0 to 1."""
     overrides: tuple[Annotated[dict[str, Any], Partial(LayerOverride)], ...] = ()
-    """Changes to some layers, the later over the earlier; a null takes away."""
+    """Settings of some layers that differ from those of the stack. Each entry names its layers;
+    later entries override earlier ones, and null removes a setting. Default: all layers are
+    equal."""
 
     @model_validator(mode="wrap")
     @classmethod
-    def _overrides_make_layers(cls, data: Any, handler: Any) -> Any:
+    def _check_overrides(cls, data: Any, handler: Any) -> Any:
         stack = handler(data)
-        check(stack._own(), stack.overrides, stack.num_layers)
+        check_overrides(stack._own(), stack.overrides, stack.num_layers)
         return stack
 
     @property
@@ -54,11 +57,11 @@ class StackConfig(StackLayerConfig):
         """Settings of each layer."""
         if not self.overrides:
             return (self,) * self.num_layers
-        own, numbers_of_layers, merged = self._own(), self._overrides_per_layer(), {}
-        for numbers in set(numbers_of_layers):
-            settings = settings_after(own, [self.overrides[number] for number in numbers])
-            merged[numbers] = StackLayerConfig.model_validate(settings)
-        return tuple(merged[numbers] for numbers in numbers_of_layers)
+        own, per_layer, merged = self._own(), self._overrides_per_layer(), {}
+        for indices in set(per_layer):
+            settings = merged_settings(own, [self.overrides[index] for index in indices])
+            merged[indices] = StackLayerConfig.model_validate(settings)
+        return tuple(merged[indices] for indices in per_layer)
 
     @property
     def layers_in_group(self) -> int:
@@ -83,22 +86,31 @@ class StackConfig(StackLayerConfig):
         return self.model_copy(update={**self.scaled_sublayers(fraction), "overrides": overrides})
 
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Stack":
-        """Return the stack; `context` is that of its first layer."""
+        """Return the stack.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the stack, a prefix of the names of its layers.
+            context: Context of the first layer.
+        """
         return Stack(self, layers, name, context)
 
     def problems(self, context: LayerContext) -> Iterator[Problem]:
-        """Yield what does not fit together, or not where the stack is."""
+        """Yield the problems that involve several fields, at paths within the stack."""
         layers = self.layers
-        for numbers, layer in dict(zip(self._overrides_per_layer(), layers, strict=True)).items():
+        for indices, layer in dict(zip(self._overrides_per_layer(), layers, strict=True)).items():
             for problem in layer.layer_problems(context):
-                yield Problem(self._line(numbers, problem.path), problem.sentence)
+                yield Problem(self._override_path(indices, problem.path), problem.sentence)
         yield from self._overrides_without_effect()
-        yield from self._groups_that_differ()
+        yield from self._group_problems()
         first = layers[0].norm_placement
         if self.skip_first_norm and first == "post":
-            yield Problem(("skip_first_norm",), "no norm comes before attention to be left out")
+            yield Problem(("skip_first_norm",), "has no effect for norm_placement: post; remove it")
         elif self.skip_first_norm and self.layers_in_group > 1:
-            yield Problem(("skip_first_norm",), "the first layer shares its weights with others")
+            yield Problem(
+                ("skip_first_norm",),
+                "cannot be used if the first layer shares its weights with others",
+            )
 
     def _own(self) -> dict[str, Any]:
         return self.model_dump(include=set(StackLayerConfig.model_fields), exclude_none=True)
@@ -106,30 +118,31 @@ class StackConfig(StackLayerConfig):
     def _overrides_per_layer(self) -> tuple[tuple[int, ...], ...]:
         return overrides_per_layer(self.overrides, self.num_layers)
 
-    def _line(self, numbers: tuple[int, ...], path: tuple) -> tuple:
-        """Return the path of a problem in a layer: in the last override that set the field."""
+    def _override_path(self, indices: tuple[int, ...], path: tuple) -> tuple:
+        """Return the path of a problem of a layer, within the last override that sets the field."""
         for depth in (len(path), 1):
-            for number in reversed(numbers):
-                if _has(self.overrides[number], path[:depth]):
-                    return ("overrides", number, *path)
+            for index in reversed(indices):
+                if _has_path(self.overrides[index], path[:depth]):
+                    return ("overrides", index, *path)
         return path
 
     def _overrides_without_effect(self) -> Iterator[Problem]:
-        used = {number for numbers in self._overrides_per_layer() for number in numbers}
-        for number, override in enumerate(self.overrides):
-            if number not in used:
+        used = {index for indices in self._overrides_per_layer() for index in indices}
+        for index, settings in enumerate(self.overrides):
+            if index not in used:
                 yield Problem(
-                    ("overrides", number, "layers"), f"none of the {self.num_layers} layers"
+                    ("overrides", index, "layers"),
+                    f"selects none of the {self.num_layers} layers",
                 )
-            elif set(override) == {"layers"}:
-                yield Problem(("overrides", number), "nothing is changed in these layers")
+            elif set(settings) == {"layers"}:
+                yield Problem(("overrides", index), "changes no setting; remove it")
 
-    def _groups_that_differ(self) -> Iterator[Problem]:
+    def _group_problems(self) -> Iterator[Problem]:
         groups = self.num_layer_groups
         if groups is not None and self.num_layers % groups:
             yield Problem(
                 ("num_layer_groups",),
-                f"{groups} groups of equal size cannot be made of {self.num_layers} layers",
+                f"num_layer_groups ({groups}) must divide num_layers ({self.num_layers})",
             )
             return
         size, layers = self.layers_in_group, self.layers
@@ -148,7 +161,7 @@ def _dumped(layer: StackLayerConfig, fraction: Fraction) -> dict[str, Any]:
     return scaled.model_dump(include=set(StackLayerConfig.model_fields))
 
 
-def _has(override: Any, path: tuple) -> bool:
+def _has_path(override: Any, path: tuple) -> bool:
     for key in path:
         if not isinstance(override, dict) or key not in override:
             return False
@@ -157,7 +170,7 @@ def _has(override: Any, path: tuple) -> bool:
 
 
 class Stack:
-    """The layers, and the positions that they share."""
+    """The layers, and the attention positions that they share."""
 
     def __init__(
         self, config: StackConfig, layers: LayerNamespace, name: str, context: LayerContext
@@ -165,22 +178,24 @@ class Stack:
         self.causal = context.causal
         self.layers: list[StackLayer] = []
         self._shared_positions: dict[Any, AttentionPosition] = {None: AttentionPosition()}
-        each = config.layers
-        self._windows = [layer.attention.window() for layer in each]
-        for index, settings in enumerate(each):
-            group, within = divmod(index, config.layers_in_group)
-            if within:
+        layer_configs = config.layers
+        self._windows = [layer.attention.window() for layer in layer_configs]
+        for index, settings in enumerate(layer_configs):
+            group, index_in_group = divmod(index, config.layers_in_group)
+            if index_in_group:
                 self.layers.append(self.layers[-1])
                 continue
-            layer_name, here = f"{name}.layers.{group}", context.at(index, group)
-            positions = self._positions(settings.attention, layers, layer_name, here)
+            layer_name, layer_context = f"{name}.layers.{group}", context.at(index, group)
+            positions = self._positions(settings.attention, layers, layer_name, layer_context)
             norm_first = index > 0 or not config.skip_first_norm
             self.layers.append(
-                StackLayer(settings, layers, layer_name, here, positions, norm_first)
+                StackLayer(settings, layers, layer_name, layer_context, positions, norm_first)
             )
-        ends = config.norm_placement != "post" if config.final_norm is None else config.final_norm
+        has_final_norm = config.final_norm
+        if has_final_norm is None:
+            has_final_norm = config.norm_placement != "post"
         self.final_norm = identity
-        if ends:
+        if has_final_norm:
             self.final_norm = config.norm.build(layers, f"{name}.final_norm", context.width, HEAD)
         self.final_dropout = dropout(layers, f"{name}.final_dropout", config.final_dropout)
 
@@ -192,9 +207,14 @@ class Stack:
         memory: Any = None,
         memory_context: AttentionContext | None = None,
     ) -> Any:
-        """Return [B, T, D] for hidden [B, T, D] and a memory [B, S, D].
+        """Return the output [B, T, D] of the stack.
 
-        Routers append their choices to `routing`, for `load_balancing_loss`.
+        Args:
+            hidden: Embeddings, [B, T, D].
+            positions: Positions of the tokens.
+            routing: List that routers append their decisions to, for `load_balancing_loss`.
+            memory: Output of the other stack, [B, S, D]. Default: None, without another stack.
+            memory_context: Mask of the memory. Default: None, without another stack.
         """
         contexts = self._contexts(positions, hidden.dtype)
         for layer, context in zip(self.layers, contexts, strict=True):
@@ -203,11 +223,11 @@ class Stack:
         return self.final_dropout(self.final_norm(hidden))
 
     def project_memory(self, memory: Any) -> list:
-        """Return what each layer reads of a memory [B, S, D], once for all decoding steps."""
+        """Return what each layer reads of a memory [B, S, D], for all decoding steps."""
         return [layer.project_memory(memory) for layer in self.layers]
 
     def init_cache(self, batch_size: int, max_length: int, dtype: str = "float32") -> list:
-        """Return each layer's cache of no tokens, with room for `max_length`."""
+        """Return an empty cache for each layer, with space for `max_length` tokens."""
         return [layer.attention.init_cache(batch_size, max_length, dtype) for layer in self.layers]
 
     def call_with_cache(
@@ -219,31 +239,31 @@ class Stack:
         memory: list,
         memory_context: AttentionContext | None = None,
     ) -> tuple[Any, list]:
-        """Return [B, T, D] for the tokens from position `index` on, and the new cache.
+        """Return the output [B, T, D] for the next tokens, and the new cache.
 
         Args:
             hidden: The next tokens, [B, T, D].
-            cache: From `init_cache` or an earlier call.
+            cache: Output of `init_cache` or of an earlier call.
             index: Position of the first of the next tokens.
-            positions: The positions of the next tokens as queries and of the whole cache as keys.
-            memory: From `project_memory`.
-            memory_context: Which tokens of the memory may be attended to.
+            positions: Positions of the next tokens as queries and of the whole cache as keys.
+            memory: Output of `project_memory`.
+            memory_context: Mask of the memory. Default: None, without another stack.
         """
         new_cache = []
         contexts = self._contexts(positions, hidden.dtype)
-        for layer, context, old, projected in zip(
+        for layer, context, layer_cache, projected in zip(
             self.layers, contexts, cache, memory, strict=True
         ):
-            hidden, new = layer.call_with_cache(
-                hidden, old, index, context, projected, memory_context
+            hidden, layer_cache = layer.call_with_cache(
+                hidden, layer_cache, index, context, projected, memory_context
             )
-            new_cache.append(new)
+            new_cache.append(layer_cache)
         return self.final_norm(hidden), new_cache
 
     def _positions(
         self, attention: AttentionConfig, layers: LayerNamespace, name: str, context: LayerContext
     ) -> AttentionPosition:
-        """Return the positions of a layer: its own, or those of all layers with equal requests."""
+        """Return the positions of a layer, which layers with equal requests may share."""
         request = attention.position_request(context)
         key = request and (request, None if request.config.shared else name)
         if request is not None and key not in self._shared_positions:
@@ -253,7 +273,7 @@ class Stack:
         return self._shared_positions[key]
 
     def _contexts(self, positions: TokenPositions, dtype: str) -> list[AttentionContext]:
-        """Return each layer's context, computed once for all layers that see the same."""
+        """Return the context of each layer; layers with equal windows and positions share one."""
         masks, features, contexts = {}, {}, {}
         layers = list(zip(self.layers, self._windows, strict=True))
         for layer, window in layers:

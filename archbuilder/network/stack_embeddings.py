@@ -1,4 +1,4 @@
-"""The embeddings of each stack of a backbone, and the tables of tokens that stacks may share."""
+"""Embeddings of the stacks of a backbone, and the token embeddings that they may share."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from archbuilder.network.backbone import BackboneConfig
 
 
-def build_table(
+def build_token_embeddings(
     config: "BackboneConfig", layers: LayerNamespace, name: str, size: int, distance_to_heads: int
 ) -> Any:
-    """Return a table of the embeddings of `size` tokens."""
+    """Return the token embeddings of a vocabulary.
+
+    Args:
+        config: The backbone.
+        layers: `keras.layers` or a `ParameterCounter`.
+        name: Name of the layer.
+        size: Number of tokens in the vocabulary.
+        distance_to_heads: Number of layers from the heads to the embeddings.
+    """
     width = config.embeddings.embedding_dim or config.hidden_dim
     role = LayerRole("table", distance_to_heads=distance_to_heads)
     return embedding(layers, name, size, width, config.initializer, role)
@@ -33,10 +41,10 @@ def build_stack_embeddings(
     Args:
         config: The backbone.
         layers: `keras.layers` or a `ParameterCounter`.
-        prefix: Prefix of the names of their weights: "decoder_" for a decoder beside an encoder.
-        table: The table of the tokens.
-        role: The role of the weights in training.
-        position_role: The role of learned positions. Default: that of the other weights.
+        prefix: Prefix of the names of the layers: "decoder_" for the decoder of an encoder-decoder.
+        table: Token embeddings.
+        role: Role of the weights in training.
+        position_role: Role of learned positions in training. Default: `role`.
     """
     initializer, dim = config.initializer, config.hidden_dim
     width = config.embeddings.embedding_dim or dim

@@ -1,4 +1,4 @@
-"""One layer of a stack: attention, attention to a memory if there is one, feed-forward."""
+"""A layer of a stack: attention, cross-attention if there is a memory, and feed-forward."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -16,23 +16,23 @@ from archbuilder.network.residual import DeepNormConfig, Residual, ResidualConfi
 
 
 class StackLayerConfig(ResidualConfig):
-    """Everything that may differ from layer to layer."""
+    """The settings of a layer, which may differ between the layers of a stack."""
 
     attention: AnyAttention
-    """Attention of the stack's tokens to each other."""
+    """Self-attention of the tokens of the stack."""
     cross_attention: AnyAttention | None = None
-    """Attention of a decoder's tokens to the encoder's. Default: as to each other, but for
-    positions and windows, which have no meaning there."""
+    """Cross-attention of the decoder to the encoder's output. Default: the settings of `attention`
+    without positions and sliding_window_size, which have no meaning between two sequences."""
     feed_forward: AnyFeedForward
-    """The network that each token goes through by itself."""
+    """Feed-forward layer, which is applied to each token separately."""
     parallel: bool = False
-    """Attention and feed-forward read the same vectors, and are added together (Wang and
-    Komatsuzaki, 2021; Chowdhery et al., 2022, section 2)."""
+    """Whether attention and feed-forward read the same input and their outputs are added, instead
+    of one after the other (Wang and Komatsuzaki, 2021; Chowdhery et al., 2022, section 2)."""
 
     def gains(self, context: LayerContext) -> Gains:
-        """Return the factors on the initial weights of the sublayers."""
+        """Return the factors of the initial weights of the sublayers."""
         beta = self.residual_scaling.beta(context) if self.residual_scaling else 1.0
-        sublayers = context.depth * (3 if context.memory else 2)
+        sublayers = context.depth * (3 if context.has_memory else 2)
         return Gains(inner=beta, output=beta * context.initializer.output_gain(sublayers))
 
     def sizes(self) -> Iterator[tuple[str, int]]:
@@ -43,34 +43,36 @@ class StackLayerConfig(ResidualConfig):
         yield from self.feed_forward.sizes()
 
     def scaled_sublayers(self, fraction: Fraction) -> dict[str, Any]:
-        """Return the sublayers with their sizes multiplied by `fraction`, by their fields."""
-        crosses = self.cross_attention
+        """Return the sublayers with their sizes multiplied by `fraction`, by field name."""
+        cross_attention = self.cross_attention
         return {
             "attention": self.attention.scaled(fraction),
-            "cross_attention": crosses and crosses.scaled(fraction),
+            "cross_attention": cross_attention and cross_attention.scaled(fraction),
             "feed_forward": self.feed_forward.scaled(fraction),
         }
 
     def layer_problems(self, context: LayerContext) -> Iterator[Problem]:
-        """Yield what does not fit together, or not where the layer is."""
+        """Yield the problems that involve several fields, at paths within the layer."""
         yield from at_key("attention", self.attention.problems(context))
         if self.cross_attention is not None:
             yield from at_key("cross_attention", self.cross_attention.memory_problems(context))
         yield from at_key("feed_forward", self.feed_forward.problems())
-        if self.cross_attention is not None and not context.memory:
-            yield Problem(("cross_attention",), "there is no other stack to look at; leave it out")
-        if isinstance(self.residual_scaling, DeepNormConfig) and self.norm_placement != "post":
+        if self.cross_attention is not None and not context.has_memory:
             yield Problem(
-                ("residual_scaling", "type"), "deep_norm is made for norm_placement: post"
+                ("cross_attention",),
+                "has no effect in a model without encoder and decoder; remove it",
             )
-        if self.parallel and context.memory:
+        if isinstance(self.residual_scaling, DeepNormConfig) and self.norm_placement != "post":
+            yield Problem(("residual_scaling", "type"), "deep_norm needs norm_placement: post")
+        if self.parallel and context.has_memory:
             yield Problem(
-                ("parallel",), "attention to the encoder stands between attention and feed-forward"
+                ("parallel",),
+                "cannot be used with cross-attention, which reads the output of attention",
             )
 
 
 class StackLayer:
-    """The sublayers with their surroundings."""
+    """The sublayers with their residual connections."""
 
     def __init__(
         self,
@@ -86,30 +88,31 @@ class StackLayer:
         Args:
             config: The settings of the layer.
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the layer, a prefix of the names of its weights.
-            context: Where the layer is.
-            positions: The positions that its attention asked for.
-            norm_first: Whether the norm before attention is there, where one is asked for.
+            name: Name of the layer, a prefix of the names of its Keras layers.
+            context: Context of the layer.
+            positions: Positions that the attention requested.
+            norm_first: Whether there is a norm before attention if `norm_placement` asks for it.
+                Default: True.
         """
         context = context.with_gains(config.gains(context))
 
-        def around(sublayer: str, norm_first: bool = True) -> Residual:
+        def residual(sublayer: str, norm_first: bool = True) -> Residual:
             return Residual(config, layers, f"{name}.{sublayer}", context, norm_first)
 
         self.attention = config.attention.build(layers, f"{name}.attention", context, positions)
-        self.around_attention = around("attention", norm_first)
+        self.attention_residual = residual("attention", norm_first)
         self.cross_attention = None
-        if context.memory:
-            crosses = config.cross_attention or config.attention.for_cross_attention()
-            self.cross_attention = crosses.build(
+        if context.has_memory:
+            cross_attention = config.cross_attention or config.attention.for_cross_attention()
+            self.cross_attention = cross_attention.build(
                 layers, f"{name}.cross_attention", context, AttentionPosition()
             )
-            self.around_cross_attention = around("cross_attention")
+            self.cross_attention_residual = residual("cross_attention")
         self.feed_forward = config.feed_forward.build(layers, f"{name}.feed_forward", context)
-        self.around_feed_forward = None if config.parallel else around("feed_forward")
+        self.feed_forward_residual = None if config.parallel else residual("feed_forward")
 
     def project_memory(self, memory: Any) -> Any:
-        """Return what cross-attention reads of a memory [B, S, D]; None without one."""
+        """Return what cross-attention reads of a memory [B, S, D]; None without cross-attention."""
         return None if self.cross_attention is None else self.cross_attention.project_memory(memory)
 
     def __call__(
@@ -120,7 +123,15 @@ class StackLayer:
         memory_context: AttentionContext | None,
         routing: list,
     ) -> Any:
-        """Return [B, T, D] for hidden [B, T, D]; `memory` as `project_memory` gives it."""
+        """Return the output [B, T, D] for hidden vectors [B, T, D].
+
+        Args:
+            hidden: Input of the layer, [B, T, D].
+            context: Mask and position features of self-attention.
+            memory: Output of `project_memory`.
+            memory_context: Mask of the memory; None without cross-attention.
+            routing: List that routers append their decisions to.
+        """
 
         def attend(x: Any) -> Any:
             return self.attention(x, context)
@@ -136,7 +147,16 @@ class StackLayer:
         memory: Any,
         memory_context: AttentionContext | None,
     ) -> tuple[Any, Any]:
-        """Return [B, T, D] for the tokens from position `index` on, and the new cache."""
+        """Return the output [B, T, D] for the next tokens, and the new cache.
+
+        Args:
+            hidden: Vectors of the next tokens, [B, T, D].
+            cache: Cache of self-attention.
+            index: Position of the first of the next tokens.
+            context: Mask and position features of the next tokens and the whole cache.
+            memory: Output of `project_memory`.
+            memory_context: Mask of the memory; None without cross-attention.
+        """
 
         def attend(x: Any) -> Any:
             nonlocal cache
@@ -154,16 +174,16 @@ class StackLayer:
         memory_context: AttentionContext | None,
         routing: list,
     ) -> Any:
-        if self.around_feed_forward is None:
-            return self.around_attention(
+        if self.feed_forward_residual is None:
+            return self.attention_residual(
                 hidden, lambda x: attend(x) + self.feed_forward(x, routing)
             )
-        hidden = self.around_attention(hidden, attend)
-        crosses = self.cross_attention
-        if crosses is not None:
+        hidden = self.attention_residual(hidden, attend)
+        cross_attention = self.cross_attention
+        if cross_attention is not None:
             if memory_context is None:
-                raise ValueError("attention to another stack needs the context of its memory")
-            hidden = self.around_cross_attention(
-                hidden, lambda x: crosses.attend_to_memory(x, memory, memory_context)
+                raise ValueError("cross-attention needs memory_context")
+            hidden = self.cross_attention_residual(
+                hidden, lambda x: cross_attention.attend_to_memory(x, memory, memory_context)
             )
-        return self.around_feed_forward(hidden, lambda x: self.feed_forward(x, routing))
+        return self.feed_forward_residual(hidden, lambda x: self.feed_forward(x, routing))

@@ -24,7 +24,7 @@ class CausalLM(TokenPrediction):
 
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        project = backbone.project()
+        project = backbone.output_projection()
         return lambda streams, inputs: project(streams["sequence_output"])  # -> [B, T, V]
 
     def prepare_batch(

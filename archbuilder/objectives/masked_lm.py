@@ -130,7 +130,7 @@ class MaskedLMHead:
             layers, f"{name}.transform", dim, width, initializer, use_bias=use_bias
         )
         self.norm = norm.build(layers, f"{name}.norm", width)
-        self.project = backbone.project()
+        self.project = backbone.output_projection()
         self.bias = bias(layers, f"{name}.bias", spec.vocabulary_size)
 
     @override

@@ -22,7 +22,7 @@ class Seq2SeqObjective(TokenPrediction):
 
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        project = backbone.project()
+        project = backbone.output_projection()
         return lambda streams, inputs: project(streams["decoder_sequence_output"])  # -> [B, T, V]
 
     @override

@@ -48,13 +48,15 @@ def decode_uncached(graph, batch, steps):
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_cached_equals_uncached(case):
     graph, batch = build_graph(case), source(4, 7, 2)
-    cached = greedy_decode(graph.backbone, graph.backbone.project(), batch, VOCABULARY, [9, 9, 9])
+    cached = greedy_decode(
+        graph.backbone, graph.backbone.output_projection(), batch, VOCABULARY, [9, 9, 9]
+    )
     assert cached == decode_uncached(graph, batch, 9)
 
 
 def test_a_row_does_not_depend_on_its_neighbors():
     graph, batch = build_graph(), source(4, 7, 2)
-    project, limits = graph.backbone.project(), [6, 9, 4]
+    project, limits = graph.backbone.output_projection(), [6, 9, 4]
     together = greedy_decode(graph.backbone, project, batch, VOCABULARY, limits)
     for row, limit in enumerate(limits):
         length = batch["encoder_padding_mask"][row].sum()

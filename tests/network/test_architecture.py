@@ -19,78 +19,78 @@ LLAMA3 = {
 }
 CROSS = {"type": "multi_head", "num_heads": 2}
 CASES = [
-    ("encoder", "encoder.attention.num_heads", 3, "3 heads do not divide hidden_dim 8"),
+    ("encoder", "encoder.attention.num_heads", 3, "num_heads (3) must divide hidden_dim (8)"),
     (
         "encoder",
         "encoder.attention.num_key_value_heads",
         3,
-        "3 does not divide the 2 heads",
+        "num_key_value_heads (3) must divide num_heads (2)",
     ),
     (
         "encoder",
         "encoder.attention.positions",
         {"type": "t5", "max_distance": 16},
-        "max_distance: 16 must be more than half of the 32 buckets",
+        "max_distance: 16 must be more than half of num_buckets (32)",
     ),
     (
         "encoder",
         "encoder.attention.positions",
         {"type": "rotary", "rotary_percentage": 0.3},
-        "rotary_percentage: channels are turned in pairs, and 1.2 of a head's 4 are no pairs",
+        "rotary_percentage: rotates 1.2 of 4 channels per head; the number must be even",
     ),
     (
         "encoder",
         "encoder.attention.positions",
         {"type": "rotary", "scaling": LLAMA3},
-        "scaling.high_frequency_factor: 1 is not above low_frequency_factor 1",
+        "scaling.high_frequency_factor: must be greater than low_frequency_factor (1), not 1",
     ),
     (
         "encoder",
         "encoder.feed_forward",
         EXPERTS,
-        "num_experts_per_token: there is nothing to choose: it must be less than the 2 experts",
+        "num_experts_per_token: must be less than num_experts (2)",
     ),
     (
         "encoder",
         "encoder.cross_attention",
         CROSS,
-        "there is no other stack to look at; leave it out",
+        "has no effect in a model without encoder and decoder; remove it",
     ),
     (
         "both",
         "decoder.cross_attention",
         CROSS | {"sliding_window_size": 2},
-        "sliding_window_size: there is no distance between tokens of two texts; leave it out",
+        "sliding_window_size: has no effect in cross-attention; remove it",
     ),
     (
         "both",
         "decoder.cross_attention",
         CROSS | {"positions": {"type": "alibi"}},
-        "positions: there is no distance between tokens of two texts; leave it out",
+        "positions: has no effect in cross-attention; remove it",
     ),
     (
         "both",
         "decoder.parallel",
         True,
-        "attention to the encoder stands between attention and feed-forward",
+        "cannot be used with cross-attention, which reads the output of attention",
     ),
     (
         "encoder",
         "encoder.skip_first_norm",
         True,
-        "no norm comes before attention to be left out",
+        "has no effect for norm_placement: post; remove it",
     ),
     (
         "encoder",
         "encoder.num_layer_groups",
         3,
-        "3 groups of equal size cannot be made of 2 layers",
+        "num_layer_groups (3) must divide num_layers (2)",
     ),
     (
         "encoder",
         "embeddings.tie",
         "input",
-        "there is no decoder, so there are only two tables to tie: write 'none'",
+        "shares the tables of two stacks, and there is no decoder; write 'none'",
     ),
     ("both", "embeddings.scale_output", True, None),
     ("both", "embeddings.output_bias", True, None),
@@ -98,27 +98,32 @@ CASES = [
         "encoder",
         "embeddings.output_bias",
         True,
-        "there is no decoder, and what guesses masked tokens has a bias of its own",
+        "has no effect without a decoder; the head of masked_lm has its own bias",
     ),
     ("both", "embeddings.tie", "input", None),
     (
         "both",
         "embeddings.embedding_dim",
         4,
-        "a tied output would read vectors of this width, and a decoder gives hidden_dim",
+        "cannot be combined with a tied output in a decoder, whose output has width hidden_dim",
     ),
     (
         "encoder",
         "embeddings.embedding_dim",
         5,
-        "sinusoidal positions come in pairs: it must be even, not 5",
+        "must be even for sinusoidal positions, not 5",
     ),
-    ("alone", "target_vocabulary_size", 9, "there is no encoder that would read another"),
+    (
+        "alone",
+        "target_vocabulary_size",
+        9,
+        "has no effect without an encoder; set vocabulary_size instead",
+    ),
     (
         "alone",
         "embeddings.tie",
         "all",
-        "there is no encoder, so there are only two tables to tie: write 'output'",
+        "shares the tables of two stacks, and there is no encoder; write 'output'",
     ),
 ]
 
@@ -182,7 +187,7 @@ def test_a_window_as_long_as_any_text_is_refused(shape, side, window, sound):
     found = changed(shape, f"{side}.attention.sliding_window_size", window)
     found["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
     assert [one.sentence for one in problems(found)] == (
-        [] if sound else [f"{window} leaves nothing out of the 16 tokens a sequence may have"]
+        [] if sound else [f"{window} has no effect on sequences of at most 16 tokens; remove it"]
     )
 
 
@@ -190,4 +195,4 @@ def test_a_model_has_a_stack():
     found = spec("encoder")
     del found["model"]["encoder"], found["model"]["pooler"]
     sentences = [one.sentence for one in problems(found)]
-    assert "a model has an encoder, a decoder, or both; this one has neither" in sentences
+    assert "a model needs an encoder, a decoder, or both; this one has neither" in sentences

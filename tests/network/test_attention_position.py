@@ -97,12 +97,12 @@ def test_alibi_falls_with_distance_to_both_sides():
 
 def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
     spec = T5BucketsConfig(type="t5", num_buckets=8, max_distance=32)
-    assert spec.ranges(causal=True)[:4] == [0, 1, 2, 3]
-    for distance, found in enumerate(spec.ranges(causal=True)[4:], start=4):
+    assert spec.buckets(causal=True)[:4] == [0, 1, 2, 3]
+    for distance, found in enumerate(spec.buckets(causal=True)[4:], start=4):
         exact = 4 + log(distance / 4) / log(32 / 4) * 4
         assert found in {int(exact + 1e-9), int(exact - 1e-9)}
     # Boundaries at 4 * 8**(1/4), 4 * 8**(1/2), 4 * 8**(3/4).
-    assert [spec.ranges(causal=True).index(bucket) for bucket in (5, 6, 7)] == [7, 12, 20]
+    assert [spec.buckets(causal=True).index(bucket) for bucket in (5, 6, 7)] == [7, 12, 20]
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -124,10 +124,10 @@ def test_shaw_adds_a_vector_to_each_key_and_value():
     rows = np.clip(np.subtract.outer(keys, at).T, -2, 2) + 2  # [T, S]
     key_vectors = np.asarray(part.keys.kernel).T[rows]  # [T, S, K]
     expected = np.einsum("bhtk,tsk->bhts", queries, key_vectors)
-    np.testing.assert_allclose(part.score(0.0, queries, features), expected, atol=1e-5)
+    np.testing.assert_allclose(part.adjust_logits(0.0, queries, features), expected, atol=1e-5)
     value_vectors = np.asarray(part.values.kernel)[rows]
     expected = attended + np.einsum("bhts,tsk->bhtk", weights, value_vectors)
-    np.testing.assert_allclose(part.mix(attended, weights, features), expected, atol=1e-5)
+    np.testing.assert_allclose(part.adjust_output(attended, weights, features), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("config", [RotaryConfig(type="rotary"), AlibiConfig(type="alibi")])

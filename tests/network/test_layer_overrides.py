@@ -99,7 +99,7 @@ def test_mistakes_are_told_at_the_changes_lines(problems):
         f"{where}[1].feed_forward.intermediate_dim: missing required field",
         f"{where}[1].feed_forward.activation: missing required field; it is one of relu, "
         "squared_relu, gelu, gelu_tanh, silu, sigmoid, tanh",
-        f"{where}[2].layers: must be a layer's number or a slice of them, like '3' or '0::3'",
+        f"{where}[2].layers: must be the index of a layer or a slice, such as '3' or '0::3'",
         f"{where}[2].dropout: must be less than 1, not 2",
         f"{where}[3].num_layers: unknown field; did you mean 'layers'?",
     ]
@@ -111,18 +111,18 @@ def test_mistakes_are_told_at_the_changes_lines(problems):
     [
         (
             "{layers: '2', attention: {num_heads: 3}}",
-            "overrides[0].attention.num_heads: 3 heads do not divide hidden_dim 8",
+            "overrides[0].attention.num_heads: num_heads (3) must divide hidden_dim (8)",
         ),
         (
             "{layers: '2', attention: {key_dim: 3}}",
-            "overrides[0].attention.positions: channels are turned in pairs, and 3 of a head's 3 "
-            "are no pairs",
+            "overrides[0].attention.positions: rotates 3 of 3 channels per head; the number "
+            "must be even",
         ),
-        ("{layers: '6:', dropout: 0.5}", "overrides[0].layers: none of the 6 layers"),
-        ("{layers: '3'}", "overrides[0]: nothing is changed in these layers"),
+        ("{layers: '6:', dropout: 0.5}", "overrides[0].layers: selects none of the 6 layers"),
+        ("{layers: '3'}", "overrides[0]: changes no setting; remove it"),
         (
             "{layers: '3', residual_scaling: {type: deep_norm}, norm_placement: pre}",
-            "overrides[0].residual_scaling.type: deep_norm is made for norm_placement: post",
+            "overrides[0].residual_scaling.type: deep_norm needs norm_placement: post",
         ),
     ],
 )
@@ -139,4 +139,4 @@ def test_layers_that_share_their_weights_cannot_differ(problems):
 
 def test_groups_have_equal_size(problems):
     (found,) = problems("{layers: '::', dropout: 0.5}", num_layer_groups=4)
-    assert "4 groups of equal size cannot be made of 6 layers" in found
+    assert "num_layer_groups (4) must divide num_layers (6)" in found

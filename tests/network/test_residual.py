@@ -22,9 +22,9 @@ def normed(x):
     return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
 
 
-def context(depth, other_depth=0, memory=False):
+def context(depth, other_depth=0, has_memory=False):
     normal = Normal(type="normal")
-    return LayerContext(4, depth, False, normal, memory=memory, other_depth=other_depth)
+    return LayerContext(4, depth, False, normal, has_memory=has_memory, other_depth=other_depth)
 
 
 def around(sublayer, depths=None, **settings):
@@ -57,7 +57,7 @@ def test_layer_scale_begins_with_its_factor():
     [
         (context(8), 16**0.25, 64**-0.25),
         (context(6, 3), 0.81 * (6**4 * 3) ** (1 / 16), 0.87 * (6**4 * 3) ** (-1 / 16)),
-        (context(3, 6, memory=True), 9**0.25, 36**-0.25),
+        (context(3, 6, has_memory=True), 9**0.25, 36**-0.25),
     ],
 )
 def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):

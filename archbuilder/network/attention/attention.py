@@ -1,7 +1,7 @@
 """The interface of attention: a config, and the layer that it builds.
 
-The stack, the checks of a spec, sharding, ELECTRA's generator and the Hugging Face tables know
-attention through these two classes alone.
+Stacks, checks of specs, sharding, the generator of replaced token detection and the Hugging Face
+tables use attention only through these two classes.
 """
 
 from abc import ABC, abstractmethod
@@ -17,46 +17,64 @@ from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class Attention(ABC):
-    """An attention layer of a stack: to the stack's own tokens, or to the memory of another stack.
+    """A built attention layer: self-attention, or cross-attention to the memory of another stack.
 
-    A cache is a nest of tensors, batch first, whose form only the attention that made it knows.
+    A cache is a nested structure of tensors, batch first, that only the layer itself reads.
     """
 
     positions: AttentionPosition
-    """The positions that it was built with."""
+    """Positions that the layer was built with."""
 
     @abstractmethod
     def __call__(self, x: Any, context: AttentionContext) -> Any:
-        """Return [B, T, D]: what the tokens x [B, T, D] gather from each other."""
+        """Return the output [B, T, D] of self-attention.
+
+        Args:
+            x: Vectors of the tokens, [B, T, D].
+            context: Mask and position features.
+        """
 
     @abstractmethod
     def init_cache(self, batch_size: int, max_length: int, dtype: str) -> Any:
-        """Return the cache of no tokens, with room for `max_length`."""
+        """Return an empty cache.
+
+        Args:
+            batch_size: Number of rows.
+            max_length: Number of tokens that the cache has space for.
+            dtype: Type of the tensors.
+        """
 
     @abstractmethod
     def call_with_cache(
         self, x: Any, cache: Any, index: Any, context: AttentionContext
     ) -> tuple[Any, Any]:
-        """Return what the tokens gather from those in the cache and each other, and the new cache.
+        """Return the output [B, T, D] of self-attention for the next tokens, and the new cache.
 
         Args:
-            x: The next tokens, [B, T, D].
-            cache: The tokens before `index`, from `init_cache` or an earlier call.
+            x: Vectors of the next tokens, [B, T, D].
+            cache: Output of `init_cache` or of an earlier call, with the tokens before `index`.
             index: Position of the first of the next tokens, an integer or an int32 scalar.
-            context: The context of the next tokens as queries and the whole cache as keys.
+            context: Mask and position features of the next tokens as queries and the whole cache as
+                keys.
         """
 
     @abstractmethod
     def project_memory(self, memory: Any) -> Any:
-        """Return what attention to a memory [B, S, D] reads of it, computed once for all steps."""
+        """Return what cross-attention reads of a memory [B, S, D], for all decoding steps."""
 
     @abstractmethod
     def attend_to_memory(self, x: Any, memory: Any, context: AttentionContext) -> Any:
-        """Return [B, T, D]: what the tokens gather from a memory as `project_memory` gives it."""
+        """Return the output [B, T, D] of cross-attention.
+
+        Args:
+            x: Vectors of the tokens, [B, T, D].
+            memory: Output of `project_memory`.
+            context: Mask of the memory.
+        """
 
 
 class AttentionConfig(Spec):
-    """The interface of the kinds of attention."""
+    """The interface of attention settings."""
 
     @abstractmethod
     def build(
@@ -66,14 +84,14 @@ class AttentionConfig(Spec):
 
         Args:
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the layer, a prefix of the names of its weights.
-            context: Where the layer is.
-            positions: What `position_request` asked for.
+            name: Name of the layer, a prefix of the names of its Keras layers.
+            context: Context of the layer in its stack.
+            positions: Positions that `position_request` describes.
         """
 
     @abstractmethod
     def for_cross_attention(self) -> "AttentionConfig":
-        """Return the same without what has no meaning between two sequences."""
+        """Return the settings without those that have no meaning between two sequences."""
 
     @abstractmethod
     def scaled(self, fraction: Fraction) -> "AttentionConfig":
@@ -84,21 +102,24 @@ class AttentionConfig(Spec):
         yield from ()
 
     def position_request(self, context: LayerContext) -> PositionRequest | None:
-        """Return which positions the layer is to be built with; None: it knows of none."""
+        """Return the request for the positions that the layer uses; None: no positions."""
         return None
 
     def window(self) -> int | None:
-        """Return how many tokens a query reaches (see `TokenPositions.allowed`). None: all."""
+        """Return the number of tokens that a query attends to; None: all.
+
+        `TokenPositions.allowed` defines the window.
+        """
         return None
 
     def resolved(self, width: int) -> dict[str, Any]:
-        """Return the settings with every default that depends on the stack's width as a value."""
+        """Return the settings as plain data, with the defaults for a stack of width `width`."""
         return self.model_dump(mode="json")
 
     def problems(self, context: LayerContext) -> Iterator[Problem]:
-        """Yield what does not fit together in a layer that attends to its own stack."""
+        """Yield the problems of self-attention, at paths within these settings."""
         yield from ()
 
     def memory_problems(self, context: LayerContext) -> Iterator[Problem]:
-        """Yield what does not fit together in a layer that attends to another stack."""
+        """Yield the problems of cross-attention, at paths within these settings."""
         yield from self.problems(context)

@@ -1,4 +1,4 @@
-"""Multi-head attention, with keys and values shared by groups of heads or by all of them."""
+"""Multi-head, grouped-query and multi-query attention."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,9 +21,9 @@ from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.norm import AnyNorm
 
 
-def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
+def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise ValueError("names a projection twice")
+        raise ValueError("must not name a projection twice")
     return names
 
 
@@ -31,39 +31,43 @@ Projection = Literal["query", "key", "value", "output"]
 
 
 class MultiHeadAttentionConfig(AttentionConfig):
-    """Several attentions side by side, each on its own projection (Vaswani et al., 2017, 3.2.2)."""
+    """Scaled dot-product attention in several heads (Vaswani et al., 2017, section 3.2.2)."""
 
     type: Literal["multi_head"]
     num_heads: PositiveInt
-    """Heads of queries; must divide hidden_dim unless key_dim is given."""
+    """Number of heads. It must divide hidden_dim unless key_dim is given."""
     num_key_value_heads: PositiveInt | None = None
-    """Heads of keys and values, each for equally many heads of queries (Ainslie et al., 2023; with
-    one, Shazeer, 2019). Default: num_heads."""
+    """Number of heads of keys and values, each shared by the same number of query heads:
+    grouped-query attention (Ainslie et al., 2023), or multi-query attention with 1 (Shazeer, 2019).
+    It must divide num_heads. Default: num_heads."""
     key_dim: PositiveInt | None = None
-    """Width of a head. Default: hidden_dim / num_heads."""
+    """Number of channels of each head. Default: hidden_dim / num_heads."""
     positions: AnyAttentionPosition | None = None
-    """How attention knows the distance between tokens. Default: it does not."""
+    """Positions within attention, such as rotary. Default: none."""
     sliding_window_size: PositiveInt | None = None
-    """Tokens that a query reaches: in a decoder itself and those before it, so many in all; in an
-    encoder itself and half as many to either side (Beltagy et al., 2020, section 3.1)."""
-    biases: Annotated[tuple[Projection, ...], AfterValidator(_once_each)] = (
+    """Number of tokens that a query attends to (Beltagy et al., 2020, section 3.1): in a decoder
+    the token itself and those before it; in an encoder the token itself and sliding_window_size / 2
+    tokens on each side. Default: all tokens."""
+    biases: Annotated[tuple[Projection, ...], AfterValidator(_check_unique)] = (
         "query",
         "key",
         "value",
         "output",
     )
-    """The projections that have a bias."""
+    """Projections that have a bias. Default: all four."""
     query_key_norm: AnyNorm | None = None
-    """Normalization of each head's queries and keys (Henry et al., 2020; Dehghani et al., 2023)."""
+    """Normalization of the queries and keys of each head (Henry et al., 2020; Dehghani et al.,
+    2023). Default: no normalization."""
     scale: PositiveFloat | None = None
-    """Factor on the products of queries and keys. Default: key_dim**-0.5."""
+    """Factor of the attention logits, the products of queries and keys. Default: key_dim**-0.5."""
     logit_soft_cap: PositiveFloat | None = None
-    """Scores x become cap * tanh(x / cap) (Gemma Team, 2024, section 2)."""
+    """Soft cap of the attention logits: x becomes cap * tanh(x / cap) (Gemma Team, 2024, section
+    2). Default: no cap."""
     dropout: Probability = 0.0
-    """Fraction of attention weights dropped in training."""
+    """Dropout rate of the attention weights, from 0 to 1."""
 
     def head_dim(self, width: int) -> int:
-        """Return the width of a head in a stack of this width."""
+        """Return the number of channels of each head in a stack of width `width`."""
         return self.key_dim or width // self.num_heads
 
     @override
@@ -109,13 +113,13 @@ class MultiHeadAttentionConfig(AttentionConfig):
     @override
     def problems(self, context: LayerContext) -> Iterator[Problem]:
         yield from self._head_problems(context.width)
-        window, longest = self.sliding_window_size, context.max_sequence_length
-        if window is None or longest is None:
+        window, max_length = self.sliding_window_size, context.max_sequence_length
+        if window is None or max_length is None:
             return
-        if (window if context.causal else window // 2 + 1) >= longest:
+        if (window if context.causal else window // 2 + 1) >= max_length:
             yield Problem(
                 ("sliding_window_size",),
-                f"{window} leaves nothing out of the {longest} tokens a sequence may have",
+                f"{window} has no effect on sequences of at most {max_length} tokens; remove it",
             )
 
     @override
@@ -123,28 +127,27 @@ class MultiHeadAttentionConfig(AttentionConfig):
         yield from self._head_problems(context.width)
         for field in ("positions", "sliding_window_size"):
             if getattr(self, field):
-                yield Problem(
-                    (field,), "there is no distance between tokens of two texts; leave it out"
-                )
+                yield Problem((field,), "has no effect in cross-attention; remove it")
 
     def _head_problems(self, width: int) -> Iterator[Problem]:
         if self.key_dim is None and width % self.num_heads:
             yield Problem(
-                ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {width}"
+                ("num_heads",), f"num_heads ({self.num_heads}) must divide hidden_dim ({width})"
             )
         groups = self.num_key_value_heads
         if groups is not None and self.num_heads % groups:
             yield Problem(
-                ("num_key_value_heads",), f"{groups} does not divide the {self.num_heads} heads"
+                ("num_key_value_heads",),
+                f"num_key_value_heads ({groups}) must divide num_heads ({self.num_heads})",
             )
         if self.positions is not None:
             yield from at_key("positions", self.positions.problems(self.head_dim(width)))
 
 
 class MultiHeadAttention(Attention):
-    """Heads are before positions, [B, H, T, K]; G shared heads of keys and values, [B, G, S, K].
+    """H heads of queries [B, H, T, K], and G heads of keys and values [B, G, S, K].
 
-    The cache is the keys and values, [B, G, max_length, K] each.
+    The cache contains the keys and values, [B, G, max_length, K] each.
     """
 
     def __init__(
@@ -182,7 +185,7 @@ class MultiHeadAttention(Attention):
         name: str,
         context: LayerContext,
     ) -> None:
-        wide, narrow = config.num_heads * self.key_dim, self.groups * self.key_dim
+        query_dim, key_value_dim = config.num_heads * self.key_dim, self.groups * self.key_dim
         width, initializer, gains = context.width, context.initializer, context.gains
         column, row = context.role("column"), context.role("row")
 
@@ -193,10 +196,10 @@ class MultiHeadAttention(Attention):
             )
 
         query_gain = initializer.query_gain(self.key_dim)
-        self.query = projection("query", width, wide, query_gain, column)
-        self.key = projection("key", width, narrow, 1.0, column)
-        self.value = projection("value", width, narrow, gains.inner, column)
-        self.output = projection("output", wide, width, gains.output, row)
+        self.query = projection("query", width, query_dim, query_gain, column)
+        self.key = projection("key", width, key_value_dim, 1.0, column)
+        self.value = projection("value", width, key_value_dim, gains.inner, column)
+        self.output = projection("output", query_dim, width, gains.output, row)
 
     @override
     def __call__(self, x: Any, context: AttentionContext) -> Any:
@@ -217,8 +220,8 @@ class MultiHeadAttention(Attention):
 
         new = self._keys_and_values(x, context.features)
         cache = tuple(
-            ops.slice_update(old, (0, 0, index, 0), added)
-            for old, added in zip(cache, new, strict=True)
+            ops.slice_update(tensor, (0, 0, index, 0), update)
+            for tensor, update in zip(cache, new, strict=True)
         )
         return self._attend(x, cache, context), cache
 
@@ -244,12 +247,14 @@ class MultiHeadAttention(Attention):
         queries = self.positions.rotate_queries(queries, context.features)
         if self.scale != 1:
             queries = queries * self.scale
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # [B, H, T, S]
-        scores = self.positions.score(scores, queries, context.features)
+        logits = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # [B, H, T, S]
+        logits = self.positions.adjust_logits(logits, queries, context.features)
         if self.cap is not None:
-            scores = self.cap * ops.tanh(scores / self.cap)
-        weights = self.dropout(ops.softmax(scores + context.bias))
-        attended = self.positions.mix(ops.matmul(weights, values), weights, context.features)
+            logits = self.cap * ops.tanh(logits / self.cap)
+        weights = self.dropout(ops.softmax(logits + context.bias))
+        attended = self.positions.adjust_output(
+            ops.matmul(weights, values), weights, context.features
+        )
         return self.output(self.merge(_heads_first(attended)))  # [B, T, H, K] merges to [B, T, D]
 
     def _for_all_heads(self, x: Any) -> Any:  # [B, G, S, K] -> [B, H, S, K]

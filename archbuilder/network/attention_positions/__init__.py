@@ -1,6 +1,6 @@
-"""How attention knows the positions of its tokens: a file each, and their union.
+"""Positions within attention, one file for each type, and their union.
 
-Each layer of a stack may have its own.
+The layers of a stack may have different ones.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Attention with linear biases: logits fall with distance."""
+"""ALiBi, attention with linear biases: logits decrease with distance."""
 
 from typing import Any, Literal
 
@@ -14,9 +14,9 @@ from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class AlibiConfig(AttentionPositionConfig):
-    """Scores fall with distance, in each head at its own rate (Press et al., 2022, section 3).
+    """Logits that decrease linearly with distance, with a slope for each head.
 
-    In an encoder they fall to both sides.
+    Press et al., 2022, section 3. In an encoder, they decrease on both sides.
     """
 
     type: Literal["alibi"]
@@ -29,7 +29,7 @@ class AlibiConfig(AttentionPositionConfig):
 
 
 class Alibi(AttentionPosition):
-    """The distance times the slope of each head, subtracted from the logits."""
+    """A bias of the logits: minus the distance, times the slope of each head."""
 
     def __init__(self, slopes: list[float]) -> None:
         self.slopes = slopes
@@ -48,11 +48,12 @@ class Alibi(AttentionPosition):
 
 
 def slopes(num_heads: int) -> list[float]:
-    """Return how fast each head's scores fall with distance.
+    """Return the slope of each head.
 
-    2**(-8/n), 2**(-16/n), ... for n heads, a power of two. Otherwise those of the power below, then
-    every other one of the power above, as in the authors' implementation.
+    For n heads, a power of two, slopes are 2**(-8/n), 2**(-16/n), ... Otherwise they are those of
+    the next lower power, then every second slope of the next higher power, as in the authors'
+    implementation.
     """
-    below = 2 ** (num_heads.bit_length() - 1)
-    first = [2 ** (-8 * (head + 1) / below) for head in range(below)]
-    return first + [2 ** (-4 * (head + 1) / below) for head in range(0, 2 * (num_heads - below), 2)]
+    power = 2 ** (num_heads.bit_length() - 1)
+    first = [2 ** (-8 * (head + 1) / power) for head in range(power)]
+    return first + [2 ** (-4 * (head + 1) / power) for head in range(0, 2 * (num_heads - power), 2)]

@@ -1,4 +1,4 @@
-"""The interface of attention positions: a config, and the hooks of what it builds."""
+"""The interface of positions within attention: a config, and the hooks that it builds."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -12,38 +12,60 @@ from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class AttentionPosition:
-    """Hooks of an attention layer; each returns its input unless it is overridden.
+    """The hooks that an attention layer calls. By default, each returns its input.
 
-    Keys are rotated once, with the features of their own positions, also when they are kept in a
-    cache: the hooks never see the keys of earlier decoding steps.
+    Keys are rotated once, with the features of their own positions, before they are written to the
+    cache, so the hooks never receive keys of earlier decoding steps.
     """
 
     def features(self, positions: TokenPositions, dtype: str) -> Any:
-        """Return what depends on positions alone, computed once for all layers of a stack."""
+        """Return tensors that depend only on positions, for all layers that share these positions.
+
+        Args:
+            positions: Positions of queries and keys.
+            dtype: Type of the tensors.
+        """
         return None
 
     def bias(self, mask: Any, features: Any) -> Any:
-        """Return what is added to the logits [B, H, T, S], the `mask` included."""
+        """Return the bias of the attention logits, broadcastable to [B, H, T, S].
+
+        Args:
+            mask: Bias of the attention mask, [B or 1, 1, T, S], which the result includes.
+            features: Output of `features`.
+        """
         return mask
 
     def rotate(self, heads: Any, features: Any) -> Any:
-        """Return queries or keys [B, H, T, K] with their positions applied."""
+        """Return rotated queries or keys, [B, H, T, K]."""
         return heads
 
     def rotate_queries(self, queries: Any, features: Any) -> Any:
-        """Return queries [B, H, T, K] with their positions applied. Default: `rotate`."""
+        """Return rotated queries, [B, H, T, K]. Default: `rotate`."""
         return self.rotate(queries, features)
 
     def rotate_keys(self, keys: Any, features: Any) -> Any:
-        """Return keys [B, H, T, K] with their positions applied. Default: `rotate`."""
+        """Return rotated keys, [B, H, T, K]. Default: `rotate`."""
         return self.rotate(keys, features)
 
-    def score(self, scores: Any, queries: Any, features: Any) -> Any:
-        """Return the logits [B, H, T, S] of queries [B, H, T, K]."""
-        return scores
+    def adjust_logits(self, logits: Any, queries: Any, features: Any) -> Any:
+        """Return attention logits [B, H, T, S] with positions added.
 
-    def mix(self, attended: Any, weights: Any, features: Any) -> Any:
-        """Return the values [B, H, T, K] that the weights [B, H, T, S] gathered."""
+        Args:
+            logits: Products of queries and keys, [B, H, T, S].
+            queries: Rotated and scaled queries, [B, H, T, K].
+            features: Output of `features`.
+        """
+        return logits
+
+    def adjust_output(self, attended: Any, weights: Any, features: Any) -> Any:
+        """Return attended values [B, H, T, K] with positions added.
+
+        Args:
+            attended: Sums of the values by attention weights, [B, H, T, K].
+            weights: Attention weights, [B, H, T, S].
+            features: Output of `features`.
+        """
         return attended
 
 
@@ -51,27 +73,35 @@ class AttentionPositionConfig(Spec):
     """The interface of positions within attention."""
 
     shared: ClassVar[bool] = True
-    """Whether layers of a stack with equal settings share one layer and its features."""
+    """Whether layers of a stack with equal settings share one set of weights and features."""
 
     @abstractmethod
     def build(
         self, layers: LayerNamespace, name: str, num_heads: int, key_dim: int, context: LayerContext
     ) -> AttentionPosition:
-        """Return the positions for `num_heads` heads, each of width `key_dim`."""
+        """Return the positions.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the positions, a prefix of the names of their layers.
+            num_heads: Number of heads.
+            key_dim: Number of channels of each head.
+            context: Context of the layer in its stack.
+        """
 
     def problems(self, key_dim: int) -> Iterator[Problem]:
-        """Yield what does not fit heads of width `key_dim`."""
+        """Yield the problems with heads of `key_dim` channels, at paths within these settings."""
         yield from ()
 
 
 @dataclass(frozen=True)
 class PositionRequest:
-    """The positions that an attention layer asks its stack for; equal requests share a layer."""
+    """A request of an attention layer for positions; equal requests share them."""
 
     config: AttentionPositionConfig
     num_heads: int
     key_dim: int
-    """Width of what is rotated and scored: of a head, or of a part of it."""
+    """Number of channels that positions apply to: those of a head, or some of them."""
 
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> AttentionPosition:
         """Return the positions."""

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys are rotated by angles that grow with position."""
+"""Rotary position embeddings (RoPE): queries and keys are rotated by their positions."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -19,29 +19,31 @@ from archbuilder.network.position import frequencies
 
 
 class RotaryConfig(AttentionPositionConfig):
-    """Turn pairs in queries and keys by an angle that grows with position.
+    """Rotation of pairs of channels of queries and keys, by angles proportional to the position.
 
     Su et al., 2021, equation 34.
     """
 
     type: Literal["rotary"]
     max_wavelength: PositiveFloat = 10_000.0
-    """The slowest pair turns once in about 2*pi*max_wavelength tokens."""
+    """Base of the frequencies (theta): wavelengths grow from 2*pi to about 2*pi*max_wavelength
+    tokens."""
     rotary_percentage: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Fraction of a head's width that is turned; the rest is unchanged."""
+    """Fraction of the channels of each head that are rotated; the others are unchanged."""
     layout: Literal["halves", "interleaved"] = "halves"
-    """A pair is a channel and the one half of the width further on, as in Llama and GPT-NeoX; or
-    two channels side by side, as in the paper and in GPT-J."""
+    """Pairs of channels: `halves`, channel i and channel i + width / 2, as in Llama and GPT-NeoX;
+    `interleaved`, channels 2i and 2i + 1, as in the paper and in GPT-J."""
     scaling: AnyRotaryScaling | None = None
-    """How the angles are stretched for texts longer than those that a model was trained on."""
+    """Scaling of the frequencies for texts longer than those a model was trained on. Default:
+    none."""
 
     @override
     def problems(self, key_dim: int) -> Iterator[Problem]:
-        turned = key_dim * self.rotary_percentage
-        if abs(turned - round(turned)) > 1e-6 or round(turned) % 2 or not round(turned):
+        width = key_dim * self.rotary_percentage
+        if abs(width - round(width)) > 1e-6 or round(width) % 2 or not round(width):
             yield Problem(
                 ("rotary_percentage",) if self.rotary_percentage < 1 else (),
-                f"channels are turned in pairs, and {turned:g} of a head's {key_dim} are no pairs",
+                f"rotates {width:g} of {key_dim} channels per head; the number must be even",
             )
         if self.scaling is not None:
             yield from at_key("scaling", self.scaling.problems())
@@ -90,7 +92,7 @@ class Rotary(AttentionPosition):
         return ops.concatenate([rotated, heads[..., self.width :]], axis=-1)
 
     def _partners(self, x: Any) -> Any:
-        """Return the channels of each pair swapped."""
+        """Return `x` with the two channels of each pair swapped."""
         from keras import ops
 
         if self.config.layout == "interleaved":

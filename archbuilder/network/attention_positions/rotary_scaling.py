@@ -12,23 +12,23 @@ from archbuilder.language import Problem, Spec
 
 
 class RotaryScaling(Spec):
-    """The interface of scalings."""
+    """The interface of scalings of rotary frequencies."""
 
     @abstractmethod
     def __call__(self, frequencies: Any) -> Any:
         """Return the scaled frequencies of pairs, in radians per token: [1, 1, R/2]."""
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what does not fit together."""
+        """Yield the problems that involve several fields."""
         yield from ()
 
 
 class LinearScaling(RotaryScaling):
-    """Every pair turns slower by one factor (Chen et al., 2023, equation 4)."""
+    """All frequencies divided by one factor (Chen et al., 2023, equation 4)."""
 
     type: Literal["linear"]
     factor: PositiveFloat
-    """How many times further the positions reach."""
+    """Divisor of the frequencies: the ratio of the new to the original maximum sequence length."""
 
     @override
     def __call__(self, frequencies: Any) -> Any:
@@ -36,29 +36,30 @@ class LinearScaling(RotaryScaling):
 
 
 class Llama3Scaling(RotaryScaling):
-    """Slow pairs turn slower, fast ones as before, with a ramp between.
+    """Low frequencies divided by a factor, high ones unchanged, and interpolation between them.
 
-    Grattafiori et al., 2024, section 3.4.2; the ramp as in their reference implementation.
+    Grattafiori et al., 2024, section 3.4.2; interpolation as in their reference implementation.
     """
 
     type: Literal["llama3"]
     factor: PositiveFloat
-    """How many times slower the slow pairs turn."""
+    """Divisor of the low frequencies."""
     low_frequency_factor: PositiveFloat = 1.0
-    """Pairs that turn less often than this in the original length are slow."""
+    """Threshold of low frequencies, in rotations per original_max_sequence_length tokens."""
     high_frequency_factor: PositiveFloat = 4.0
-    """Pairs that turn more often than this in the original length are fast."""
+    """Threshold of high frequencies, in rotations per original_max_sequence_length tokens. It must
+    be greater than low_frequency_factor."""
     original_max_sequence_length: PositiveInt
-    """Tokens that the model was trained to read."""
+    """Maximum sequence length, in tokens, that the model was first trained with."""
 
     @override
     def __call__(self, frequencies: Any) -> Any:
         from keras import ops
 
-        turns = frequencies * (self.original_max_sequence_length / tau)
+        rotations = frequencies * (self.original_max_sequence_length / tau)
         low, high = self.low_frequency_factor, self.high_frequency_factor
-        fast = ops.clip((turns - low) / (high - low), 0.0, 1.0)
-        return frequencies * ((1 - fast) / self.factor + fast)
+        unscaled = ops.clip((rotations - low) / (high - low), 0.0, 1.0)
+        return frequencies * ((1 - unscaled) / self.factor + unscaled)
 
     @override
     def problems(self) -> Iterator[Problem]:
@@ -66,7 +67,7 @@ class Llama3Scaling(RotaryScaling):
         if high <= low:
             yield Problem(
                 ("high_frequency_factor",),
-                f"{high:g} is not above low_frequency_factor {low:g}",
+                f"must be greater than low_frequency_factor ({low:g}), not {high:g}",
             )
 
 

@@ -20,9 +20,9 @@ class ShawConfig(AttentionPositionConfig):
 
     type: Literal["shaw"]
     max_distance: PositiveInt
-    """Tokens; larger distances count as this one."""
+    """Maximum distance in tokens; larger distances use its vector."""
     values: bool = False
-    """Whether vectors are added to values, too."""
+    """Whether vectors are also added to values."""
 
     shared: ClassVar[bool] = False
 
@@ -34,7 +34,7 @@ class ShawConfig(AttentionPositionConfig):
 
 
 class Shaw(AttentionPosition):
-    """R = 2 max_distance + 1 vectors, the same for all heads."""
+    """R = 2 * max_distance + 1 vectors, shared by all heads."""
 
     def __init__(
         self,
@@ -54,22 +54,22 @@ class Shaw(AttentionPosition):
         self.values = vectors("values", rows, key_dim) if config.values else None
 
     def features(self, positions: TokenPositions, dtype: str) -> Any:
-        """Return the distances, one-hot: [B or 1, T, S, R]."""
+        """Return one-hot distances, [B or 1, T, S, R]."""
         from keras import ops
 
         offsets = ops.clip(positions.offsets(), -self.max_distance, self.max_distance)
         return ops.one_hot(offsets + self.max_distance, 2 * self.max_distance + 1, dtype=dtype)
 
     @override
-    def score(self, scores: Any, queries: Any, features: Any) -> Any:
+    def adjust_logits(self, logits: Any, queries: Any, features: Any) -> Any:
         from keras import ops
 
         by_distance = ops.transpose(self.keys(queries), (0, 2, 1, 3))  # [B, T, H, R]
         added = ops.matmul(by_distance, ops.transpose(features, (0, 1, 3, 2)))  # [B, T, H, S]
-        return scores + ops.transpose(added, (0, 2, 1, 3))
+        return logits + ops.transpose(added, (0, 2, 1, 3))
 
     @override
-    def mix(self, attended: Any, weights: Any, features: Any) -> Any:
+    def adjust_output(self, attended: Any, weights: Any, features: Any) -> Any:
         from keras import ops
 
         if self.values is None:

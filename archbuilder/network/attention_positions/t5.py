@@ -1,4 +1,4 @@
-"""Relative position buckets of T5, added to attention logits."""
+"""Relative position buckets of T5, added to the attention logits."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -18,17 +18,17 @@ from archbuilder.network.layer_namespace import LayerNamespace
 
 
 class T5BucketsConfig(AttentionPositionConfig):
-    """A learned number for each head and range of distances, added to scores.
+    """A learned bias of the logits for each head and bucket of distances.
 
-    Raffel et al., 2020, section 2.1; the ranges as in their implementation: one for each small
-    distance, then ever wider ones. All layers of a stack share the numbers.
+    Raffel et al., 2020, section 2.1. As in their implementation, small distances have a bucket
+    each, and buckets of larger distances are logarithmic. All layers of a stack share the biases.
     """
 
     type: Literal["t5"]
     num_buckets: Annotated[int, Field(ge=4, multiple_of=4)] = 32
-    """Ranges; in an encoder half of them are for later tokens."""
+    """Number of buckets. In an encoder, half of them are for later tokens."""
     max_distance: PositiveInt = 128
-    """Tokens; all larger distances are one range."""
+    """Maximum distance in tokens; all larger distances share one bucket."""
 
     @override
     def build(
@@ -41,21 +41,27 @@ class T5BucketsConfig(AttentionPositionConfig):
         if self.max_distance <= self.num_buckets // 2:
             yield Problem(
                 ("max_distance",),
-                f"{self.max_distance} must be more than half of the {self.num_buckets} buckets",
+                f"{self.max_distance} must be more than half of num_buckets ({self.num_buckets})",
             )
 
-    def ranges(self, causal: bool) -> list[int]:
-        """Return the range of each distance below `max_distance`, computed in integers."""
+    def buckets(self, causal: bool) -> list[int]:
+        """Return the bucket of each distance below `max_distance`, computed with integers.
+
+        Args:
+            causal: Whether all buckets are for earlier tokens, as in a decoder.
+        """
         count = self.num_buckets if causal else self.num_buckets // 2
-        return [_range(distance, count, self.max_distance) for distance in range(self.max_distance)]
+        return [
+            _bucket(distance, count, self.max_distance) for distance in range(self.max_distance)
+        ]
 
 
-def _range(distance: int, count: int, max_distance: int) -> int:
+def _bucket(distance: int, count: int, max_distance: int) -> int:
     exact = count // 2
     if distance < exact:
         return distance
     wide, bucket = count - exact, exact
-    # Where log(distance / exact) / log(max / exact) * wide reaches the next whole number.
+    # Find the bucket where log(distance / exact) / log(max / exact) * wide is rounded down.
     while (
         bucket < count - 1
         and distance**wide * exact ** (bucket + 1 - exact)
@@ -66,7 +72,7 @@ def _range(distance: int, count: int, max_distance: int) -> int:
 
 
 class T5Buckets(AttentionPosition):
-    """A table [buckets, heads], looked up by distance."""
+    """A matrix [buckets, heads] of biases, read by bucket."""
 
     def __init__(
         self,
@@ -79,23 +85,23 @@ class T5Buckets(AttentionPosition):
         self.causal, self.max_distance = context.causal, config.max_distance
         self.half = config.num_buckets // 2
         last = config.num_buckets - 1 if self.causal else self.half - 1
-        self.ranges = [*config.ranges(self.causal), last]
+        self.buckets = [*config.buckets(self.causal), last]
         self.table = embedding(
             layers, name, config.num_buckets, num_heads, context.initializer, context.role()
         )
 
     def features(self, positions: TokenPositions, dtype: str) -> Any:
-        """Return the numbers for each pair of tokens: [B or 1, H, T, S]."""
+        """Return the bias for each pair of tokens: [B or 1, H, T, S]."""
         import numpy as np
         from keras import ops
 
         offsets = positions.offsets()
         distance = ops.maximum(-offsets, 0) if self.causal else ops.abs(offsets)
-        nearest = ops.minimum(distance, self.max_distance)
-        ranges = ops.take(np.array(self.ranges, "int32"), nearest)
+        clipped = ops.minimum(distance, self.max_distance)
+        buckets = ops.take(np.array(self.buckets, "int32"), clipped)
         if not self.causal:
-            ranges = ranges + self.half * ops.cast(offsets > 0, "int32")
-        return ops.transpose(self.table(ranges), (0, 3, 1, 2))
+            buckets = buckets + self.half * ops.cast(offsets > 0, "int32")
+        return ops.transpose(self.table(buckets), (0, 3, 1, 2))
 
     @override
     def bias(self, mask: Any, features: Any) -> Any:

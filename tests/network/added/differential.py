@@ -118,7 +118,7 @@ class Differential(Attention):
         queries = _heads_first(self.split(self.query(x))) * self.key_dim**-0.5
         queries = self.positions.rotate_queries(queries, context.features)
         scores = ops.matmul(queries, ops.transpose(memory["keys"], (0, 1, 3, 2)))
-        scores = self.positions.score(scores, queries, context.features)
+        scores = self.positions.adjust_logits(scores, queries, context.features)
         maps = ops.softmax(scores + context.bias)  # [B, 2H, T, S]
         weights = maps[:, : self.heads] - self._lambda(x) * maps[:, self.heads :]
         attended = ops.matmul(weights, memory["values"])  # [B, H, T, 2K]

@@ -1,0 +1,54 @@
+"""The interface of feed-forward layers: a config, and the layer that it builds."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from archbuilder.language import Problem, Spec
+from archbuilder.network.layer_context import LayerContext
+from archbuilder.network.layer_namespace import LayerNamespace
+
+
+class FeedForward(ABC):
+    """A built feed-forward layer, which is applied to each token separately."""
+
+    @abstractmethod
+    def __call__(self, x: Any, routing: list) -> Any:
+        """Return the output [B, T, D].
+
+        Args:
+            x: Vectors of the tokens, [B, T, D].
+            routing: List that a router appends its decisions to.
+        """
+
+
+class FeedForwardConfig(Spec):
+    """The interface of feed-forward settings."""
+
+    @abstractmethod
+    def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> FeedForward:
+        """Return the layer.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the layer, a prefix of the names of its Keras layers.
+            context: Context of the layer in its stack.
+        """
+
+    @abstractmethod
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and value of each size that `scaled` multiplies."""
+
+    @abstractmethod
+    def scaled(self, fraction: Fraction) -> "FeedForwardConfig":
+        """Return a copy whose sizes are multiplied by `fraction`, for a narrower network."""
+
+    @property
+    def has_load_balancing_loss(self) -> bool:
+        """Whether the layer has a load-balancing loss in training."""
+        return False
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems that involve several fields."""
+        yield from ()
