@@ -67,7 +67,7 @@ def test_imbalance_is_its_weight_where_experts_are_used_evenly_and_more_elsewher
         num_experts=4,
         num_experts_per_token=1,
         expert=MLP,
-        load_balancing=0.5,
+        load_balancing_loss_weight=0.5,
     )
     even = np.eye(4, dtype="float32")[[[0, 1, 2, 3, 0]]]
     uneven = np.eye(4, dtype="float32")[[[1, 1, 1, 1, 0]]]
