@@ -1,4 +1,4 @@
-"""Batches: what they count, and that JAX and TensorFlow know their structure."""
+"""Batches: token counts, shapes, and nested structure in JAX and TensorFlow."""
 
 import jax
 import numpy as np
@@ -18,28 +18,28 @@ def encoder_decoder():
     return Batch(inputs, targets, {"decoder_targets": target})
 
 
-def test_tokens_of_all_sequences_count_and_padding_does_not():
+def test_num_tokens_counts_all_sequences_without_padding():
     assert Batch({"padding_mask": mask(3, 1, width=4)}, {}, {}).num_tokens() == 4
     assert encoder_decoder().num_tokens() == 2 + 4 + 5 + 1
 
 
-def test_the_shape_is_that_of_the_longest_sequence():
+def test_shape_is_that_of_the_longest_sequence():
     assert Batch({"padding_mask": mask(3, 1, width=4)}, {}, {}).shape() == (2, 4)
     assert encoder_decoder().shape() == (2, 6)
 
 
-def test_the_encoder_comes_before_the_decoder():
+def test_encoder_sequence_comes_first():
     batch = encoder_decoder()
     inputs = dict(reversed(batch.inputs.items()))
     for sequences in (batch.sequences(), batch._replace(inputs=inputs).sequences()):
         assert sequences == [TOKEN_SEQUENCES["encoder_"], TOKEN_SEQUENCES["decoder_"]]
 
 
-def test_padding_masks_are_known_by_their_names():
+def test_names_of_padding_masks():
     assert {"padding_mask", "encoder_padding_mask", "decoder_padding_mask"} == PADDING_MASKS
 
 
-def test_every_array_is_mapped():
+def test_map_arrays_maps_every_array():
     batch = encoder_decoder().map_arrays(lambda array: array.shape)
     assert batch == Batch(
         {"encoder_padding_mask": (2, 4), "decoder_padding_mask": (2, 6)},
@@ -48,7 +48,7 @@ def test_every_array_is_mapped():
     )
 
 
-def test_a_batch_is_a_pytree_and_a_nested_structure():
+def test_batch_is_a_pytree_and_a_nested_structure():
     batch = encoder_decoder()
     for map_structure in (jax.tree.map, lambda f, tree: tf.nest.map_structure(f, tree)):
         doubled = map_structure(lambda array: 2 * array, batch)

@@ -1,4 +1,4 @@
-"""Processes that tokenise: what lies around them, and what stops this one, is nothing to them."""
+"""Worker processes: their imports, output and signals do not depend on the parent process."""
 
 import os
 
@@ -11,12 +11,12 @@ VOCABULARY = WordPiece(type="wordpiece").train(["ab abb"], 20)
 LINES = ["ab abb", "b"]
 
 
-def by_others():
+def encode_in_workers():
     ((_, ((ids, counts),)),) = encode_jobs([("job", [LINES])], [VOCABULARY], 2)
     return ids.tolist(), counts.tolist()
 
 
-def expected():
+def encode_here():
     ids, counts = VOCABULARY.encode_arrays(LINES)
     return ids.tolist(), counts.tolist()
 
@@ -25,16 +25,16 @@ def test_files_in_the_working_folder_are_not_imported(tmp_path, monkeypatch):
     for name in ("tokenizers", "numpy", "archbuilder"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
     monkeypatch.chdir(tmp_path)
-    assert by_others() == expected()
+    assert encode_in_workers() == encode_here()
 
 
-def test_what_is_printed_is_no_answer(tmp_path, monkeypatch):
+def test_printed_text_does_not_change_results(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("print('hello')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert by_others() == expected()
+    assert encode_in_workers() == encode_here()
 
 
-def test_an_interrupt_is_for_the_process_that_reads():
+def test_workers_are_in_their_own_process_group():
     worker = _Worker([Characters(type="characters").train(["abc"], 20)])
     try:
         assert os.getpgid(worker._process.pid) != os.getpgid(0)

@@ -1,4 +1,4 @@
-"""The order of classes, and labels that do not belong together."""
+"""Order of classes, and labels of incompatible types."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def distinct(*labels):
         ((1, 0.5), None),
     ],
 )
-def test_classes_are_in_order_and_numbers_have_none(labels, names):
+def test_classes_are_sorted_and_numbers_have_none(labels, names):
     assert label_names(distinct(*labels)) == names
 
 
@@ -41,7 +41,7 @@ def test_classes_are_in_order_and_numbers_have_none(labels, names):
         (("a", False), "text:2: the label 'false' is true or false, and 'a' at text:1 is text;"),
     ],
 )
-def test_labels_of_types_that_do_not_belong_together_are_an_error(labels, message):
-    with pytest.raises(UserError) as caught:
+def test_labels_of_incompatible_types_are_an_error(labels, message):
+    with pytest.raises(UserError) as error:
         label_names(distinct(*labels))
-    assert str(caught.value).startswith(message)
+    assert str(error.value).startswith(message)

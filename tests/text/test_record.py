@@ -1,4 +1,4 @@
-"""What examples need of the columns of records."""
+"""Columns of records that examples need, and locations of sentences."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_missing_columns_are_named(needs, provided, message):
     assert describe_missing_columns(needs, provided) == message
 
 
-def test_sentences_are_located_by_line_or_by_number():
+def test_location_of_a_sentence_is_its_line_or_its_number():
     by_line = SourceLocation("text", 4, line_per_sentence=True)
     assert [by_line.of_sentence(index) for index in (0, 2)] == ["text:4", "text:6"]
     row = SourceLocation("table", 4)

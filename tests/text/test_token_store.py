@@ -1,4 +1,4 @@
-"""Labels and tags beside the tokens on disk."""
+"""Token store: labels and tags on disk."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,8 @@ chunks = pytest.mark.parametrize("chunk", [1, 2, 100])
 
 
 def stored(folder, kind, content, **settings):
-    found = one_file(folder, kind, content, **settings)
-    return cache.load_or_create_tokens(found, BOTH, folder / "cache")
+    corpus = one_file(folder, kind, content, **settings)
+    return cache.load_or_create_tokens(corpus, BOTH, folder / "cache")
 
 
 def table(folder, *rows, kind="csv", **settings):
@@ -39,7 +39,7 @@ def test_labels_are_indices_of_the_sorted_classes(chunk, tmp_path, monkeypatch):
 
 
 @chunks
-def test_numbers_are_stored_as_they_are(chunk, tmp_path, monkeypatch):
+def test_numbers_to_predict_are_stored_as_floats(chunk, tmp_path, monkeypatch):
     monkeypatch.setattr(writers, "CHUNK", chunk)
     tokens = table(tmp_path, ("a", "1"), ("b", "0.5"), ("c", "-2e-3"), ("a", "0.5"))
     column = tokens.labels["label"]
@@ -49,13 +49,13 @@ def test_numbers_are_stored_as_they_are(chunk, tmp_path, monkeypatch):
 
 
 @chunks
-def test_documents_without_tokens_lose_their_labels_too(chunk, tmp_path, monkeypatch):
+def test_labels_of_documents_without_tokens_are_skipped(chunk, tmp_path, monkeypatch):
     monkeypatch.setattr(writers, "CHUNK", chunk)
     rows = [
-        ("\x01", "gone"),
+        ("\x01", "skipped"),
         ("a", "x"),
         ('"b\n\x01\nc"', "y"),
-        ('"\x01\n\x02"', "gone"),
+        ('"\x01\n\x02"', "skipped"),
         ("c", "x"),
     ]
     tokens = table(tmp_path, *rows)
@@ -84,7 +84,7 @@ def test_tags_are_aligned_with_the_words_of_each_sentence(chunk, tmp_path, monke
     assert tokens.counts() == {"documents": 2, "sentences": 3, "tokens": 5}
 
 
-def test_only_the_final_labels_stay_on_disk(tmp_path):
+def test_only_final_labels_remain_on_disk(tmp_path):
     table(tmp_path, ("a", "x"))
     (folder,) = (tmp_path / "cache").iterdir()
     assert sorted(file.name for file in folder.iterdir()) == [
@@ -97,19 +97,19 @@ def test_only_the_final_labels_stay_on_disk(tmp_path):
     ]
 
 
-def test_labels_are_resumed_where_they_were_interrupted(tmp_path, monkeypatch):
+def test_interrupted_labels_are_resumed(tmp_path, monkeypatch):
     rows = [("a", "z"), ("b", "y"), ("c", "z"), ("a", "x"), ("b", "y")]
     monkeypatch.setattr(writers, "CHUNK", 1)
     with pytest.MonkeyPatch.context() as patch:
-        add = writers.TokenWriter.append
+        append = writers.TokenWriter.append
 
-        def add_some(self, chunk, arrays):
+        def append_until_interrupted(self, chunk, arrays):
             if self.chunks == 3:
                 raise KeyboardInterrupt
-            add(self, chunk, arrays)
+            append(self, chunk, arrays)
 
         patch.setattr(cache, "FLUSH_SECONDS", -1)
-        patch.setattr(writers.TokenWriter, "append", add_some)
+        patch.setattr(writers.TokenWriter, "append", append_until_interrupted)
         with pytest.raises(KeyboardInterrupt):
             table(tmp_path, *rows)
     (part,) = (tmp_path / "cache").iterdir()
@@ -119,7 +119,7 @@ def test_labels_are_resumed_where_they_were_interrupted(tmp_path, monkeypatch):
     assert tokens.labels["label"][:].tolist() == [2, 1, 2, 0, 1]
 
 
-def test_a_damaged_label_file_is_written_again(tmp_path):
+def test_damaged_label_file_is_rebuilt(tmp_path):
     table(tmp_path, ("a", "x"), ("b", "y"))
     (file,) = (tmp_path / "cache").glob("*/label.npy")
     content = bytearray(file.read_bytes())
@@ -128,7 +128,7 @@ def test_a_damaged_label_file_is_written_again(tmp_path):
     assert table(tmp_path, ("a", "x"), ("b", "y")).labels["label"][:].tolist() == [0, 1]
 
 
-def test_labels_of_mixed_types_are_an_error_that_leaves_nothing(tmp_path):
+def test_labels_of_mixed_types_are_an_error_and_leave_no_entry(tmp_path):
     with pytest.raises(
         UserError, match=r"text:3: the label 'n/a' is text, and '0.5' at .*text:2 is"
     ):
@@ -136,7 +136,7 @@ def test_labels_of_mixed_types_are_an_error_that_leaves_nothing(tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_labels_in_the_classes_of_other_text(tmp_path):
+def test_labels_are_converted_to_the_classes_of_other_text(tmp_path):
     column = table(tmp_path, ("a", "b"), ("b", "d"), ("c", "b")).labels["label"]
     assert column.with_names(("b", "d")) is column
     other = column.with_names(("a", "b", "c", "d"))
@@ -149,7 +149,7 @@ def test_labels_in_the_classes_of_other_text(tmp_path):
         column.with_names(("a", "b", "dd"))
 
 
-def test_integers_are_numbers_where_the_training_data_has_numbers(tmp_path):
+def test_integers_become_numbers_if_the_training_data_has_numbers(tmp_path):
     column = table(tmp_path, ("a", "2"), ("b", "-1"), ("c", "2")).labels["label"]
     numbers = column.with_names(None)
     assert numbers[:].tolist() == [2.0, -1.0, 2.0]

@@ -1,4 +1,4 @@
-"""Small corpora of every kind, written into a folder."""
+"""Small corpora of every type, written to files."""
 
 import json
 from pathlib import Path
@@ -12,42 +12,42 @@ ADAPTER = TypeAdapter(Corpus)
 
 
 def corpus(**settings):
-    """The corpus that these settings of a spec describe."""
+    """Return the corpus with the given settings of a spec."""
     return ADAPTER.validate_python(settings)
 
 
 def texts(records):
-    """The text of each record: its sentences, or its source and target."""
+    """Yield the text of each record: its sentences, or its source and target."""
     for record in records:
         columns = record.columns
         yield columns["text"] if "text" in columns else (columns["source"], columns["target"])
 
 
 def skipped(source) -> dict:
-    """(count, location of the first) of what a log or tokens have, by reason."""
-    found = source.skipped() if isinstance(source, SkipLog) else source.skipped
-    return {one.reason: (one.count, str(one.first_at)) for one in found}
+    """Return (count, first location) of the skipped text of a log or of tokens, by reason."""
+    items = source.skipped() if isinstance(source, SkipLog) else source.skipped
+    return {item.reason: (item.count, str(item.first_at)) for item in items}
 
 
 def write(path: Path, content: str | bytes) -> str:
-    """The path of a file with this content."""
+    """Write a file and return its path."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return str(path)
 
 
-def one_file(folder: Path, kind: str, content: str | bytes, name: str = "text", **settings):
-    """A corpus of one file."""
-    return corpus(type=kind, files=[write(folder / name, content)], **settings)
+def one_file(folder: Path, corpus_type: str, content: str | bytes, name: str = "text", **settings):
+    """Return a corpus of one file."""
+    return corpus(type=corpus_type, files=[write(folder / name, content)], **settings)
 
 
-def every_kind(folder: Path, last: str = "d") -> dict:
-    """(a corpus, what it holds) by type; `last` is the text that the last item has."""
+def every_type(folder: Path, last: str = "d") -> dict:
+    """Return (corpus, its texts) by type; `last` is the text of the last item."""
     documents = [["a", "b"], ["é c", last]]
     pairs = [("a", "A"), ("é c", last)]
     cells = ["\n".join(document) for document in documents]
     source, target = (
-        write(folder / side, "".join(f"{pair[place]}\n" for pair in pairs))
-        for place, side in enumerate(("source", "target"))
+        write(folder / side, "".join(f"{pair[index]}\n" for pair in pairs))
+        for index, side in enumerate(("source", "target"))
     )
     plain = one_file(folder, "documents", "\n\n".join(cells), "plain")
     lines = one_file(folder, "lines", f"a\n{last}\n", "lines")
@@ -59,7 +59,7 @@ def every_kind(folder: Path, last: str = "d") -> dict:
             one_file(
                 folder,
                 "tsv",
-                "no\ten\tde\n" + "".join(f"0\t{one}\t{other}\n" for one, other in pairs),
+                "no\ten\tde\n" + "".join(f"0\t{en}\t{de}\n" for en, de in pairs),
                 "pairs.tsv",
                 source="en",
                 target="de",
@@ -114,11 +114,11 @@ def every_kind(folder: Path, last: str = "d") -> dict:
 
 
 def parquet(path: Path, pairs: list):
-    """A Parquet file of structs of pairs, as a corpus."""
+    """Return a Parquet corpus whose pairs are fields of structs."""
     import pyarrow
     from pyarrow import parquet
 
-    rows = [{"translation": {"en": one, "de": other}, "no": 1} for one, other in pairs]
+    rows = [{"translation": {"en": en, "de": de}, "no": 1} for en, de in pairs]
     parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     return corpus(
         type="parquet", files=[str(path)], source="translation.en", target="translation.de"
@@ -126,7 +126,7 @@ def parquet(path: Path, pairs: list):
 
 
 class StubData:
-    """What of `datasets.Dataset` is used, over a list of dictionaries."""
+    """Stub of `datasets.Dataset` for a list of dictionaries."""
 
     def __init__(self, rows):
         self.rows, self.column_names = rows, list(rows[0])
@@ -138,11 +138,11 @@ class StubData:
         return StubData([{name: row[name] for name in names} for row in self.rows])
 
     def iter(self, batch_size):
-        for place in range(0, len(self.rows), batch_size):
-            rows = self.rows[place : place + batch_size]
+        for start in range(0, len(self.rows), batch_size):
+            rows = self.rows[start : start + batch_size]
             yield {name: [row[name] for row in rows] for name in self.column_names}
 
 
 def stub_datasets(load_dataset) -> SimpleNamespace:
-    """The library `datasets`, with a function of its own to load."""
+    """Return a stub of the library `datasets` with the given function."""
     return SimpleNamespace(load_dataset=load_dataset)

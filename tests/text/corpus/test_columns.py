@@ -1,4 +1,4 @@
-"""Tokens in columns as documents."""
+"""CoNLL files as documents."""
 
 import pytest
 
@@ -25,42 +25,42 @@ CONLL_U = """\
 
 def read(tmp_path, content, **settings):
     log = SkipLog()
-    found = list(texts(one_file(tmp_path, "columns", content, **settings).records(log)))
-    return found, skipped(log)
+    documents = list(texts(one_file(tmp_path, "columns", content, **settings).records(log)))
+    return documents, skipped(log)
 
 
-def told(tmp_path, content, **settings):
-    with pytest.raises(UserError) as caught:
+def error_message(tmp_path, content, **settings):
+    with pytest.raises(UserError) as error:
         read(tmp_path, content, **settings)
-    return str(caught.value).removeprefix(f"{tmp_path}/")
+    return str(error.value).removeprefix(f"{tmp_path}/")
 
 
-def test_a_file_without_marks_is_one_document(tmp_path):
+def test_file_without_document_markers_is_one_document(tmp_path):
     content = "EU NNP B-ORG\nrejects VBZ O\n\n\n# said\nSo RB O\n# # O\n"
     assert read(tmp_path, content) == ([["EU rejects", "So #"]], {})
 
 
-def test_columns_stand_between_spaces_alone(tmp_path):
+def test_only_spaces_separate_columns_without_tabs(tmp_path):
     content = " 5\u00a0000  CD\n\u3000a\u2003b NN \n"
     assert read(tmp_path, content) == ([["5\u00a0000 a\u2003b"]], {})
     assert read(tmp_path, content, text=1) == ([["CD NN"]], {})
 
 
-def test_marks_begin_documents_and_an_empty_one_is_counted(tmp_path):
-    mark = "-DOCSTART- -X- O\n"
-    content = f"{mark}\na X\n\nb X\n{mark}{mark}\nc X\n\n{mark}"
+def test_markers_start_documents_and_empty_documents_are_counted(tmp_path):
+    marker = "-DOCSTART- -X- O\n"
+    content = f"{marker}\na X\n\nb X\n{marker}{marker}\nc X\n\n{marker}"
     assert read(tmp_path, content) == (
         [["a", "b"], ["c"]],
         {"empty document": (2, f"{tmp_path}/text:6")},
     )
 
 
-def test_the_words_of_a_universal_treebank_are_those_of_its_text(tmp_path):
+def test_conll_u_yields_the_words_of_the_text(tmp_path):
     content = CONLL_U.replace("\n# newdoc id = two", "\n\n# newdoc id = two\n1\tb" + "\t_" * 8)
     assert read(tmp_path, content, text=1) == ([["zum # New York", "Ja"], ["b"]], {})
 
 
-def test_numbers_that_are_no_places_of_words_are_tokens(tmp_path):
+def test_numbers_outside_of_the_id_column_are_tokens(tmp_path):
     for column in (0, 9):
         cells = [["x"] * 10 for _ in range(3)]
         for row, token in zip(cells, ("0", "1.5", "1-2"), strict=True):
@@ -69,26 +69,26 @@ def test_numbers_that_are_no_places_of_words_are_tokens(tmp_path):
         assert read(tmp_path, content, text=column) == ([["0 1.5 1-2"]], {})
 
 
-def test_a_line_without_the_column_is_told(tmp_path):
-    assert told(tmp_path, "a X\nb\n", text=1) == (
+def test_line_without_the_column_is_an_error(tmp_path):
+    assert error_message(tmp_path, "a X\nb\n", text=1) == (
         "text:2: no token in column 1 (counted from 0); the line has 1 columns"
     )
-    assert told(tmp_path, "\tX\n") == (
+    assert error_message(tmp_path, "\tX\n") == (
         "text:1: no token in column 0 (counted from 0); the line has 2 columns"
     )
 
 
-def test_text_that_nothing_parts_and_no_text_are_told(tmp_path, monkeypatch):
-    assert told(tmp_path, "# nothing\n\n") == "text: contains no text"
+def test_missing_blank_lines_and_missing_text_are_errors(tmp_path, monkeypatch):
+    assert error_message(tmp_path, "# nothing\n\n") == "text: contains no text"
     monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 2)
-    assert told(tmp_path, "a\nb\nc\n") == (
+    assert error_message(tmp_path, "a\nb\nc\n") == (
         "text:3: sentence has more than 2 tokens; separate sentences by blank lines"
     )
     monkeypatch.setattr(columns, "MAX_DOCUMENT_SENTENCES", 1)
-    assert told(tmp_path, "a\n\nb\n").startswith("text:1: document has more than")
+    assert error_message(tmp_path, "a\n\nb\n").startswith("text:1: document has more than")
 
 
-def test_a_number_sign_that_begins_a_sentence_is_a_token(tmp_path):
+def test_number_sign_with_tabs_is_a_token(tmp_path):
     path = tmp_path / "tokens.tsv"
     path.write_text("#\tSYM\n1\tNUM\n\n# a comment\n#\tSYM\n")
     corpus = Columns(type="columns", files=(str(path),))

@@ -1,4 +1,4 @@
-"""What holds for every kind of corpus."""
+"""Properties of every type of corpus."""
 
 import os
 import sys
@@ -7,15 +7,15 @@ import pytest
 
 from archbuilder.errors import UserError
 from archbuilder.text.corpus import ByteCounter, Corpus, SkipLog
-from tests.text.corpus.sample_corpora import StubData, every_kind, stub_datasets, texts
+from tests.text.corpus.sample_corpora import StubData, every_type, stub_datasets, texts
 from tests.variants import classes
 
-KINDS = [
+TYPES = [
     variant.model_fields["type"].annotation.__args__[0]
     for variant in classes(Corpus)
-    if variant.__name__ != "PythonDocs"  # Its text is given, and tested in a place of its own.
+    if variant.__name__ != "PythonDocs"  # Its text is fixed; it has its own tests.
 ]
-every_corpus = pytest.mark.parametrize("kind", KINDS)
+every_corpus = pytest.mark.parametrize("corpus_type", TYPES)
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +38,8 @@ def folder(tmp_path, name):
 
 
 @every_corpus
-def test_it_reads_what_was_written(kind, tmp_path):
-    corpus, expected = every_kind(tmp_path)[kind]
+def test_texts_are_read(corpus_type, tmp_path):
+    corpus, expected = every_type(tmp_path)[corpus_type]
     log = SkipLog()
     corpus.check()
     assert items(corpus, log) == expected
@@ -48,19 +48,19 @@ def test_it_reads_what_was_written(kind, tmp_path):
 
 
 @every_corpus
-def test_each_record_has_its_columns_and_its_location(kind, tmp_path):
-    corpus, expected = every_kind(tmp_path)[kind]
+def test_records_have_columns_and_locations(corpus_type, tmp_path):
+    corpus, expected = every_type(tmp_path)[corpus_type]
     records = list(corpus.records())
     assert all(record.columns.keys() == corpus.record_columns().keys() for record in records)
-    places = [str(record.location) for record in records]
-    assert len(set(places)) == len(expected)
-    assert all(int(place.rpartition(":")[2]) > 0 for place in places)
-    assert places[0].rpartition(":")[0] in (*corpus.files_to_read(), getattr(corpus, "path", ""))
+    locations = [str(record.location) for record in records]
+    assert len(set(locations)) == len(expected)
+    assert all(int(location.rpartition(":")[2]) > 0 for location in locations)
+    assert locations[0].rpartition(":")[0] in (*corpus.files_to_read(), getattr(corpus, "path", ""))
 
 
 @every_corpus
-def test_lines_are_all_text_and_sides_are_the_text_of_one_side(kind, tmp_path):
-    corpus, expected = every_kind(tmp_path)[kind]
+def test_lines_of_all_and_of_single_columns(corpus_type, tmp_path):
+    corpus, expected = every_type(tmp_path)[corpus_type]
     assert list(corpus.lines()) == [line for item in expected for line in item]
     if "source" in corpus.record_columns():
         assert list(corpus.lines(["source"])) == [source for source, _ in expected]
@@ -68,43 +68,45 @@ def test_lines_are_all_text_and_sides_are_the_text_of_one_side(kind, tmp_path):
 
 
 @every_corpus
-def test_bytes_read_come_to_the_size_of_the_files(kind, tmp_path):
-    corpus, _ = every_kind(tmp_path)[kind]
+def test_byte_counter_reaches_the_size_of_the_files(corpus_type, tmp_path):
+    corpus, _ = every_type(tmp_path)[corpus_type]
     counter = ByteCounter()
     items(corpus, None, counter)
     assert counter.count == (corpus.total_bytes() or 0)
     assert counter.count == sum(os.path.getsize(file) for file in corpus.files_to_read())
-    assert bool(corpus.files_to_read()) == (kind != "hugging_face")
+    assert bool(corpus.files_to_read()) == (corpus_type != "hugging_face")
 
 
 @every_corpus
-def test_fingerprints_are_of_the_text_and_not_of_where_it_lies(kind, tmp_path):
-    one, _ = every_kind(folder(tmp_path, "one"))[kind]
-    same, _ = every_kind(folder(tmp_path, "same"))[kind]
-    other, _ = every_kind(folder(tmp_path, "other"), last="other")[kind]
-    assert one.fingerprint() == same.fingerprint() != other.fingerprint()
+def test_fingerprint_depends_on_the_text_and_not_on_the_path(corpus_type, tmp_path):
+    first, _ = every_type(folder(tmp_path, "first"))[corpus_type]
+    same, _ = every_type(folder(tmp_path, "same"))[corpus_type]
+    other, _ = every_type(folder(tmp_path, "other"), last="other")[corpus_type]
+    assert first.fingerprint() == same.fingerprint() != other.fingerprint()
 
 
-def test_fingerprints_of_kinds_differ(tmp_path):
-    found = {corpus.fingerprint() for corpus, _ in every_kind(tmp_path).values()}
-    assert len(found) == len(KINDS)
+def test_fingerprints_of_types_differ(tmp_path):
+    fingerprints = {corpus.fingerprint() for corpus, _ in every_type(tmp_path).values()}
+    assert len(fingerprints) == len(TYPES)
 
 
 @every_corpus
-def test_its_members_have_its_text(kind, tmp_path):
-    corpus, expected = every_kind(tmp_path)[kind]
-    found = [item for _, member in corpus.members() for item in items(member)]
-    assert found == expected
-    assert [weight for weight, _ in corpus.members()] == ([2, 1] if kind == "mixture" else [1])
+def test_members_have_the_text_of_the_corpus(corpus_type, tmp_path):
+    corpus, expected = every_type(tmp_path)[corpus_type]
+    member_items = [item for _, member in corpus.members() for item in items(member)]
+    assert member_items == expected
+    assert [weight for weight, _ in corpus.members()] == (
+        [2, 1] if corpus_type == "mixture" else [1]
+    )
 
 
 @every_corpus
 @pytest.mark.parametrize("fault", ["missing", "empty", "directory"])
-def test_a_file_that_cannot_be_read_is_told_at_once_and_when_read(kind, fault, tmp_path):
-    corpus, _ = every_kind(tmp_path)[kind]
+def test_unreadable_file_is_an_error_when_checked_and_when_read(corpus_type, fault, tmp_path):
+    corpus, _ = every_type(tmp_path)[corpus_type]
     for file in corpus.files_to_read()[:1]:
         os.remove(file)
-        sentence = {"missing": "No such file or directory", "empty": "is empty"}.get(
+        problem = {"missing": "No such file or directory", "empty": "is empty"}.get(
             fault, "is a directory, not a text file"
         )
         if fault == "empty":
@@ -115,6 +117,6 @@ def test_a_file_that_cannot_be_read_is_told_at_once_and_when_read(kind, fault, t
         if fault != "empty":
             calls += [corpus.fingerprint, corpus.total_bytes]
         for call in calls:
-            with pytest.raises(UserError) as caught:
+            with pytest.raises(UserError) as error:
                 call()
-            assert str(caught.value) == f"{file}: {sentence}"
+            assert str(error.value) == f"{file}: {problem}"

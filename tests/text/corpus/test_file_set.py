@@ -1,4 +1,4 @@
-"""Sets of files: patterns, and names that cannot be used."""
+"""Sets of files: expansion of patterns, and errors."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from archbuilder.text.corpus.file_set import expand_patterns
 from tests.text.corpus.sample_corpora import write
 
 
-def problem(call):
-    with pytest.raises(UserError) as caught:
+def error_message(call):
+    with pytest.raises(UserError) as error:
         call()
-    return str(caught.value)
+    return str(error.value)
 
 
-def test_patterns_stand_for_files_in_order_and_not_for_folders(tmp_path):
+def test_patterns_expand_to_sorted_files_without_folders(tmp_path):
     (tmp_path / "b" / "c").mkdir(parents=True)
     (tmp_path / "folder.txt").mkdir()
     names = ["z.txt", "a.txt", "b/c/d.txt", "no.md", "odd[1].txt"]
@@ -27,19 +27,19 @@ def test_patterns_stand_for_files_in_order_and_not_for_folders(tmp_path):
     assert len(expand_patterns([f"{tmp_path}/**/*.txt"])) == 4
 
 
-def test_a_folder_with_brackets_in_its_name_is_taken_by_its_name(tmp_path):
+def test_brackets_in_folder_names_are_literal(tmp_path):
     (tmp_path / "w[1]").mkdir()
     file = write(tmp_path / "w[1]" / "a[2].txt", "x")
     for pattern in ("w[1]/*.txt", "w[1]/a*", "w[[]1]/*.txt", "w*/a[[]2].txt"):
         assert expand_patterns([f"{tmp_path}/{pattern}"]) == (file,)
 
 
-def test_a_pattern_without_files_and_a_file_named_twice_are_told(tmp_path):
+def test_pattern_without_files_and_repeated_file_are_errors(tmp_path):
     file = write(tmp_path / "a.txt", "x")
     assert (
-        problem(lambda: expand_patterns([f"{tmp_path}/*.text"]))
+        error_message(lambda: expand_patterns([f"{tmp_path}/*.text"]))
         == f"{tmp_path}/*.text: no file matches this pattern"
     )
-    assert problem(lambda: expand_patterns([file, f"{tmp_path}/*.txt"])) == (
+    assert error_message(lambda: expand_patterns([file, f"{tmp_path}/*.txt"])) == (
         f"{file}: is listed more than once"
     )

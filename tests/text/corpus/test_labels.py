@@ -1,4 +1,4 @@
-"""Labels and tags in the records of each reader that has them."""
+"""Labels and tags of the records of every corpus type that has them."""
 
 import json
 import sys
@@ -11,8 +11,8 @@ from archbuilder.text.corpus import SkipLog
 from tests.text.corpus.sample_corpora import StubData, corpus, one_file, skipped, stub_datasets
 
 
-def labels(found, log=None):
-    return [record.columns["label"] for record in found.records(log)]
+def labels(source, log=None):
+    return [record.columns["label"] for record in source.records(log)]
 
 
 def parquet(path, **columns):
@@ -35,15 +35,18 @@ def test_cells_of_text_files_are_integers_decimals_or_text(kind, separator, tmp_
 
 def test_json_labels_keep_their_types(tmp_path):
     values = ["1", 1, 1.0, True, {"no": 2}]
-    content = "".join(json.dumps({"text": "a", "gold": {"label": one}}) + "\n" for one in values)
+    content = "".join(
+        json.dumps({"text": "a", "gold": {"label": label}}) + "\n" for label in values
+    )
     table = one_file(tmp_path, "jsonl", content, text="text", label="gold.label")
-    found = table.records()
-    read = [next(found).columns["label"] for _ in values[:-1]]
-    assert [(type(label), label) for label in read] == [(type(one), one) for one in values[:-1]]
+    records = table.records()
+    read = [next(records).columns["label"] for _ in values[:-1]]
+    expected = values[:-1]
+    assert [(type(label), label) for label in read] == [(type(label), label) for label in expected]
     with pytest.raises(
         UserError, match=r"/text:5: 'gold\.label' is not a valid label; it must be text"
     ):
-        next(found)
+        next(records)
 
 
 @pytest.mark.parametrize("number", ["1e999", "-Infinity", str(2**63)])
@@ -67,24 +70,24 @@ def test_nulls_and_nans_are_records_without_a_label(tmp_path):
         "record without a label": (2, f"{tmp_path}/t:2"),
         "empty document": (1, f"{tmp_path}/t:4"),
     }
-    assert {one.unit for one in log.skipped()} == {"documents"}
+    assert {item.unit for item in log.skipped()} == {"documents"}
 
 
-def test_a_hugging_face_data_set_has_labels(monkeypatch):
+def test_hugging_face_data_set_has_labels(monkeypatch):
     rows = [{"en": "a", "de": "A", "ok": True}, {"en": "b", "de": "B", "ok": None}]
     stub = stub_datasets(lambda path, name, split: StubData(rows))
     monkeypatch.setitem(sys.modules, "datasets", stub)
-    found = corpus(type="hugging_face", path="set", source="en", target="de", label="ok")
+    labeled = corpus(type="hugging_face", path="set", source="en", target="de", label="ok")
     plain = corpus(type="hugging_face", path="set", source="en", target="de")
     log = SkipLog()
-    assert [record.columns for record in found.records(log)] == [
+    assert [record.columns for record in labeled.records(log)] == [
         {"source": "a", "target": "A", "label": True}
     ]
     assert skipped(log) == {"record without a label": (1, "set:2")}
-    assert found.fingerprint() != plain.fingerprint()
+    assert labeled.fingerprint() != plain.fingerprint()
 
 
-def test_pairs_have_a_label_beside_them(tmp_path):
+def test_pairs_have_labels(tmp_path):
     content = "a,b,label\nx,y,1\nx,y,\n,y,2\n"
     table = one_file(tmp_path, "csv", content, source="a", target="b", label="label")
     assert table.record_columns() == {"source": "line", "target": "line", "label": "label"}
@@ -92,13 +95,13 @@ def test_pairs_have_a_label_beside_them(tmp_path):
     (record,) = table.records(log)
     assert record.columns == {"source": "x", "target": "y", "label": 1}
     assert list(table.lines()) == ["x", "y"]
-    assert [(one.unit, one.reason) for one in log.skipped()] == [
+    assert [(item.unit, item.reason) for item in log.skipped()] == [
         ("pairs", "record without a label"),
         ("pairs", "empty side"),
     ]
 
 
-def test_a_missing_label_column_is_found_before_the_text_is_read(tmp_path):
+def test_missing_label_column_is_an_error_of_check(tmp_path):
     table = one_file(tmp_path, "csv", "text,lable\na,1\n", text="text", label="label")
     with pytest.raises(UserError, match=r"no column 'label'; it has .*; did you mean 'lable'"):
         table.check()
@@ -106,14 +109,14 @@ def test_a_missing_label_column_is_found_before_the_text_is_read(tmp_path):
         one_file(tmp_path, "tsv", "", text="a", label="label", columns=["a", "b"])
 
 
-def test_labels_change_the_fingerprint_and_their_absence_does_not(tmp_path):
+def test_fingerprint_depends_on_the_label_column(tmp_path):
     content = "text,a,b\nx,1,2\n"
-    found = [
+    fingerprints = [
         one_file(tmp_path, "csv", content, text="text", **settings).fingerprint()
         for settings in ({}, {"label": None}, {"label": "a"}, {"label": "b"})
     ]
-    assert found[0] == found[1]
-    assert len(set(found)) == 3
+    assert fingerprints[0] == fingerprints[1]
+    assert len(set(fingerprints)) == 3
 
 
 CONLL = """\
@@ -131,17 +134,17 @@ So RB O
 
 
 def test_conll_tags_are_aligned_with_the_words(tmp_path):
-    found = one_file(tmp_path, "columns", CONLL, tags=2)
-    assert found.record_columns() == {"text": "sentences", "tags": "tags"}
-    assert [record.columns for record in found.records()] == [
+    tagged = one_file(tmp_path, "columns", CONLL, tags=2)
+    assert tagged.record_columns() == {"text": "sentences", "tags": "tags"}
+    assert [record.columns for record in tagged.records()] == [
         {"text": ["EU rejects", "Peter"], "tags": [["B-ORG", "O"], ["B-PER"]]},
         {"text": ["So"], "tags": [["O"]]},
     ]
     plain, same = one_file(tmp_path, "columns", CONLL), one_file(tmp_path, "columns", CONLL, tags=2)
-    assert plain.fingerprint() != found.fingerprint() == same.fingerprint()
+    assert plain.fingerprint() != tagged.fingerprint() == same.fingerprint()
 
 
-def test_tags_of_words_that_are_not_in_the_text_are_skipped(tmp_path):
+def test_tags_of_words_outside_of_the_text_are_skipped(tmp_path):
     def row(number, word, tag):
         return "\t".join([number, word, "_", tag, *["_"] * 6])
 
@@ -151,7 +154,7 @@ def test_tags_of_words_that_are_not_in_the_text_are_skipped(tmp_path):
     assert record.columns == {"text": ["zum Haus"], "tags": [["X", "NOUN"]]}
 
 
-def test_a_word_without_a_tag_is_an_error_at_its_line(tmp_path):
+def test_word_without_a_tag_is_an_error_at_its_line(tmp_path):
     with pytest.raises(UserError, match=r"text:2: no tag in column 1 \(counted from 0\); the line"):
         list(one_file(tmp_path, "columns", "a X\nb\n", tags=1).records())
 
@@ -159,7 +162,7 @@ def test_a_word_without_a_tag_is_an_error_at_its_line(tmp_path):
 def test_the_corpora_of_a_mixture_have_the_same_columns(tmp_path):
     labeled = one_file(tmp_path, "csv", "text,label\na,1\n", text="text", label="label")
     plain = one_file(tmp_path, "lines", "a\n", "lines")
-    members = [{"corpus": one.model_dump()} for one in (labeled, plain)]
+    members = [{"corpus": source.model_dump()} for source in (labeled, plain)]
     with pytest.raises(
         ValidationError,
         match=r"must have the same columns: corpora\[0\] has 'text', 'label', "

@@ -1,4 +1,4 @@
-"""Files read as lines, and the errors of those that are not text."""
+"""Reader of lines: line ends, encodings, limits, and errors."""
 
 import io
 import os
@@ -15,13 +15,13 @@ def lines(tmp_path, content):
     return [line for _, line in numbered_lines(write(tmp_path / "text", content))]
 
 
-def mistake(call):
-    with pytest.raises(UserError) as caught:
+def error_message(call):
+    with pytest.raises(UserError) as error:
         call()
-    return str(caught.value)
+    return str(error.value)
 
 
-def test_only_a_newline_parts_lines(tmp_path):
+def test_only_newlines_end_lines(tmp_path):
     assert lines(tmp_path, "a\u2028b\fc\rd\ve\x85\r\nf\0g\n\nh") == [
         "a\u2028b\fc\rd\ve\x85",
         "f\0g",
@@ -30,33 +30,34 @@ def test_only_a_newline_parts_lines(tmp_path):
     ]
 
 
-def test_a_mark_at_the_beginning_is_skipped_and_elsewhere_is_text(tmp_path):
+def test_byte_order_mark_is_skipped_only_at_the_start(tmp_path):
     assert lines(tmp_path, "\ufeffa\n\ufeffb\n") == ["a", "\ufeffb"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
-def test_blocks_of_any_size_give_the_same_lines(size, tmp_path, monkeypatch):
-    content = "é\r\n\nüber alle\n" + "x" * 20 + "\r\nend"
+def test_lines_do_not_depend_on_the_block_size(size, tmp_path, monkeypatch):
+    content = "é\r\n\nñ and é\n" + "x" * 20 + "\r\nend"
     whole = lines(tmp_path, content)
-    monkeypatch.setattr(line_reader, "_FIRST_BLOCK", max(size, 3))  # A mark has three bytes.
+    # The first block must contain a byte order mark, which has three bytes.
+    monkeypatch.setattr(line_reader, "_FIRST_BLOCK", max(size, 3))
     monkeypatch.setattr(line_reader, "_BLOCK", size)
-    assert lines(tmp_path, content) == whole == ["é", "", "über alle", "x" * 20, "end"]
+    assert lines(tmp_path, content) == whole == ["é", "", "ñ and é", "x" * 20, "end"]
     blocks = list(line_blocks(str(tmp_path / "text")))
-    numbers = [number + place for number, found in blocks for place in range(len(found))]
+    numbers = [first + index for first, block in blocks for index in range(len(block))]
     assert numbers == [1, 2, 3, 4, 5]
     bad = content.encode() + b"\nok\nb\xff"
-    place = len(content.encode()) + 5
-    assert mistake(lambda: lines(tmp_path, bad)) == (
-        f"{tmp_path}/text:7: not UTF-8 at byte {place} of the file"
+    position = len(content.encode()) + 5
+    assert error_message(lambda: lines(tmp_path, bad)) == (
+        f"{tmp_path}/text:7: not UTF-8 at byte {position} of the file"
     )
 
 
-def test_utf_16_without_a_mark_is_text_with_nuls(tmp_path):
+def test_utf_16_without_a_byte_order_mark_is_read_as_text_with_nuls(tmp_path):
     assert lines(tmp_path, "text\n".encode("utf-16-be")) == ["\0t\0e\0x\0t\0"]
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "problem"),
     [
         (b"", ": is empty"),
         (b"good\nb\xffad\n", ":2: not UTF-8 at byte 6 of the file"),
@@ -66,49 +67,49 @@ def test_utf_16_without_a_mark_is_text_with_nuls(tmp_path):
         ("text\n".encode("utf-32"), ": looks like UTF-32; save it as UTF-8"),
     ],
 )
-def test_what_is_no_text_is_told(content, sentence, tmp_path):
-    assert mistake(lambda: lines(tmp_path, content)) == f"{tmp_path}/text{sentence}"
+def test_files_that_are_not_utf_8_text_are_errors(content, problem, tmp_path):
+    assert error_message(lambda: lines(tmp_path, content)) == f"{tmp_path}/text{problem}"
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\nafter\n"])
-def test_a_line_without_end_is_told_after_those_before_it(ending, tmp_path):
+def test_too_long_line_is_an_error_after_the_preceding_lines(ending, tmp_path):
     file = write(tmp_path / "text", "a\n" + "x" * 1_000_000 + "\n" + "y" * 10_000_000 + ending)
-    found = numbered_lines(file)
-    assert next(found) == (1, "a")
-    assert next(found) == (2, "x" * 1_000_000)
-    assert mistake(lambda: next(found)) == (
+    stream = numbered_lines(file)
+    assert next(stream) == (1, "a")
+    assert next(stream) == (2, "x" * 1_000_000)
+    assert error_message(lambda: next(stream)) == (
         f"{file}:3: line has more than 1,000,000 bytes; write each sentence on its own line"
     )
 
 
-def test_of_a_line_without_end_only_its_beginning_is_read(tmp_path):
-    file, read = write(tmp_path / "text", "x" * 10_000_000), ByteCounter()
-    mistake(lambda: list(line_blocks(file, read)))
-    assert read.count < 2_000_000
+def test_only_the_start_of_a_too_long_line_is_read(tmp_path):
+    file, counter = write(tmp_path / "text", "x" * 10_000_000), ByteCounter()
+    error_message(lambda: list(line_blocks(file, counter)))
+    assert counter.count < 2_000_000
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
-    def refuse(*_):
+def test_missing_permission_is_an_error(tmp_path, monkeypatch):
+    def deny(*_):
         raise PermissionError(13, "Permission denied")
 
     corpus = one_file(tmp_path, "documents", "a\n")
-    monkeypatch.setattr(file_set, "open", refuse, raising=False)
+    monkeypatch.setattr(file_set, "open", deny, raising=False)
     for call in (corpus.check, corpus.fingerprint, lambda: list(corpus.records())):
-        assert mistake(call) == f"{tmp_path}/text: Permission denied"
+        assert error_message(call) == f"{tmp_path}/text: Permission denied"
 
 
-def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
-    class Broken(io.FileIO):
+def test_disk_error_is_reported(tmp_path, monkeypatch):
+    class BrokenFile(io.FileIO):
         def read(self, _):
             raise OSError(5, "Input/output error")
 
     corpus = one_file(tmp_path, "documents", "a\n")
-    monkeypatch.setattr(file_set, "open", Broken, raising=False)
-    assert mistake(corpus.check) == f"{tmp_path}/text: Input/output error"
+    monkeypatch.setattr(file_set, "open", BrokenFile, raising=False)
+    assert error_message(corpus.check) == f"{tmp_path}/text: Input/output error"
 
 
-def test_a_pipe_is_told_and_not_waited_for(tmp_path):
+def test_pipe_is_an_error_and_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     file = str(tmp_path / "pipe")
-    assert mistake(lambda: check_files([file])) == f"{file}: is not a regular file"
-    assert mistake(lambda: check_files(["a\0b"])).endswith("is not a valid file name")
+    assert error_message(lambda: check_files([file])) == f"{file}: is not a regular file"
+    assert error_message(lambda: check_files(["a\0b"])).endswith("is not a valid file name")

@@ -1,4 +1,4 @@
-"""Several corpora as one."""
+"""Mixtures of corpora."""
 
 import pytest
 from pydantic import ValidationError
@@ -19,55 +19,55 @@ def lines(folder, name, content):
     return {"type": "lines", "files": [write(folder / name, content)]}
 
 
-def test_its_corpora_are_read_one_after_another_and_counted_together(tmp_path):
-    one, other = lines(tmp_path, "one", "a\n\n"), lines(tmp_path, "other", "b\n\n")
-    found, log = mixture({"corpus": one, "weight": 0.5}, {"corpus": other}), SkipLog()
+def test_corpora_are_read_in_turn_and_counted_together(tmp_path):
+    first, second = lines(tmp_path, "first", "a\n\n"), lines(tmp_path, "second", "b\n\n")
+    source, log = mixture({"corpus": first, "weight": 0.5}, {"corpus": second}), SkipLog()
     counter = ByteCounter()
-    assert list(texts(found.records(log, counter))) == [["a"], ["b"]]
-    assert skipped(log) == {"empty document": (2, f"{tmp_path}/one:2")}
-    assert counter.count == found.total_bytes() == 6
-    assert [weight for weight, _ in found.members()] == [0.5, 1.0]
+    assert list(texts(source.records(log, counter))) == [["a"], ["b"]]
+    assert skipped(log) == {"empty document": (2, f"{tmp_path}/first:2")}
+    assert counter.count == source.total_bytes() == 6
+    assert [weight for weight, _ in source.members()] == [0.5, 1.0]
 
 
-def test_pairs_mix_as_documents_do(tmp_path):
+def test_corpora_of_pairs_can_be_mixed(tmp_path):
     source, target = write(tmp_path / "source", "a\n"), write(tmp_path / "target", "A\n")
     table = one_file(tmp_path, "tsv", "en\tde\nb\tB\n", "t.tsv", source="en", target="de")
     pairs = {"type": "parallel", "source": source, "target": target}
-    found = mixture({"corpus": pairs}, {"corpus": table.model_dump()})
-    assert list(found.record_columns()) == ["source", "target"]
-    assert list(texts(found.records())) == [("a", "A"), ("b", "B")]
+    source = mixture({"corpus": pairs}, {"corpus": table.model_dump()})
+    assert list(source.record_columns()) == ["source", "target"]
+    assert list(texts(source.records())) == [("a", "A"), ("b", "B")]
 
 
-def test_its_size_is_unknown_where_that_of_one_is(tmp_path):
-    one = {"corpus": lines(tmp_path, "one", "a\n")}
-    assert mixture(one, {"corpus": {"type": "python_docs"}}).total_bytes() is None
+def test_size_is_unknown_if_that_of_a_member_is(tmp_path):
+    member = {"corpus": lines(tmp_path, "one", "a\n")}
+    assert mixture(member, {"corpus": {"type": "python_docs"}}).total_bytes() is None
 
 
-def test_weights_do_not_change_what_is_read(tmp_path):
-    one = lines(tmp_path, "one", "a\n")
-    once, twice = mixture({"corpus": one}), mixture({"corpus": one, "weight": 2})
+def test_weights_do_not_change_the_fingerprint(tmp_path):
+    member = lines(tmp_path, "one", "a\n")
+    once, twice = mixture({"corpus": member}), mixture({"corpus": member, "weight": 2})
     assert once.fingerprint() == twice.fingerprint()
 
 
-def test_a_file_that_is_missing_in_one_of_them_is_told(tmp_path):
-    one = {"corpus": lines(tmp_path, "one", "a\n")}
+def test_missing_file_of_a_member_is_an_error(tmp_path):
+    member = {"corpus": lines(tmp_path, "one", "a\n")}
     other = {"corpus": {"type": "lines", "files": [str(tmp_path / "no")]}}
     with pytest.raises(UserError, match="/no: No such file"):
-        mixture(one, other).check()
+        mixture(member, other).check()
 
 
-def test_documents_and_pairs_do_not_mix():
-    with pytest.raises(ValidationError) as caught:
+def test_mixing_documents_and_pairs_is_an_error():
+    with pytest.raises(ValidationError) as error:
         mixture(
             {"corpus": {"type": "lines", "files": ["a"]}},
             {"corpus": {"type": "parallel", "source": "a", "target": "b"}},
         )
     assert "cannot mix documents and pairs: corpora[0] has documents, corpora[1] has pairs" in str(
-        caught.value
+        error.value
     )
 
 
-MISTAKES = {
+ERRORS = {
     "{corpus: {type: lines, fils: [a]}}": "corpora[0].corpus.fils: unknown field; "
     "did you mean 'files'?",
     "{corpus: {type: lines, files: []}}": "corpora[0].corpus.files: must name at least one file",
@@ -84,39 +84,39 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("written", MISTAKES)
-def test_a_mistake_within_is_told_at_its_line(written, tmp_path):
+@pytest.mark.parametrize("member", ERRORS)
+def test_errors_of_members_have_their_line(member, tmp_path):
     spec = small_run.bert(tmp_path)
     spec["data"]["train"] = "HERE"
     file = small_run.write(spec, tmp_path / "spec.yaml")
     text = file.read_text().replace(
-        "train: HERE", f"train:\n    type: mixture\n    corpora: [\n      {written}\n    ]"
+        "train: HERE", f"train:\n    type: mixture\n    corpora: [\n      {member}\n    ]"
     )
     file.write_text(text)
-    line = text.splitlines().index("    corpora: [") + (2 if written else 1)
-    with pytest.raises(SpecError) as caught:
+    line = text.splitlines().index("    corpora: [") + (2 if member else 1)
+    with pytest.raises(SpecError) as error:
         load(file)
-    (found,) = caught.value.lines
-    place, _, sentence = found.partition(": ")
-    assert place.startswith(f"{file}:{line}:")
-    assert sentence == f"data.train.{MISTAKES[written]}"
+    (message,) = error.value.lines
+    location, _, problem = message.partition(": ")
+    assert location.startswith(f"{file}:{line}:")
+    assert problem == f"data.train.{ERRORS[member]}"
 
 
-def test_pairs_where_documents_are_needed_are_told_at_the_type(tmp_path):
+def test_error_for_pairs_instead_of_documents_is_at_the_type(tmp_path):
     spec = small_run.bert(tmp_path)
-    part = {"corpus": {"type": "parallel", "source": "a", "target": "b"}}
-    spec["data"]["train"] = {"type": "mixture", "corpora": [part]}
-    with pytest.raises(SpecError) as caught:
+    member = {"corpus": {"type": "parallel", "source": "a", "target": "b"}}
+    spec["data"]["train"] = {"type": "mixture", "corpora": [member]}
+    with pytest.raises(SpecError) as error:
         load(small_run.write(spec, tmp_path / "spec.yaml"))
-    (found,) = caught.value.lines
-    assert found.endswith("data.train.type: these objectives need documents, not pairs")
+    (message,) = error.value.lines
+    assert message.endswith("data.train.type: these objectives need documents, not pairs")
 
 
-def test_the_schema_completes_what_is_within():
+def test_schema_describes_the_members():
     definitions = json_schema(Experiment)["$defs"]
     assert definitions["MixtureMember"]["properties"]["weight"]["description"].startswith(
         "Number of times that each"
     )
-    within = str(definitions["MixtureMember"]["properties"]["corpus"])
-    assert "#/$defs/Tsv" in within
-    assert "#/$defs/Mixture" not in within
+    corpus_schema = str(definitions["MixtureMember"]["properties"]["corpus"])
+    assert "#/$defs/Tsv" in corpus_schema
+    assert "#/$defs/Mixture" not in corpus_schema

@@ -12,7 +12,7 @@ def parallel(tmp_path, source, target):
     return Parallel(type="parallel", **paths)
 
 
-def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
+def test_pairs_with_an_empty_side_are_skipped_and_counted(tmp_path):
     log = SkipLog()
     corpus = parallel(tmp_path, "a\n\nc\nd\n", "A\nB\nC\n \n")
     assert list(texts(corpus.records(log))) == [("a", "A"), ("c", "C")]
@@ -25,23 +25,23 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(tmp_path):
     ("source", "target", "counts"),
     [("a\nb\n", "A\nB\nC\n", (2, 3)), ("a\n\n\n", "A", (3, 1)), ("a\nb", "A\n", (2, 1))],
 )
-def test_files_of_different_length_are_told_with_both_counts(source, target, counts, tmp_path):
-    with pytest.raises(UserError) as caught:
+def test_error_for_files_of_different_length_has_both_counts(source, target, counts, tmp_path):
+    with pytest.raises(UserError) as error:
         list(parallel(tmp_path, source, target).records())
-    assert str(caught.value) == (
+    assert str(error.value) == (
         f"{tmp_path}/en has {counts[0]} lines, but {tmp_path}/de has {counts[1]}; "
         "parallel files must have equally many lines"
     )
 
 
-def test_pairs_are_read_as_they_are_asked_for(tmp_path):
+def test_pairs_are_read_lazily(tmp_path):
     assert next(texts(parallel(tmp_path, b"a\n\xff\n", "A\nB\n").records())) == ("a", "A")
 
 
-def test_source_and_target_are_not_the_same_text_the_other_way_round(tmp_path):
-    there, back = parallel(tmp_path, "a\n", "b\n"), parallel(tmp_path, "b\n", "a\n")
-    assert back.fingerprint() == back.fingerprint()
-    found = back.fingerprint()
+def test_fingerprint_depends_on_the_direction(tmp_path):
+    forward, backward = parallel(tmp_path, "a\n", "b\n"), parallel(tmp_path, "b\n", "a\n")
+    assert backward.fingerprint() == backward.fingerprint()
+    fingerprint = backward.fingerprint()
     write(tmp_path / "en", "a\n")
     write(tmp_path / "de", "b\n")
-    assert there.fingerprint() != found
+    assert forward.fingerprint() != fingerprint

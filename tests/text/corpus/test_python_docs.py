@@ -1,4 +1,4 @@
-"""Python's documentation as text."""
+"""Documentation of Python as text."""
 
 import pytest
 
@@ -9,20 +9,20 @@ SPLITS = ("train", "validation")
 
 
 @pytest.mark.slow
-def test_pythons_documentation_has_enough_text_and_splits_by_document():
+def test_documentation_has_enough_text_and_is_split_by_document():
     train, validation = documents("train"), documents("validation")
     assert len(train) > 200
-    assert sum(len(one) for one in train) > 5_000
+    assert sum(len(document) for document in train) > 5_000
     assert len(validation) > 10
-    held_out = {sentence for one in validation for sentence in one}
-    assert not held_out & {sentence for one in train for sentence in one}
+    held_out = {sentence for document in validation for sentence in document}
+    assert not held_out & {sentence for document in train for sentence in document}
     corpus = PythonDocs(type="python_docs", split="validation")
     assert [record.columns["text"] for record in corpus.records()] == validation
-    assert list(corpus.lines()) == [line for one in validation for line in one]
+    assert list(corpus.lines()) == [line for document in validation for line in document]
 
 
-def test_it_needs_no_files():
-    train, validation = (PythonDocs(type="python_docs", split=one) for one in SPLITS)
+def test_corpus_has_no_files():
+    train, validation = (PythonDocs(type="python_docs", split=split) for split in SPLITS)
     train.check()
     assert train.files_to_read() == ()
     assert train.total_bytes() is None
@@ -30,7 +30,7 @@ def test_it_needs_no_files():
     assert train.fingerprint() != validation.fingerprint()
 
 
-def test_prose_is_told_from_code():
+def test_prose_is_extracted_without_code():
     text = """Return the ``name`` of a :class:`Thread` object, e.g. the one
     that was given.  It never fails.
 

@@ -1,4 +1,4 @@
-"""The log of what a corpus skips."""
+"""Log of skipped text."""
 
 from archbuilder.text.corpus import SkipLog
 from archbuilder.text.record import SourceLocation

@@ -1,4 +1,4 @@
-"""Tables of every kind: columns, rows, and what is told of those that do not fit."""
+"""Tables of every type: columns, rows, and errors."""
 
 import pytest
 from pydantic import ValidationError
@@ -11,61 +11,63 @@ KINDS = ("tsv", "csv", "jsonl")
 
 
 def read(folder, kind, content, **settings):
-    """What a table of documents holds."""
-    found = one_file(folder, kind, content, f"t.{kind}", **({"text": "text"} | settings))
-    return list(texts(found.records()))
+    """Return the texts of a table."""
+    table = one_file(folder, kind, content, f"t.{kind}", **({"text": "text"} | settings))
+    return list(texts(table.records()))
 
 
-def told(folder, kind, content, **settings):
-    """What is told of it, without its folder."""
-    with pytest.raises(UserError) as caught:
+def error_message(folder, kind, content, **settings):
+    """Return the error for a table, without the folder."""
+    with pytest.raises(UserError) as error:
         read(folder, kind, content, **settings)
-    return str(caught.value).removeprefix(f"{folder}/")
+    return str(error.value).removeprefix(f"{folder}/")
 
 
-def test_cells_of_many_lines_are_documents_and_pairs_stand_on_one_line(tmp_path):
+def test_lines_of_cells_are_sentences_of_documents_and_joined_in_pairs(tmp_path):
     content = 'text,de\r\n"a ""b"",\r\n\r\n c","A\nB"\r\nd,D\r\n'
     assert read(tmp_path, "csv", content) == [['a "b",', "c"], ["d"]]
     pair = {"text": None, "source": "text", "target": "de"}
     assert read(tmp_path, "csv", content, **pair) == [('a "b", c', "A B"), ("d", "D")]
 
 
-def test_tabs_part_cells_and_quotes_are_text(tmp_path):
+def test_tabs_separate_cells_and_quotes_are_text(tmp_path):
     assert read(tmp_path, "tsv", 'no\ttext\r\n1\t"a\r\n2\tb"\n') == [['"a'], ['b"']]
 
 
-def test_columns_can_be_named_where_the_first_line_does_not(tmp_path):
+def test_columns_can_be_named_without_a_header(tmp_path):
     for kind, sign in (("tsv", "\t"), ("csv", ",")):
         content = f"1{sign}a\n2{sign}b\n"
         assert read(tmp_path, kind, content, columns=["no", "text"]) == [["a"], ["b"]]
 
 
-def test_keys_within_keys_are_reached_by_a_dot(tmp_path):
+def test_dots_address_nested_keys(tmp_path):
     content = '{"t": {"en": "a", "de": "A"}, "t.de": "whole"}\n'
     assert read(tmp_path, "jsonl", content, text="t.en") == [["a"]]
     assert read(tmp_path, "jsonl", content, text="t.de") == [["whole"]]
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "sentence"),
+    ("kind", "content", "problem"),
     [
         ("csv", "text,label\na,1\n", "t.csv:1: no column 'txt'; it has 'text', 'label'"),
         ("tsv", "text\tlabel\na\t1\n", "t.tsv:1: no column 'txt'; it has 'text', 'label'"),
         ("jsonl", '{"txt":""}\n{"text":1}', "t.jsonl:2: no key 'txt'; it has 'text'"),
     ],
 )
-def test_a_column_that_is_not_there_is_told_with_those_that_are(kind, content, sentence, tmp_path):
-    wanted = f"{sentence}; did you mean 'text'?"
-    assert told(tmp_path, kind, content, text="txt") == wanted
+def test_error_for_a_missing_column_lists_the_existing_ones(kind, content, problem, tmp_path):
+    expected = f"{problem}; did you mean 'text'?"
+    assert error_message(tmp_path, kind, content, text="txt") == expected
 
 
-def test_of_many_columns_some_are_told(tmp_path):
+def test_error_for_a_missing_column_lists_a_limited_number(tmp_path):
     header = ",".join(f"c{number}" for number in range(2000))
-    assert told(tmp_path, "csv", f"{header}\n", text="label").endswith("'c11' and 1,988 others")
+    assert error_message(tmp_path, "csv", f"{header}\n", text="label").endswith(
+        "'c11' and 1,988 others"
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "sentence"),
+    ("kind", "content", "problem"),
     [
         ("csv", "no,text\n1,a\n\n1,a,b\n", "t.csv:4: expected 2 cells, got 3"),
         ("csv", 'no,text\n1,"a\nb"\n1\n', "t.csv:4: expected 2 cells, got 1"),
@@ -92,11 +94,11 @@ def test_of_many_columns_some_are_told(tmp_path):
         ),
     ],
 )
-def test_a_row_that_does_not_fit_is_told_at_its_line(kind, content, sentence, tmp_path):
-    assert told(tmp_path, kind, content).startswith(sentence)
+def test_invalid_row_is_an_error_at_its_line(kind, content, problem, tmp_path):
+    assert error_message(tmp_path, kind, content).startswith(problem)
 
 
-def test_a_pair_of_halves_is_a_character(tmp_path):
+def test_surrogate_pair_is_a_character(tmp_path):
     assert read(tmp_path, "jsonl", r'{"text": "\ud83d\ude00"}') == [["😀"]]
 
 
@@ -108,13 +110,13 @@ def test_a_pair_of_halves_is_a_character(tmp_path):
         ("jsonl", '{"text":"a","de":"A"}\n\n\n{"text":null,"de":"B"}\n{"text":" ","de":"C"}\n'),
     ],
 )
-def test_empty_rows_and_cells_are_left_out_and_counted(kind, content, tmp_path):
+def test_empty_rows_and_cells_are_skipped_and_counted(kind, content, tmp_path):
     for settings, reason in (
         ({"text": "text"}, "empty document"),
         ({"source": "text", "target": "de"}, "empty side"),
     ):
-        log, found = SkipLog(), one_file(tmp_path, kind, content, **settings)
-        assert list(texts(found.records(log))) == [["a"] if found.text else ("a", "A")]
+        log, table = SkipLog(), one_file(tmp_path, kind, content, **settings)
+        assert list(texts(table.records(log))) == [["a"] if table.text else ("a", "A")]
         lines = {"tsv": (3, 4), "csv": (3, 4), "jsonl": (2, 4)}[kind]
         blank = 2 if kind == "jsonl" else 1
         assert skipped(log) == {
@@ -126,16 +128,16 @@ def test_empty_rows_and_cells_are_left_out_and_counted(kind, content, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "content"), [("tsv", "text\n"), ("csv", "text\n\n"), ("jsonl", '{"text": null}\n')]
 )
-def test_a_table_without_text_is_told(kind, content, tmp_path):
-    assert told(tmp_path, kind, content) == f"t.{kind}: contains no text"
+def test_table_without_text_is_an_error(kind, content, tmp_path):
+    assert error_message(tmp_path, kind, content) == f"t.{kind}: contains no text"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documents_may_be_long_but_not_the_lines_in_them(kind, tmp_path):
+def test_lines_of_documents_are_limited_and_documents_are_not(kind, tmp_path):
     head, tail = {"jsonl": ('{"text": "', '"}')}.get(kind, ("text\n", ""))
     assert len(read(tmp_path, kind, f"{head}{'a' * 999_000}{tail}")[0][0]) == 999_000
     line = 1 if kind == "jsonl" else 2
-    assert told(tmp_path, kind, f"{head}{'é' * 600_000}{tail}") == (
+    assert error_message(tmp_path, kind, f"{head}{'é' * 600_000}{tail}") == (
         f"t.{kind}:{line}: line has more than 1,000,000 bytes; write each sentence on its own line"
     )
     whole = f'text\n"{"aaaaaaa" * 99}' + "\naaaaaaa" * 200_000 + '"\n'
@@ -143,7 +145,7 @@ def test_documents_may_be_long_but_not_the_lines_in_them(kind, tmp_path):
         assert len(read(tmp_path, kind, whole)[0]) == 200_001
 
 
-def test_check_finds_a_column_that_is_not_there_in_any_file(tmp_path):
+def test_check_reports_a_missing_column_of_any_file(tmp_path):
     first = one_file(tmp_path, "csv", "text\na\n", "1.csv", text="text")
     one_file(tmp_path, "csv", "txt\na\n", "2.csv", text="text")
     first.check()
@@ -157,14 +159,14 @@ def test_check_finds_a_column_that_is_not_there_in_any_file(tmp_path):
     "named",
     [{}, {"source": "a"}, {"target": "a"}, {"text": "a", "source": "b", "target": "c"}],
 )
-def test_a_row_is_a_document_or_a_pair(kind, named):
+def test_columns_must_be_those_of_documents_or_pairs(kind, named):
     with pytest.raises(
         ValidationError, match="must have either 'text', for documents, or 'source'"
     ):
         corpus(type=kind, files=["t"], **named)
 
 
-def test_named_columns_hold_what_is_wanted_once():
+def test_named_columns_must_contain_the_used_ones_once():
     settings = {"type": "tsv", "files": ["t"], "text": "text"}
     with pytest.raises(
         ValidationError, match=r"no column 'text' in 'columns'; did you mean 'txt'?"
@@ -176,9 +178,9 @@ def test_named_columns_hold_what_is_wanted_once():
         corpus(columns=[], **settings)
 
 
-def test_which_column_is_read_is_part_of_the_fingerprint(tmp_path):
-    found = {
+def test_fingerprint_depends_on_the_columns(tmp_path):
+    fingerprints = {
         one_file(tmp_path, "csv", "a,b\nx,y\n", **settings).fingerprint()
         for settings in ({"text": "a"}, {"text": "b"}, {"source": "a", "target": "b"})
     }
-    assert len(found) == 3
+    assert len(fingerprints) == 3
