@@ -102,8 +102,8 @@ def test_pairs_have_labels(tmp_path):
 
 
 def test_missing_label_column_is_an_error_of_check(tmp_path):
-    table = one_file(tmp_path, "csv", "text,lable\na,1\n", text="text", label="label")
-    with pytest.raises(UserError, match=r"no column 'label'; it has .*; did you mean 'lable'"):
+    table = one_file(tmp_path, "csv", "text,labels\na,1\n", text="text", label="label")
+    with pytest.raises(UserError, match=r"no column 'label'; it has .*; did you mean 'labels'"):
         table.check()
     with pytest.raises(ValidationError, match="no column 'label' in 'columns'"):
         one_file(tmp_path, "tsv", "", text="a", label="label", columns=["a", "b"])

@@ -68,7 +68,7 @@ def test_mixing_documents_and_pairs_is_an_error():
 
 
 ERRORS = {
-    "{corpus: {type: lines, fils: [a]}}": "corpora[0].corpus.fils: unknown field; "
+    "{corpus: {type: lines, file: [a]}}": "corpora[0].corpus.file: unknown field; "
     "did you mean 'files'?",
     "{corpus: {type: lines, files: []}}": "corpora[0].corpus.files: must name at least one file",
     "{corpus: {type: csv, files: [a]}}": "corpora[0].corpus: must have either "
