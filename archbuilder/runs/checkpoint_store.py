@@ -1,4 +1,4 @@
-"""The checkpoints of a run: a folder for each, removal of old ones, and their mean."""
+"""The checkpoints of a run: one folder per step, cleanup, and the mean of the last ones."""
 
 import re
 import shutil
