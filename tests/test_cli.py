@@ -298,7 +298,7 @@ def test_an_interrupted_run_is_saved_and_resumed_by_the_same_command(stop, tmp_p
     step = int(error_output.split("stopped at step ")[1].split(";")[0])
     assert list((tmp_path / "run" / "checkpoints").glob(f"step-{step:07d}*"))
     second = start_archbuild("train", spec, "--run", "run", folder=tmp_path)
-    assert f"going on from step {step}" in second.stdout.readline()
+    assert f"resuming from step {step}" in second.stdout.readline()
     second.kill()
     second.communicate()
 
@@ -327,7 +327,7 @@ def test_a_second_interrupt_stops_immediately_and_keeps_the_last_checkpoint(tmp_
     )
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-0000002"]
     again = archbuild("train", spec, "--run", tmp_path / "run")
-    assert "going on from step 2" in again.stdout
+    assert "resuming from step 2" in again.stdout
 
 
 @pytest.fixture(

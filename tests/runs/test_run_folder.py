@@ -109,7 +109,7 @@ def test_the_best_model_is_restored_from_its_checkpoint(run, damage, capsys):
         with pytest.raises(UserError, match=r"model.keras: is damaged"):
             RunFolder(folder).load_model()
     spec.train(folder)
-    assert "model.keras: written again from step-0000002" in capsys.readouterr().out
+    assert "model.keras: restored from step-0000002" in capsys.readouterr().out
     restored = keras.saving.load_model(folder / "model.keras").get_weights()
     assert all((a == b).all() for a, b in zip(weights, restored, strict=True))
 

@@ -28,7 +28,7 @@ def experiment(folder, *trackers, **training):
 
 def stop_after(patch, step):
     """Request a stop as soon as `step` is done."""
-    take_step, enter, stops = Trainer._take_step, StopRequest.__enter__, []
+    take_step, enter, stops = Trainer._run_step, StopRequest.__enter__, []
 
     def take_step_and_stop(self, batches):
         result = take_step(self, batches)
@@ -36,7 +36,7 @@ def stop_after(patch, step):
         return result
 
     patch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or enter(self))
-    patch.setattr(Trainer, "_take_step", take_step_and_stop)
+    patch.setattr(Trainer, "_run_step", take_step_and_stop)
 
 
 def stop_while_logging(patch, step):
@@ -298,14 +298,14 @@ def test_a_resumed_run_continues_its_wandb_run_without_repeated_steps(tmp_path, 
 
 def test_an_unreachable_server_is_reported_once_and_training_continues(tmp_path, mlflow, capsys):
     spec = experiment(tmp_path, "mlflow", "tensorboard")
-    take_step = Trainer._take_step
+    take_step = Trainer._run_step
 
     def take_step_without_server(self, batches):
         mlflow.is_unreachable = self.state.step >= 2
         return take_step(self, batches)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "_take_step", take_step_without_server)
+        patch.setattr(Trainer, "_run_step", take_step_without_server)
         assert spec.train(tmp_path / "run")["step"] == 6
     output = capsys.readouterr().out
     assert output.count("warning: mlflow failed and is disabled: no route to host\n") == 1

@@ -1,11 +1,11 @@
-"""Kills runs at random moments, lets them go on, and compares them with runs that were left alone.
+"""Kill runs at random moments, resume them, and compare them with uninterrupted runs.
 
     python -m tests.training.kills [--engine jax] [--times 20] [--kills 5]
 
-Each time, a run of 40 steps is killed (SIGKILL) at five moments, some of them during a save, and
-then goes on to its end: the loss of each step, the final weights, the optimizer's and the random
-generators' states must be those of the straight run, to the last bit. Runs take turns to be a BERT
-and a Transformer.
+Each run of 40 steps is killed (SIGKILL) five times, sometimes while it saves, and then resumed to
+its end. The loss of each step, the final weights, the optimizer state and the random generator
+state must be identical to those of an uninterrupted run. Runs alternate between a BERT and a
+Transformer. The exit code is 1 if any run differs.
 """
 
 import argparse
@@ -34,58 +34,72 @@ TRAINING = {
 
 
 def main(engine: str, times: int, kills: int, seed: int) -> bool:
-    """Whether every run that was killed ended as the straight one."""
-    folder, draw = Path(tempfile.mkdtemp()), random.Random(seed)
+    """Return whether all runs that were killed are identical to uninterrupted runs.
+
+    Args:
+        engine: The Keras backend.
+        times: Number of runs.
+        kills: Number of kills of each run.
+        seed: The seed of the moments of the kills.
+    """
+    folder, rng = Path(tempfile.mkdtemp()), random.Random(seed)
     specs = {}
     for kind in (small_run.bert, small_run.transformer):
         name = kind.__name__
-        spec = kind(folder, **TRAINING, engine=engine)
+        spec = kind(folder, **TRAINING, backend=engine)
         specs[name] = small_run.write(spec, folder / f"{name}.yaml")
         codes = wait(start(specs[name], folder / name, 1))
         if any(codes):
-            raise SystemExit(f"{name}: exit codes {codes}; see {folder}")
-    same, in_saves = 0, 0
-    for time in range(times):
-        name = ("bert", "transformer")[time % 2]
-        run = folder / f"{name}_{time}"
-        for step in sorted(draw.sample(range(1, STEPS - 4), kills)):
-            in_saves += kill(specs[name], run, step, draw)
+            raise SystemExit(f"{name}: exit codes are {codes}; see {folder}")
+    num_identical, num_in_saves = 0, 0
+    for index in range(times):
+        name = ("bert", "transformer")[index % 2]
+        run = folder / f"{name}_{index}"
+        for step in sorted(rng.sample(range(1, STEPS - 4), kills)):
+            num_in_saves += kill(specs[name], run, step, rng)
         if any(wait(start(specs[name], run, 1))):
-            raise SystemExit(f"{run}: did not go on; see {run}.0.log")
-        equal = final(run) == final(folder / name)
-        same += equal
-        print(f"{engine} {name} {time + 1}: {'the same' if equal else 'DIFFERENT'}", flush=True)
-    print(f"{engine}: {same} of {times} the same; {in_saves} of {times * kills} kills in a save")
-    return same == times
+            raise SystemExit(f"{run}: cannot be resumed; see {run}.0.log")
+        is_identical = final_state(run) == final_state(folder / name)
+        num_identical += is_identical
+        result = "identical" if is_identical else "DIFFERENT"
+        print(f"{engine} {name} {index + 1}: {result}", flush=True)
+    print(
+        f"{engine}: {num_identical} of {times} runs are identical to an uninterrupted run; "
+        f"{num_in_saves} of {times * kills} kills were during a save"
+    )
+    return num_identical == times
 
 
-def kill(spec: Path, run: Path, step: int, draw: random.Random) -> bool:
-    """Kill a run soon after a step, in every other case in the next save; whether it was in one."""
+def kill(spec: Path, run: Path, step: int, rng: random.Random) -> bool:
+    """Kill a run shortly after a step, and return whether it was saving.
+
+    With a probability of one half, the run is killed during the next save.
+    """
     (process,) = start(spec, run, 1)
-    in_a_save = draw.random() < 0.5
+    waits_for_save = rng.random() < 0.5
     while process.poll() is None and max(losses(run), default=0) < step:
         sleep(0.001)
-    while in_a_save and process.poll() is None and not saving(run):
+    while waits_for_save and process.poll() is None and not is_saving(run):
         pass
-    if not in_a_save:
-        sleep(draw.random() * 0.02)
+    if not waits_for_save:
+        sleep(rng.random() * 0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    return saving(run)
+    return is_saving(run)
 
 
-def saving(run: Path) -> bool:
-    """Whether a checkpoint, or a model, is half written."""
+def is_saving(run: Path) -> bool:
+    """Return whether a checkpoint or a model is incomplete."""
     return bool(unfinished(run / "checkpoints") or unfinished(run))
 
 
-def final(run: Path) -> tuple:
-    """All that a run ends with, to compare bit by bit."""
+def final_state(run: Path) -> tuple:
+    """Return losses, variables and state at the end of a run, to compare bit by bit."""
     checkpoint = read_checkpoint(RunFolder(run).checkpoints.folders()[-1])
     state = checkpoint.state
     del state["seconds"]
-    for measured in ("data_wait_fraction", "tokens_per_second"):
-        del state["last"][measured]
+    for metric in ("data_wait_fraction", "tokens_per_second"):
+        del state["last"][metric]
     return (
         losses(run),
         {name: array.tobytes() for name, array in checkpoint.variables.items()},

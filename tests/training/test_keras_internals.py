@@ -94,5 +94,5 @@ def test_optimizer_variable_gets_layout_of_its_weight(monkeypatch):
     assert calls[0]["layout"] is layout
 
 
-def test_assigned_layout_is_none_for_weight_without_layout(weights):
+def test_weight_without_layout_has_no_assigned_layout(weights):
     assert keras_internals.assigned_layout(weights[0]) is None

@@ -1,4 +1,4 @@
-"""What a model would score that predicts by the frequency of targets alone."""
+"""Baseline metrics of predicting by the frequency of targets."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from archbuilder.batches.batches import Batches
 from archbuilder.objectives.loss_term import LossTerm, Tensor
 
 NUM_SAMPLED = 50
-"""Training batches from which frequencies are counted."""
+"""Number of training batches in which targets are counted."""
 
 
 def baselines(
@@ -19,16 +19,16 @@ def baselines(
 
     Args:
         terms: The loss terms by name.
-        outputs: The outputs of the graph that is trained.
-        train: The batches from which frequencies are counted.
-        validation: The batches on which the model was measured.
+        outputs: The outputs of the model that is trained.
+        train: The batches in which targets are counted.
+        validation: The batches on which the model was evaluated.
     """
-    sampled = [train[number].targets for number in range(min(NUM_SAMPLED, len(train)))]
-    measured = [validation[number].targets for number in range(len(validation))]
-    by_frequency = {}
+    train_targets = [train[number].targets for number in range(min(NUM_SAMPLED, len(train)))]
+    validation_targets = [validation[number].targets for number in range(len(validation))]
+    by_term = {}
     for name, term in terms.items():
-        frequencies = [targets[name] for targets in sampled]
-        predicted = [targets[name] for targets in measured]
-        if metrics := term.baseline(frequencies, predicted, outputs[name].shape[-1]):
-            by_frequency[name] = metrics
-    return by_frequency
+        counted = [targets[name] for targets in train_targets]
+        predicted = [targets[name] for targets in validation_targets]
+        if metrics := term.baseline(counted, predicted, outputs[name].shape[-1]):
+            by_term[name] = metrics
+    return by_term

@@ -1,4 +1,4 @@
-"""Measure a model on batches, during training and of a run that is over."""
+"""Metrics of a model on batches, during training and for a finished run."""
 
 from archbuilder.batches.batches import Batches
 from archbuilder.batches.padding import BatchPadder
@@ -21,11 +21,11 @@ def measure(
     """Return the metrics of all batches of an epoch.
 
     Args:
-        engine: The engine with the model.
+        engine: The engine of the model.
         pad: Pads the batches.
         batches: The batches.
-        steps: The number of steps of the run; the losses have the weights of the last one, so that
-            evaluations can be compared.
+        steps: Number of steps of the run. Losses have their weights at the last step, so that
+            evaluations at different steps are comparable.
     """
     sums = total_sums([engine.measure(pad(batches[number])) for number in range(len(batches))])
     return metrics_from_sums(engine.terms, sums, loss_weights(batches.losses, steps, steps))
@@ -41,12 +41,12 @@ def measure_graph(
 
     Args:
         experiment: The spec.
-        graph: The network with the trained weights.
+        graph: The model with its trained weights.
         vocabularies: The vocabularies of the source and of the target.
         split: "train" or "validation".
 
     Raises:
-        UserError: The spec lacks the split, or the model is not all that was trained.
+        UserError: The spec lacks the split, or a loss term has no output in the saved model.
     """
     data = load_training_data(experiment, ProgressListener(), vocabularies)
     batches = data.split(split)
@@ -57,16 +57,16 @@ def measure_graph(
 def _engine(
     experiment: TrainedSpec, graph: ModelGraph, data: TrainingData
 ) -> tuple[Engine, BatchPadder]:
-    """Return an engine that measures, on one device of whatever backend Keras runs on."""
+    """Return an engine for evaluation, on a single device of the current Keras backend."""
     import keras
 
-    here = {"backend": keras.config.backend(), "distribution": None}
-    recipe = experiment.training.model_copy(update=here)
+    changes = {"backend": keras.config.backend(), "distribution": None}
+    recipe = experiment.training.model_copy(update=changes)
     devices = open_devices(recipe)
     compiled, _ = choose_compilation(recipe, devices, data.num_lengths())
     terms = loss_terms(data.train.losses)
     model = graph.build_model(packed=True) if recipe.batch.packing else graph.model
     for name in terms.keys() - model.output.keys():
-        raise UserError(f"{name!r} cannot be measured: it is trained and not saved with the model")
+        raise UserError(f"{name!r} cannot be evaluated: its output is not saved with the model")
     pad = BatchPadder(data.train.batch_size, devices.replicas, compiled)
     return devices.engine(model, terms, keras.optimizers.SGD(), None, compiled), pad

@@ -1,4 +1,4 @@
-"""Duties that are due every so many steps."""
+"""Actions that run after certain steps, such as logging and saving."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CompletedStep:
-    """An optimizer step that was just taken."""
+    """An optimizer step that is completed."""
 
     number: int
     """Number of the step, from 1."""
     record: dict[str, float | None]
-    """The metrics of the step; a duty may add to them."""
+    """The metrics of the step; an action may add metrics."""
     is_last: bool
     """Whether the run ends with this step."""
 
 
 def never(step: CompletedStep) -> bool:
-    """Return False: the duty is due at its period alone."""
+    """Return False, as there is no additional condition."""
     return False
 
 
 @dataclass(frozen=True)
-class Periodic:
-    """A duty that is due every `every` steps, at the last step, and where `also` says so."""
+class PeriodicAction:
+    """An action that runs every `every` steps, at the last step, and if `condition` is true."""
 
     every: int
     run: Callable[[CompletedStep], None]
-    also: Callable[[CompletedStep], bool] = never
+    condition: Callable[[CompletedStep], bool] = never
 
     def is_due(self, step: CompletedStep) -> bool:
-        """Return whether the duty is due after a step."""
-        return step.is_last or step.number % self.every == 0 or self.also(step)
+        """Return whether the action runs after a step."""
+        return step.is_last or step.number % self.every == 0 or self.condition(step)

@@ -1,4 +1,4 @@
-"""The first lines of a run: its size, the resolved settings, and warnings about suspicious ones."""
+"""The header of a run: size, resolved settings, and warnings about suspicious settings."""
 
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -9,7 +9,7 @@ from archbuilder.training.recipe.recipe import Batch, Training
 
 
 class RunHeader:
-    """The header of a run with a recipe, its data and its length."""
+    """The header of a run."""
 
     def __init__(self, recipe: Training, data: TrainingData, length: TrainingLength) -> None:
         self._recipe, self._data, self._length = recipe, data, length
@@ -19,9 +19,9 @@ class RunHeader:
 
         Args:
             name: Name of the experiment.
-            hidden_dim: Width of the model, which some schedules scale the learning rate by.
+            hidden_dim: Width of the model, which scales the learning rate of some schedules.
             weights: The Keras variables of the model.
-            choices: Devices, precision and compilation with their reasons.
+            choices: Devices, precision and compilation, with their reasons.
         """
         recipe, num_batches = self._recipe, len(self._data.train)
         yield f"{name}: {_count(weights)}, {recipe.backend}, {choices}, seed {recipe.seed}"
@@ -31,8 +31,8 @@ class RunHeader:
             epochs = f", {num_epochs:.1f} epochs"
         yield (
             f"{self._length}, {_batch_size(recipe.batch)}, "
-            f"learning rate at most {self._peak_rate(hidden_dim):.2e}, "
-            f"{num_batches} batches an epoch{epochs}"
+            f"peak learning rate {self._peak_rate(hidden_dim):.2e}, "
+            f"{num_batches} batches per epoch{epochs}"
         )
         yield from (f"warning: {warning}" for warning in self._warnings())
 
@@ -40,7 +40,7 @@ class RunHeader:
         schedule, steps = self._recipe.learning_rate, self._length.steps
         warmup_steps = getattr(schedule, "warmup_steps", 1) or 1
         last = steps or warmup_steps
-        # Rates rise to the end of the warm-up, and either rise or fall from there on.
+        # The learning rate rises during the warm-up, and either rises or falls after it.
         extremes = (1, min(warmup_steps, last), last)
         return max(schedule.rate_at(step, steps, hidden_dim) for step in extremes)
 
@@ -50,18 +50,19 @@ class RunHeader:
         count, num_batches = self._recipe.batch.gradient_accumulation_steps, len(self._data.train)
         if count > num_batches:
             yield (
-                f"a step accumulates {count} batches, and the whole training text has {num_batches}"
+                f"gradient_accumulation_steps ({count}) is greater than the number of batches in "
+                f"the training text ({num_batches})"
             )
 
 
 def _count(weights: Sequence) -> str:
     total = sum(prod(weight.shape) for weight in weights)
-    trained = sum(prod(weight.shape) for weight in weights if weight.trainable)
+    trainable = sum(prod(weight.shape) for weight in weights if weight.trainable)
     parameters = f"{total:,} parameters"
-    return parameters if trained == total else f"{parameters}, {trained:,} of them trained"
+    return parameters if trainable == total else f"{parameters}, {trainable:,} of them trainable"
 
 
 def _batch_size(batch: Batch) -> str:
     size = f"{batch.tokens} tokens" if batch.tokens else f"{batch.examples} examples"
     count = batch.gradient_accumulation_steps
-    return f"{count} x {size} a step" if count > 1 else f"{size} a step"
+    return f"{count} x {size} per step" if count > 1 else f"{size} per step"

@@ -1,4 +1,4 @@
-"""Where a run writes: its folder, the terminal and the trackers."""
+"""The outputs of a run: its folder, the terminal and the trackers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from archbuilder.training.loop.reporter import Reporter
 
 @dataclass(frozen=True)
 class RunOutput:
-    """A run folder with its writer, a reporter and trackers."""
+    """A run folder and its writer, a reporter, and trackers."""
 
     run: RunFolder
     writer: RunWriter

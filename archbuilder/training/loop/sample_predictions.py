@@ -1,9 +1,10 @@
-"""What a model in training makes of a few validation examples: each time the same ones."""
+"""Predictions for a few validation examples, which are the same at each evaluation."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from archbuilder.batches.batches import pad_rows
 from archbuilder.graph import ModelGraph
@@ -17,78 +18,89 @@ from archbuilder.text.token_store import Tokens
 from archbuilder.tracking.sample import Sample
 from archbuilder.training.recipe.trained_spec import TrainedSpec
 
-UNLESS_TOLD = 2
-SHORTEST, LONGEST = 6, 24
-"""Tokens of an example that is read at a glance; others are taken where there are too few."""
+DEFAULT_COUNT = 2
+"""Number of examples of an objective if the spec does not set it."""
+MIN_TOKENS, MAX_TOKENS = 6, 24
+"""Preferred length of an example, in tokens, so that it is easy to read."""
 
 
-class Samples:
-    """A few examples of each objective that has something to show, and what is made of them."""
+class SamplePredictions:
+    """A few validation examples of each objective, and their current predictions."""
 
     def __init__(self, experiment: TrainedSpec, graph: ModelGraph, prepared: Prepared) -> None:
-        """Choose the examples; none if there is no validation data.
+        """Select the examples; there are none without validation data.
 
         Args:
             experiment: The spec.
-            graph: The network that is trained.
+            graph: The model that is trained.
             prepared: The text.
         """
         recipe, split = experiment.training, prepared.splits.get("validation")
-        count = UNLESS_TOLD if recipe.show_predictions is None else recipe.show_predictions
-        self._shown: list[tuple[Shown, list]] = []
+        count = DEFAULT_COUNT if recipe.show_predictions is None else recipe.show_predictions
+        self._samplers: list[tuple[ObjectiveSampler, list]] = []
         if split is None or not count:
             return
         max_length = max_line_length(experiment.model, experiment.data)
         parts = TaskParts(graph, prepared.vocabularies, max_length)
         for name, objective in experiment.objectives.items():
             if objective.shows_predictions:
-                kind = SHOWN[objective.head_type](parts, name)
-                if rows := kind.examples(split, count):
-                    self._shown.append((kind, rows))
+                sampler = SAMPLER_BY_HEAD_TYPE[objective.head_type](parts, name)
+                if rows := sampler.examples(split, count):
+                    self._samplers.append((sampler, rows))
 
     def __bool__(self) -> bool:
-        return bool(self._shown)
+        return bool(self._samplers)
 
     def __call__(self) -> list[Sample]:
-        """What the model makes of them now."""
+        """Return the examples with the current predictions of the model."""
         return [
-            Sample(kind.objective, texts)
-            for kind, rows in self._shown
-            for texts in kind.texts(rows)
+            Sample(sampler.objective, texts)
+            for sampler, rows in self._samplers
+            for texts in sampler.texts(rows)
         ]
 
 
-class Shown(ABC):
-    """The interface of what is shown of an objective."""
+class ObjectiveSampler(ABC):
+    """The interface of samplers, which show examples of an objective with predictions."""
 
     columns: ClassVar[tuple[str, ...]]
     """The text columns of an example."""
 
     objective: str
-    longest: int | None
-    """The most tokens of an example, without special ones."""
+    """Name of the objective."""
+    max_length: int | None
+    """Maximum number of tokens of an example, without special tokens. None: no limit."""
 
     @abstractmethod
     def __init__(self, parts: TaskParts, objective: str) -> None:
-        """Create the task of the objective of that name."""
+        """Create the sampler.
+
+        Args:
+            parts: The model and its vocabularies.
+            objective: Name of the objective.
+        """
 
     @abstractmethod
     def texts(self, rows: list) -> list[dict[str, str]]:
-        """What there is to read of each of the rows that `examples` gave."""
+        """Return the texts of each example by label.
+
+        Args:
+            rows: The token ids of each example, from `examples`.
+        """
 
     def examples(self, split: Split, count: int) -> list:
-        """The ids of `count` examples by side, spread over the text; fewer where it has fewer."""
-        found = [(tokens, self._lengths(tokens)) for _, tokens in split.members]
-        lengths = np.concatenate([lengths for _, lengths in found])
-        begins = np.cumsum([0, *(len(lengths) for _, lengths in found)])
+        """Return the token ids of up to `count` examples by column, spread over the text."""
+        members = [(tokens, self._lengths(tokens)) for _, tokens in split.members]
+        lengths = np.concatenate([lengths for _, lengths in members])
+        starts = np.cumsum([0, *(len(lengths) for _, lengths in members)])
         rows = []
-        for place in _chosen(lengths, self.longest, count):
-            part = int(np.searchsorted(begins, place, side="right")) - 1
-            rows.append(self._row(found[part][0], int(place - begins[part])))
+        for index in _select(lengths, self.max_length, count):
+            member = int(np.searchsorted(starts, index, side="right")) - 1
+            rows.append(self._row(members[member][0], int(index - starts[member])))
         return rows
 
     def _lengths(self, tokens: Tokens) -> np.ndarray:
-        """Return the tokens of each example, of its longest column; 0 if a column is empty."""
+        """Return the number of tokens in the longest column; 0 if a column is empty."""
         lengths = [tokens.text[column].lengths() for column in self.columns]
         return np.where(np.min(lengths, axis=0) > 0, np.max(lengths, axis=0), 0)
 
@@ -96,35 +108,39 @@ class Shown(ABC):
         return [tokens.text[column].line(index).tolist() for column in self.columns]
 
 
-class Fills(Shown):
-    """A sentence of which tokens are hidden, as the objective hides them, filled by the model."""
+class MaskedLMSampler(ObjectiveSampler):
+    """Sentences with masked tokens, selected by the objective, and the model's predictions."""
 
     columns = (TEXT,)
 
+    @override
     def __init__(self, parts: TaskParts, objective: str) -> None:
         self.objective, (self.vocabulary, _) = objective, parts.vocabularies
         self.task = FillMask.create(parts, objective, top_k=1)
-        self.longest = self.task.max_length and self.task.max_length - 2
-        # What is hidden from a person is a mask, not another token.
+        self.max_length = self.task.max_length and self.task.max_length - 2
+        # Show all selected tokens as masks, without random or unchanged tokens.
         all_masks = {"mask_token_rate": 1.0, "random_token_rate": 0.0}
-        self._hiding = parts.graph.objectives[objective].model_copy(update=all_masks)
+        self._masking = parts.graph.objectives[objective].model_copy(update=all_masks)
 
+    @override
     def examples(self, split: Split, count: int) -> list:
         return super().examples(split, count) if self.vocabulary.mask_id is not None else []
 
+    @override
     def texts(self, rows: list) -> list[dict[str, str]]:
         vocabulary = self.vocabulary
-        whole = [[vocabulary.start_id, *ids, vocabulary.end_id] for (ids,) in rows]
-        pairs = zip(self._masked(whole), whole, strict=True)  # What is all unknown hides nothing.
-        pairs = [(hidden, ids) for hidden, ids in pairs if vocabulary.mask_id in hidden]
-        filled = self.task.fill([hidden for hidden, _ in pairs]) if pairs else ()
+        originals = [[vocabulary.start_id, *ids, vocabulary.end_id] for (ids,) in rows]
+        pairs = zip(self._masked(originals), originals, strict=True)
+        # A sentence of unknown tokens has no masks.
+        pairs = [(masked, ids) for masked, ids in pairs if vocabulary.mask_id in masked]
+        predictions = self.task.fill([masked for masked, _ in pairs]) if pairs else ()
         return [
             {
-                "masked": vocabulary.decode(hidden),
-                "filled": found.text,
+                "masked": vocabulary.decode(masked),
+                "filled": prediction.text,
                 "truth": vocabulary.decode(ids),
             }
-            for (hidden, ids), found in zip(pairs, filled, strict=True)
+            for (masked, ids), prediction in zip(pairs, predictions, strict=True)
         ]
 
     def _masked(self, rows: list[list[int]]) -> list[list[int]]:
@@ -132,48 +148,55 @@ class Fills(Shown):
         names = TOKEN_SEQUENCES[""]
         batch = Batch({names.token_ids: token_ids, names.padding_mask: padding_mask}, {}, {})
         rng = np.random.default_rng(0)
-        self._hiding.prepare_batch(self.objective, batch, rng, self.vocabulary)
+        self._masking.prepare_batch(self.objective, batch, rng, self.vocabulary)
         return [
             ids[mask > 0].tolist()
             for ids, mask in zip(batch.inputs[names.token_ids], padding_mask, strict=True)
         ]
 
 
-class Translations(Shown):
-    """A source, what the model writes of it (greedily), and the reference."""
+class Seq2SeqSampler(ObjectiveSampler):
+    """Sources, the targets that the model generates by greedy decoding, and the references."""
 
     columns = (SOURCE, TARGET)
 
+    @override
     def __init__(self, parts: TaskParts, objective: str) -> None:
         self.objective, self.vocabularies = objective, parts.vocabularies
         self.task = Translate.create(parts, objective, top_k=1)
-        self.longest = self.task.max_length and self.task.max_length - 1
+        self.max_length = self.task.max_length and self.task.max_length - 1
 
+    @override
     def texts(self, rows: list) -> list[dict[str, str]]:
         source, target = self.vocabularies
-        asked = {place: [*ids, source.end_id] for place, (ids, _) in enumerate(rows)}
-        written = self.task.translate(asked)
+        sources = {index: [*ids, source.end_id] for index, (ids, _) in enumerate(rows)}
+        generated = self.task.translate(sources)
         return [
             {
                 "source": source.decode(ids),
-                "written": target.decode(written[place]),
+                "written": target.decode(generated[index]),
                 "reference": target.decode(reference),
             }
-            for place, (ids, reference) in enumerate(rows)
+            for index, (ids, reference) in enumerate(rows)
         ]
 
 
-SHOWN: dict[str, type[Shown]] = {"masked_lm": Fills, "seq2seq": Translations}
-"""By the head of the objective."""
+SAMPLER_BY_HEAD_TYPE: dict[str, type[ObjectiveSampler]] = {
+    "masked_lm": MaskedLMSampler,
+    "seq2seq": Seq2SeqSampler,
+}
 
 
-def _chosen(lengths: np.ndarray, longest: int | None, count: int) -> np.ndarray:
-    """Places of examples of a readable length, spread evenly; or those that come closest to it."""
-    distance = np.abs(lengths - np.clip(lengths, SHORTEST, LONGEST)).astype("float64")
-    distance[(lengths == 0) | (lengths > (longest or np.inf))] = np.inf
-    places = np.flatnonzero(distance == 0)
-    if len(places) < count:
+def _select(lengths: np.ndarray, max_length: int | None, count: int) -> np.ndarray:
+    """Return the indices of examples, spread evenly over the examples of the preferred length.
+
+    If there are too few, the examples closest to the preferred length are selected.
+    """
+    distance = np.abs(lengths - np.clip(lengths, MIN_TOKENS, MAX_TOKENS)).astype("float64")
+    distance[(lengths == 0) | (lengths > (max_length or np.inf))] = np.inf
+    indices = np.flatnonzero(distance == 0)
+    if len(indices) < count:
         nearest = np.argsort(distance, kind="stable")[:count]
-        places = np.sort(nearest[np.isfinite(distance[nearest])])
-    count = min(count, len(places))
-    return places[np.arange(count) * len(places) // max(count, 1)]
+        indices = np.sort(nearest[np.isfinite(distance[nearest])])
+    count = min(count, len(indices))
+    return indices[np.arange(count) * len(indices) // max(count, 1)]

@@ -1,4 +1,4 @@
-"""Choose precision and compilation, and build the model, its optimizer and its engine."""
+"""Setup of a run: precision, compilation, model, optimizer and engine."""
 
 from dataclasses import dataclass
 
@@ -15,28 +15,37 @@ from archbuilder.training.recipe.recipe import Training
 from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 MAX_COMPILED_LENGTHS = 16
-"""Each batch length is compiled separately, which takes a minute for a large model."""
+"""Maximum number of batch lengths for which steps are compiled by default.
+
+Each length is compiled separately, which takes a minute for a large model."""
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """The model of a run, the engine that trains it, and the choices behind them."""
+    """The model of a run and the engine that trains it."""
 
     devices: Devices
     graph: ModelGraph
-    """The built network; `graph.model` is the model that is saved."""
+    """The layers of the spec; `graph.model` is the model that is saved."""
     training_graph: keras.Model
-    """The model that is trained, on the same weights: it may read packed rows or a generator."""
+    """The model that is trained, with the same weights; it may take packed rows, or include a
+    generator."""
     terms: dict[str, LossTerm]
-    """The loss terms that are added up in training."""
+    """The loss terms, whose weighted sum is the training loss."""
     engine: Engine
     pad: BatchPadder
     choices: str
-    """Devices, precision and compilation with their reasons, for the header of the run."""
+    """Devices, precision and compilation, with their reasons, for the header of the run."""
 
 
 def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> TrainingSetup:
-    """Return the setup of a run; sets Keras's random seed and its dtype policy."""
+    """Build the model of a run and its engine; set the random seed and dtype policy of Keras.
+
+    Args:
+        experiment: The spec.
+        data: The training data.
+        devices: The devices of the run.
+    """
     recipe = experiment.training
     policy, reason = precision.choose_policy(recipe.precision, devices)
     compiled, compilation = choose_compilation(recipe, devices, data.num_lengths())
@@ -60,7 +69,13 @@ def set_up(experiment: TrainedSpec, data: TrainingData, devices: Devices) -> Tra
 
 
 def choose_compilation(recipe: Training, devices: Devices, num_lengths: int) -> tuple[bool, str]:
-    """Return whether XLA compiles the steps, and why; batches have `num_lengths` lengths."""
+    """Return whether XLA compiles the steps, and the reason.
+
+    Args:
+        recipe: The training recipe.
+        devices: The devices of the run.
+        num_lengths: Number of different batch lengths.
+    """
     if recipe.backend == "jax":
         return True, f"compiled for {num_lengths} lengths"
     if recipe.jit_compile is not None:
@@ -68,5 +83,5 @@ def choose_compilation(recipe: Training, devices: Devices, num_lengths: int) -> 
     if devices.kind == "CPU" or devices.count > 1:
         return False, "not compiled"
     if num_lengths > MAX_COMPILED_LENGTHS:
-        return False, f"not compiled: batches have {num_lengths} lengths (batch.pad_to_multiple_of)"
+        return False, f"not compiled: {num_lengths} batch lengths (see batch.pad_to_multiple_of)"
     return True, f"compiled for {num_lengths} lengths"

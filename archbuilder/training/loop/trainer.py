@@ -1,4 +1,4 @@
-"""The training loop, and resuming it from a checkpoint."""
+"""The training loop, which is resumed from the last checkpoint."""
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +20,8 @@ from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.engine import Devices
 from archbuilder.training.loop.evaluation import Evaluation
-from archbuilder.training.loop.periodic import CompletedStep, Periodic
-from archbuilder.training.loop.reporter import Reporter, Silent
+from archbuilder.training.loop.periodic import CompletedStep, PeriodicAction
+from archbuilder.training.loop.reporter import Reporter, SilentReporter
 from archbuilder.training.loop.run_header import RunHeader
 from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.setup import set_up
@@ -40,24 +40,25 @@ def train(
     reporter: Reporter | None = None,
     processes: ProcessGroup | None = None,
 ) -> dict:
-    """Train an experiment in a run folder, or resume it, and return the last metrics.
+    """Train an experiment in a run folder, or resume training, and return the last metrics.
 
     Args:
         experiment: The spec.
-        folder: The run folder; all `processes` use the same one.
-        restart: Whether to replace a run that is there, in place of resuming it.
-        reporter: Prints progress. Default: to the standard output, by the first process.
-        processes: The processes that train together. Default: this one alone.
+        folder: The run folder, which all processes share.
+        restart: Whether an existing run is replaced rather than resumed.
+        reporter: Prints progress. Default: process 0 prints to standard output.
+        processes: The processes that train together. Default: this process alone.
 
     Raises:
-        UserError: The spec, the data or the folder has a mistake that the user can fix.
-        RunInterruptedError: Training was asked to stop, and its state is saved.
-        TrainingFailedError: A loss, gradient or weight is not finite, or memory or disk is full.
+        UserError: The spec, the data or the folder has an error that the user can fix.
+        RunInterruptedError: A stop was requested; the state is saved.
+        TrainingFailedError: A loss, gradient or weight is NaN or infinite, or memory or disk space
+            is insufficient.
     """
     devices = open_devices(experiment.training, processes)
     first = devices.process == 0
     run = RunFolder(folder)
-    reporter = reporter or (Reporter() if first else Silent())
+    reporter = reporter or (Reporter() if first else SilentReporter())
     writer = FolderWriter(run) if first else NullWriter()
     output = RunOutput(run, writer, reporter, TrackerSet(reporter.print))
     with run.locked() if first else nullcontext(), ExitStack() as open_trackers:
@@ -81,19 +82,19 @@ def _load_or_create(
     data = load_training_data(experiment, reporter, run.vocabularies() if resumes else None)
     if not resumes:
         run.create(experiment, data.prepared.vocabularies)
-    devices.barrier("begun")
+    devices.barrier("created")
     return data
 
 
 def _load_created(
     experiment: TrainedSpec, run: RunFolder, restart: bool, reporter: Reporter, devices: Devices
 ) -> TrainingData:
-    devices.barrier("begun")
+    devices.barrier("created")
     return load_training_data(experiment, reporter, run.vocabularies())
 
 
 class Trainer:
-    """Takes the steps of a run, and runs the duties that are due after each."""
+    """Runs the steps of a run and, after each step, the actions that are due."""
 
     def __init__(
         self, experiment: TrainedSpec, data: TrainingData, devices: Devices, output: RunOutput
@@ -120,28 +121,28 @@ class Trainer:
         best_step = self.state.best.step
         if best_step is not None and not is_intact(run.model):
             self._restore_best_model(run.checkpoints.folder(best_step))
-        reporter.print(f"going on from step {self.state.step}")
+        reporter.print(f"resuming from step {self.state.step}")
 
-    def _require_same_text(self, before: dict) -> None:
-        now = self._data.prepared.state()
-        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    def _require_same_text(self, stored: dict) -> None:
+        state = self._data.prepared.state()
+        changed = [name for name in {**stored, **state} if stored.get(name) != state.get(name)]
         if changed:
             raise UserError(
-                f"{self._output.run.path}: {', '.join(changed)} changed since its checkpoint was "
-                "written; put back what was there, or begin afresh with --restart"
+                f"{self._output.run.path}: {', '.join(changed)} changed since the checkpoint "
+                "was written; restore the previous data, or use --restart to start from scratch"
             )
 
     def _restore_best_model(self, best: Path) -> None:
-        """Save the best model again from its checkpoint, as its own file is lost or damaged."""
+        """Save the best model from its checkpoint, since the model file is missing or damaged."""
         engine, report = self.setup.engine, self._output.reporter.print
         current = engine.snapshot()
         try:
             engine.restore(read_checkpoint(best).variables)
         except DamagedCheckpointError as error:
-            report(f"the best model is lost, and the newest takes its place: {error}")
+            report(f"the best model is lost and replaced by the newest model: {error}")
             self.state.forget_best()
         else:
-            report(f"{self._output.run.model}: written again from {best.name}")
+            report(f"{self._output.run.model}: restored from {best.name}")
         self.evaluation.save_model()
         engine.restore(current)
 
@@ -154,45 +155,45 @@ class Trainer:
             self._output.reporter.print(line)
 
     def run(self) -> dict:
-        """Take the steps that are left, and return the last metrics."""
+        """Run the remaining steps, and return the last metrics."""
         reporter, state, run = self._output.reporter, self.state, self._output.run
         if state.is_finished:
             self.evaluation.average_checkpoints()  # The run may have been killed before it.
-            reporter.print(f"all {state.step} steps are done; see {run.path}")
+            reporter.print(f"training is already complete ({state.step} steps); see {run.path}")
             return state.last
         try:
-            self._take_steps()
+            self._run_steps()
             self.evaluation.average_checkpoints()
         except OSError as error:
             raise self._errors.disk_error(state.step, error) from error
         finally:
             reporter.finish()
         self.evaluation.report_baseline()
-        reporter.print(f"done: {run.model}")
+        reporter.print(f"training complete: {run.model}")
         return state.last
 
-    def _take_steps(self) -> None:
+    def _run_steps(self) -> None:
         state, reporter = self.state, self._output.reporter
         advance = reporter.start("training", state.length.steps, lines=False)
         timer = StepTimer(state.length.seconds)
-        duties = self._duties(timer)
+        actions = self._actions(timer)
         with StopRequest() as stop, ThreadPoolExecutor(1) as pool:
-            coming: Future[list[Batch]] = pool.submit(self._batches, state.step + 1)
+            next_batches: Future[list[Batch]] = pool.submit(self._batches, state.step + 1)
             while not state.is_finished:
                 with self._errors.out_of_memory(state.step + 1):
-                    batches = timer.wait_for(coming)
-                coming = pool.submit(self._batches, state.step + 2)
-                record = self._take_step(batches)
+                    batches = timer.wait_for(next_batches)
+                next_batches = pool.submit(self._batches, state.step + 2)
+                record = self._run_step(batches)
                 timer.count_step(batches)
                 advance(state.step)
                 self._show(record, timer)
-                self._run_periodic(duties, record, timer)
+                self._run_periodic(actions, record, timer)
                 timer.exclude_first_step()
-                self._stop_if_asked(stop)
+                self._stop_if_requested(stop)
         if state.best.should_stop:
             reporter.print(
-                f"stopped early: none of the last {state.best.num_bad} measurements of "
-                f"{state.best.metric} is better by enough"
+                f"stopped early: {state.best.metric} did not improve in the last "
+                f"{state.best.num_bad} evaluations"
             )
 
     def _batches(self, step: int) -> list[Batch]:
@@ -200,7 +201,7 @@ class Trainer:
         first = (step - 1) * count
         return [self.setup.pad(self._data.train[first + index]) for index in range(count)]
 
-    def _take_step(self, batches: list[Batch]) -> dict:
+    def _run_step(self, batches: list[Batch]) -> dict:
         step, steps = self.state.step + 1, self.state.length.steps
         hidden_dim = self._experiment.model.hidden_dim
         rate = self._recipe.learning_rate.rate_at(step, steps, hidden_dim)
@@ -213,8 +214,8 @@ class Trainer:
         self.state.step = step
         return {"step": step, **measured, "learning_rate": rate}
 
-    def _duties(self, timer: StepTimer) -> list[Periodic]:
-        """Return what is due after steps, in this order; saving depends on the evaluation."""
+    def _actions(self, timer: StepTimer) -> list[PeriodicAction]:
+        """Return the periodic actions in order; saving depends on the evaluation."""
         recipe, best = self._recipe, self.state.best
 
         def log(step: CompletedStep) -> None:
@@ -229,47 +230,51 @@ class Trainer:
                 self._save()
 
         return [
-            Periodic(recipe.log_every, log, also=lambda step: timer.num_steps == 2),
-            Periodic(recipe.evaluate_every, evaluate),
-            Periodic(
+            PeriodicAction(recipe.log_every, log, condition=lambda step: timer.num_steps == 2),
+            PeriodicAction(recipe.evaluate_every, evaluate),
+            PeriodicAction(
                 recipe.checkpoint_every,
                 save,
-                also=lambda step: best.step == step.number or best.should_stop,
+                condition=lambda step: best.step == step.number or best.should_stop,
             ),
         ]
 
-    def _run_periodic(self, duties: list[Periodic], record: dict, timer: StepTimer) -> None:
+    def _run_periodic(self, actions: list[PeriodicAction], record: dict, timer: StepTimer) -> None:
         self.state.length.seconds = timer.total_seconds()
         step = CompletedStep(self.state.step, record, self.state.length.is_reached(self.state.step))
-        for duty in duties:
-            if duty.is_due(step):
-                duty.run(step)
+        for action in actions:
+            if action.is_due(step):
+                action.run(step)
 
     def _log(self, step: CompletedStep, timer: StepTimer) -> None:
         step.record.update(self._norm_and_rates(timer))
         self._output.log(step.record)
-        left = self.state.length.seconds_left(step.number, timer.seconds_per_step())
-        self._output.reporter.step(step.record, self.state.length.steps, self._printed, left)
+        length = self.state.length
+        seconds_left = length.seconds_left(step.number, timer.seconds_per_step())
+        self._output.reporter.step(step.record, length.steps, self._printed, seconds_left)
         timer.reset_rates()
 
     def _show(self, record: dict, timer: StepTimer) -> None:
         record = record | self._norm_and_rates(timer)
-        left = self.state.length.seconds_left(self.state.step, timer.seconds_per_step())
-        self._output.reporter.live(record, self.state.length.steps, self._printed, left)
+        length = self.state.length
+        seconds_left = length.seconds_left(self.state.step, timer.seconds_per_step())
+        self._output.reporter.live(record, length.steps, self._printed, seconds_left)
 
     def _norm_and_rates(self, timer: StepTimer) -> dict[str, float | None]:
         norm = self.setup.engine.gradient_norm
         return {"gradient_norm": norm if math.isfinite(norm) else None, **timer.rates()}
 
-    def _stop_if_asked(self, stop: StopRequest) -> None:
+    def _stop_if_requested(self, stop: StopRequest) -> None:
         if not self.setup.devices.any_process(stop.is_requested) or self.state.is_finished:
             return
         if self.state.checkpoint_step < self.state.step:
             self._save(stopped=True)
-        raise RunInterruptedError(f"stopped at step {self.state.step}; the same command goes on")
+        raise RunInterruptedError(
+            f"stopped at step {self.state.step}; the same command resumes training"
+        )
 
     def _save(self, stopped: bool = False) -> None:
-        """Write a checkpoint; `stopped` marks one that is not of the schedule."""
+        """Write a checkpoint; `stopped` marks a checkpoint outside of the schedule."""
         step, average = self.state.step, self._recipe.weight_averaging
         self._errors.check_weights(step, self.setup.engine.nonfinite_weights())
         stored = self.state.to_dict() | {"text": self._data.prepared.state()}

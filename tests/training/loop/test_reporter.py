@@ -1,4 +1,4 @@
-"""What a person sees: a live line on a terminal, plain lines where nobody watches."""
+"""Reported progress: a live line on a terminal, and plain lines without a terminal."""
 
 import io
 import re
@@ -27,8 +27,8 @@ LINE = (
 )
 
 
-def shown(terminal, width=200, encoding="utf-8"):
-    """What a step of nine leaves on the screen while it is worked on."""
+def screen_after_step(terminal, width=200, encoding="utf-8"):
+    """Return the text on the screen during the third step of nine."""
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(
         file=file, force_terminal=terminal, width=width, highlight=False, soft_wrap=True
@@ -40,30 +40,32 @@ def shown(terminal, width=200, encoding="utf-8"):
     reporter.step(RECORD, 9, PRINTED, 65)
     reporter._bar.refresh()
     file.flush()
-    found = file.buffer.getvalue().decode(encoding)
+    screen = file.buffer.getvalue().decode(encoding)
     reporter.finish()
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found).replace("\r", "")
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen).replace("\r", "")
 
 
-def test_where_nobody_watches_a_step_is_one_line():
-    assert shown(terminal=False) == LINE + "\n"
+def test_step_is_a_line_without_terminal():
+    assert screen_after_step(terminal=False) == LINE + "\n"
 
 
-def test_a_terminal_shows_the_step_below_the_bar_and_the_time_left_once():
-    last = shown(terminal=True).rpartition("training ")[2].splitlines()
+def test_terminal_shows_step_below_bar_and_remaining_time_once():
+    last = screen_after_step(terminal=True).rpartition("training ")[2].splitlines()
     assert last[0].rstrip().endswith(" 33%")
     assert last[1].rstrip() == LINE
     assert len(last) == 2
 
 
 @pytest.mark.parametrize("width", [40, 80])
-def test_a_narrow_terminal_shows_all_of_it(width):
-    _, *lines = shown(terminal=True, width=width).rpartition("training ")[2].splitlines()
+def test_narrow_terminal_shows_whole_line(width):
+    _, *lines = (
+        screen_after_step(terminal=True, width=width).rpartition("training ")[2].splitlines()
+    )
     assert " ".join(" ".join(lines).split()) == " ".join(LINE.split())
     assert max(map(len, lines)) <= width
 
 
-def test_the_line_goes_with_the_bar():
+def test_line_is_removed_with_the_bar():
     reporter = Reporter(Console(file=io.StringIO(), force_terminal=True))
     reporter.start("training", 9, lines=False)
     reporter.live(RECORD, 9, PRINTED, 65)
@@ -71,18 +73,20 @@ def test_the_line_goes_with_the_bar():
     assert len(list(reporter._bar.get_renderables())) == 1
 
 
-def samples_of(texts, encoding="utf-8"):
+def print_sample(texts, encoding="utf-8"):
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    Reporter(Console(file=file, width=40, soft_wrap=True)).samples([Sample("one", texts)])
+    Reporter(Console(file=file, width=40, soft_wrap=True)).samples(
+        [Sample("sequence_to_sequence", texts)]
+    )
     file.flush()
     return file.buffer.getvalue().decode(encoding).splitlines()
 
 
-def test_samples_are_indented_lines_of_a_readable_length():
-    first, second = samples_of({"source": "a\nb\x1b[1m", "written": "c" * 500})
+def test_sample_is_printed_as_indented_truncated_lines():
+    first, second = print_sample({"source": "a\nb\x1b[1m", "written": "c" * 500})
     assert first == "   source: a b [1m"
     assert second == "  written: " + "c" * (MAX_CHARACTERS - 3) + "..."
 
 
-def test_a_terminal_that_has_not_the_characters_is_told_their_codes():
-    assert samples_of({"source": "für 你"}, "latin-1") == [r"  source: für \u4f60"]
+def test_characters_that_terminal_does_not_support_are_escaped():
+    assert print_sample({"source": "für 你"}, "latin-1") == [r"  source: für \u4f60"]

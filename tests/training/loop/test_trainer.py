@@ -1,4 +1,4 @@
-"""A run goes on where it stopped, exactly, and leaves what the README says."""
+"""Training runs: resuming is exact, failures are reported, and the run folder is complete."""
 
 import errno
 import json
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from archbuilder import UserError, load, open_run
+from archbuilder.batches.training_data import load_training_data
 from archbuilder.runs import checkpoint
 from archbuilder.runs.checkpoint import VARIABLES, read_checkpoint
 from archbuilder.runs.run_folder import RunFolder
@@ -22,7 +23,7 @@ from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
 from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
 from archbuilder.training.loop.evaluation import Evaluation
-from archbuilder.training.loop.reporter import Silent
+from archbuilder.training.loop.reporter import SilentReporter
 from archbuilder.training.loop.run_output import RunOutput
 from archbuilder.training.loop.trainer import Trainer
 from tests import small_run
@@ -30,7 +31,7 @@ from tests import small_run
 KINDS = [small_run.bert, small_run.transformer]
 
 
-def experiment(kind, folder, **training):
+def make_experiment(kind, folder, **training):
     return load(small_run.write(kind(folder, **training), folder / "spec.yaml"))
 
 
@@ -43,41 +44,45 @@ def checkpoints(run):
 
 
 def losses(run):
-    return {one["step"]: one["loss"] for one in records(run) if "loss" in one}
+    return {record["step"]: record["loss"] for record in records(run) if "loss" in record}
 
 
 def stop_after(monkeypatch, step):
-    """Ask for a stop as soon as `step` was taken."""
-    taken = Trainer._take_step
+    """Request a stop after `step`."""
+    original_run_step, original_enter = Trainer._run_step, StopRequest.__enter__
+    requests = []
 
-    def take(self, batches):
-        found = taken(self, batches)
-        stops[0].is_requested = self.state.step >= step
-        return found
+    def enter(self):
+        requests.append(self)
+        return original_enter(self)
 
-    stops = []
-    begun = StopRequest.__enter__
-    monkeypatch.setattr(StopRequest, "__enter__", lambda self: stops.append(self) or begun(self))
-    monkeypatch.setattr(Trainer, "_take_step", take)
+    def run_step(self, batches):
+        record = original_run_step(self, batches)
+        requests[0].is_requested = self.state.step >= step
+        return record
+
+    monkeypatch.setattr(StopRequest, "__enter__", enter)
+    monkeypatch.setattr(Trainer, "_run_step", run_step)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [small_run.bert, pytest.param(small_run.transformer, marks=pytest.mark.slow)]
 )
-def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
+def test_resumed_run_equals_uninterrupted_run(kind, tmp_path):
     batch = {"tokens": 300, "gradient_accumulation_steps": 2}
-    one = experiment(kind, tmp_path, batch=batch)
-    one.train(tmp_path / "straight")
+    experiment = make_experiment(kind, tmp_path, batch=batch)
+    experiment.train(tmp_path / "uninterrupted")
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(RunInterruptedError, match="stopped at step 3"):
-            one.train(tmp_path / "cut")
-    one.train(tmp_path / "cut")
-    straight, cut = losses(tmp_path / "straight"), losses(tmp_path / "cut")
-    assert {step: cut[step] for step in straight} == straight
+            experiment.train(tmp_path / "resumed")
+    experiment.train(tmp_path / "resumed")
+    expected, resumed = losses(tmp_path / "uninterrupted"), losses(tmp_path / "resumed")
+    assert {step: resumed[step] for step in expected} == expected
     first, second = (
-        read_checkpoint(checkpoints(tmp_path / run)[-1]).variables for run in ("straight", "cut")
+        read_checkpoint(checkpoints(tmp_path / run)[-1]).variables
+        for run in ("uninterrupted", "resumed")
     )
     assert first.keys() == second.keys()
     for name, array in first.items():
@@ -87,11 +92,11 @@ def test_a_run_that_was_stopped_ends_as_the_straight_one(kind, tmp_path):
 @pytest.fixture(scope="module", params=KINDS)
 def finished(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    one = experiment(request.param, folder)
-    return one, folder / "run", one.train(folder / "run")
+    experiment = make_experiment(request.param, folder)
+    return experiment, folder / "run", experiment.train(folder / "run")
 
 
-def test_a_finished_run_holds_what_the_readme_says(finished):
+def test_finished_run_folder_has_files_of_readme(finished):
     _, run, _ = finished
     assert {path.name for path in run.iterdir()} == {
         "spec.yaml",
@@ -102,139 +107,144 @@ def test_a_finished_run_holds_what_the_readme_says(finished):
     }
 
 
-def test_each_logged_step_is_a_record(finished):
-    one, run, _ = finished
+def test_metrics_file_has_record_of_each_logged_step(finished):
+    experiment, run, _ = finished
     steps = [record for record in records(run) if "loss" in record]
     assert [record["step"] for record in steps] == list(range(1, 7))
     expected = {"loss", "learning_rate", "gradient_norm", "tokens_per_second", "data_wait_fraction"}
-    for name in one.objectives:
+    for name in experiment.objectives:
         expected |= {f"{name}_{metric}" for metric in ("loss", "accuracy", "perplexity")}
     assert all(expected <= set(record) for record in steps)
-    measured = [record["step"] for record in records(run) if "validation_loss" in record]
-    assert measured == [3, 6]
+    evaluated = [record["step"] for record in records(run) if "validation_loss" in record]
+    assert evaluated == [3, 6]
 
 
-def test_the_saved_model_is_the_best_one(finished):
-    one, run, last = finished
+def test_saved_model_is_the_best_model(finished):
+    experiment, run, last = finished
     model = keras.saving.load_model(run / "model.keras")
     folder = RunFolder(run)
-    devices = open_devices(one.training)
-    data = material(one, folder)
-    trainer = Trainer(one, data, devices, RunOutput(folder, NullWriter(), Silent(), TrackerSet()))
+    devices = open_devices(experiment.training)
+    data = load_training_data(experiment, ProgressListener())
+    output = RunOutput(folder, NullWriter(), SilentReporter(), TrackerSet())
+    trainer = Trainer(experiment, data, devices, output)
     trainer.setup.graph.model.set_weights(model.get_weights())
-    found = trainer.evaluation.measure(data.validation)
+    metrics = trainer.evaluation.measure(data.validation)
     best = min(r["validation_loss"] for r in records(run) if "validation_loss" in r)
-    assert found["validation_loss"] == pytest.approx(best, rel=1e-6)
+    assert metrics["validation_loss"] == pytest.approx(best, rel=1e-6)
     assert last["validation_loss"] >= best
 
 
-def test_training_a_finished_run_again_changes_nothing(finished):
-    one, run, last = finished
+def test_training_a_finished_run_again_has_no_effect(finished):
+    experiment, run, last = finished
     before = (run / "metrics.jsonl").read_bytes()
-    assert one.train(run) == last
+    assert experiment.train(run) == last
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
-def test_a_changed_spec_is_refused_with_the_difference(finished):
-    one, run, _ = finished
-    changed = one.model_copy(update={"training": one.training.model_copy(update={"steps": 9})})
+def test_changed_spec_is_rejected_with_its_difference(finished):
+    experiment, run, _ = finished
+    changed = experiment.model_copy(
+        update={"training": experiment.training.model_copy(update={"steps": 9})}
+    )
     with pytest.raises(UserError, match=r"training.steps: 6 -> 9"):
         changed.train(run)
 
 
-def test_a_mistake_that_was_mended_before_any_step_leaves_no_trace(tmp_path):
+def test_run_starts_after_an_error_in_the_data_is_fixed(tmp_path):
     spec = small_run.bert(tmp_path, steps=1)
-    good = spec["data"]["train"]["files"]
+    files = spec["data"]["train"]["files"]
     spec["data"]["train"]["files"] = ["none.txt"]
     with pytest.raises(UserError, match=r"none.txt: No such file"):
         load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
-    spec["data"]["train"]["files"] = good
-    found = load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
-    assert found["step"] == 1
+    spec["data"]["train"]["files"] = files
+    last = load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
+    assert last["step"] == 1
 
 
-def test_checkpoints_without_their_spec_are_not_taken_for_another(tmp_path):
-    one = experiment(small_run.bert, tmp_path, steps=1)
-    one.train(tmp_path / "run")
+def test_checkpoints_without_spec_are_rejected(tmp_path):
+    experiment = make_experiment(small_run.bert, tmp_path, steps=1)
+    experiment.train(tmp_path / "run")
     (tmp_path / "run" / "spec.yaml").unlink()
     with pytest.raises(UserError, match=r"has checkpoints and no spec.yaml"):
-        one.train(tmp_path / "run")
+        experiment.train(tmp_path / "run")
 
 
-def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path)
-    last = one.train(tmp_path / "run")
+def test_damaged_checkpoint_is_reported_and_previous_one_is_used(tmp_path, capsys):
+    experiment = make_experiment(small_run.bert, tmp_path)
+    last = experiment.train(tmp_path / "run")
     newest = checkpoints(tmp_path / "run")[-1]
     (newest / VARIABLES).write_bytes(b"")
-    again = one.train(tmp_path / "run")
-    told = capsys.readouterr().out
-    assert f"{newest.name}/variables.safetensors: does not match SHA256SUMS" in told
-    assert "going on from step 4" in told
+    again = experiment.train(tmp_path / "run")
+    output = capsys.readouterr().out
+    assert f"{newest.name}/variables.safetensors: does not match SHA256SUMS" in output
+    assert "resuming from step 4" in output
     assert again["validation_loss"] == last["validation_loss"]
 
 
-def test_an_endless_loss_stops_the_run(tmp_path):
-    one = experiment(small_run.bert, tmp_path, learning_rate=1e30, global_clipnorm=None, steps=50)
+def test_infinite_loss_stops_training(tmp_path):
+    experiment = make_experiment(
+        small_run.bert, tmp_path, learning_rate=1e30, global_clipnorm=None, steps=50
+    )
     with pytest.raises(TrainingFailedError, match=r"at step \d+, batch \d+, the loss of \w+ is"):
-        one.train(tmp_path / "run")
+        experiment.train(tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "part",
-    ["checkpoint", *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "metrics"))],
+    "output",
+    ["checkpoint", *(pytest.param(name, marks=pytest.mark.slow) for name in ("model", "metrics"))],
 )
-def test_a_full_disk_loses_no_earlier_checkpoint(part, tmp_path, monkeypatch):
-    one = experiment(small_run.bert, tmp_path)
-    one.train(tmp_path / "straight")
-    place, times = {
+def test_full_disk_loses_no_earlier_checkpoint(output, tmp_path, monkeypatch):
+    experiment = make_experiment(small_run.bert, tmp_path)
+    experiment.train(tmp_path / "uninterrupted")
+    (owner, name), times = {
         "checkpoint": ((checkpoint, "_write_variables"), 2),
         "model": ((keras.Model, "save"), 1),
         "metrics": ((FolderWriter, "log"), 5),
-    }[part]
+    }[output]
     with monkeypatch.context() as patch:
-        patch.setattr(*place, full_after(times, getattr(*place)))
-        with pytest.raises(TrainingFailedError) as failed:
-            one.train(tmp_path / "run")
-    told = str(failed.value)
-    assert "No space left on device at step" in told
-    stands = checkpoints(tmp_path / "run")[-1]
-    step = int(stands.name.removeprefix("step-"))
-    assert f"the checkpoint of step {step} stands, and the same command goes on" in told
-    one.train(tmp_path / "run")
-    assert losses(tmp_path / "run") == losses(tmp_path / "straight")
+        patch.setattr(owner, name, fail_after(times, getattr(owner, name)))
+        with pytest.raises(TrainingFailedError) as error:
+            experiment.train(tmp_path / "run")
+    message = str(error.value)
+    assert "No space left on device at step" in message
+    newest = checkpoints(tmp_path / "run")[-1]
+    step = int(newest.name.removeprefix("step-"))
+    assert f"the last checkpoint is of step {step}, and the same command resumes from it" in message
+    experiment.train(tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(tmp_path / "uninterrupted")
 
 
-def full_after(times, write):
-    """What writes until the disk is full."""
-    left = iter(range(times))
+def fail_after(times, write):
+    """Return a function that writes `times` times, and then fails with a full disk."""
+    remaining = iter(range(times))
 
-    def written(*arguments, **options):
-        if next(left, None) is None:
+    def write_or_fail(*arguments, **options):
+        if next(remaining, None) is None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(*arguments, **options)
 
-    return written
+    return write_or_fail
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 1 GiB")])
-def test_running_out_of_memory_says_which_numbers_to_lower(error, tmp_path, monkeypatch):
-    one = experiment(small_run.bert, tmp_path)
+@pytest.mark.parametrize("memory_error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 1 GiB")])
+def test_out_of_memory_error_names_settings_to_reduce(memory_error, tmp_path, monkeypatch):
+    experiment = make_experiment(small_run.bert, tmp_path)
 
     def train(*_):
-        raise error
+        raise memory_error
 
     monkeypatch.setattr(TensorFlowEngine, "train", train)
-    with pytest.raises(TrainingFailedError) as failed:
-        one.train(tmp_path / "run")
-    assert str(failed.value) == (
+    with pytest.raises(TrainingFailedError) as error:
+        experiment.train(tmp_path / "run")
+    assert str(error.value) == (
         "out of memory at step 1, in a batch of 16 rows of 24 tokens; there is no checkpoint. "
-        "Lower training.batch.tokens and raise training.batch.gradient_accumulation_steps by as "
-        "much, or lower data.sequence_length"
+        "Reduce training.batch.tokens and increase training.batch.gradient_accumulation_steps by "
+        "the same factor, or reduce data.sequence_length"
     )
 
 
-def test_lack_of_memory_for_a_batch_is_told_too(tmp_path, monkeypatch):
+def test_out_of_memory_error_while_creating_a_batch_is_reported(tmp_path, monkeypatch):
     def batches(*_):
         raise MemoryError
 
@@ -242,68 +252,60 @@ def test_lack_of_memory_for_a_batch_is_told_too(tmp_path, monkeypatch):
     with pytest.raises(
         TrainingFailedError, match=r"out of memory at step 1; there is no checkpoint\."
     ):
-        experiment(small_run.bert, tmp_path).train(tmp_path / "run")
+        make_experiment(small_run.bert, tmp_path).train(tmp_path / "run")
 
 
-@pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES])
-def test_a_folder_that_cannot_be_written_is_told_before_training(error, tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError(error, os.strerror(error))
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_unwritable_folder_is_reported_before_training(code, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(code, os.strerror(code))
 
-    one = experiment(small_run.bert, tmp_path)
+    experiment = make_experiment(small_run.bert, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", refuse)
-        with pytest.raises(UserError, match=rf"run: cannot be written \({os.strerror(error)}\)"):
-            one.train(tmp_path / "run")
+        patch.setattr(Path, "mkdir", fail)
+        with pytest.raises(UserError, match=rf"run: cannot be written \({os.strerror(code)}\)"):
+            experiment.train(tmp_path / "run")
     (tmp_path / "run").mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr("archbuilder.runs.spec_file.write_atomic", refuse)
-        with pytest.raises(UserError, match=rf"run: cannot be written \({os.strerror(error)}\)"):
-            one.train(tmp_path / "run")
+        patch.setattr("archbuilder.runs.spec_file.write_atomic", fail)
+        with pytest.raises(UserError, match=rf"run: cannot be written \({os.strerror(code)}\)"):
+            experiment.train(tmp_path / "run")
 
 
-def test_what_is_hardly_meant_is_told_before_training(tmp_path, capsys):
+def test_suspicious_settings_are_reported_before_training(tmp_path, capsys):
     rate = {"type": "linear", "peak": 0.001, "warmup_steps": 50}
     batch = {"tokens": 400, "gradient_accumulation_steps": 99}
-    one = experiment(small_run.bert, tmp_path, learning_rate=rate, batch=batch, steps=1)
-    one.train(tmp_path / "run")
-    told = capsys.readouterr().out
-    assert "warning: warmup_steps (50) is greater than the number of steps (1)" in told
-    assert "warning: a step accumulates 99 batches, and the whole training text has" in told
-    assert "parameters, tensorflow, CPU, float32 (default on CPU), not compiled, seed 0" in told
-    assert "99 x 400 tokens a step, learning rate at most" in told
-    assert "step 1/1" in told
+    experiment = make_experiment(small_run.bert, tmp_path, learning_rate=rate, batch=batch, steps=1)
+    experiment.train(tmp_path / "run")
+    output = capsys.readouterr().out
+    assert "warning: warmup_steps (50) is greater than the number of steps (1)" in output
+    assert (
+        "warning: gradient_accumulation_steps (99) is greater than the number of batches" in output
+    )
+    assert "parameters, tensorflow, CPU, float32 (default on CPU), not compiled, seed 0" in output
+    assert "99 x 400 tokens per step, peak learning rate" in output
+    assert "step 1/1" in output
 
 
-def test_a_run_without_validation_keeps_its_last_weights(tmp_path):
+def test_run_without_validation_saves_last_weights(tmp_path):
     spec = small_run.transformer(tmp_path)
     del spec["data"]["validation"]
-    one = load(small_run.write(spec, tmp_path / "spec.yaml"))
-    one.train(tmp_path / "run")
+    experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
+    experiment.train(tmp_path / "run")
     saved = keras.saving.load_model(tmp_path / "run" / "model.keras")
     arrays = read_checkpoint(checkpoints(tmp_path / "run")[-1]).variables
     for weight in saved.weights:
         np.testing.assert_array_equal(arrays[weight.path], np.asarray(weight))
 
 
-def material(one, folder):
-    from archbuilder.batches.training_data import load_training_data
-
-    return load_training_data(one, Quiet())
-
-
-class Quiet(ProgressListener):
-    """Hears of nothing."""
-
-
 def packed(folder, **training):
-    """The small Transformer on rows of several pairs."""
+    """Return the spec of the small Transformer with packing."""
     batch = {"tokens": 300, "packing": True, "pad_to_multiple_of": 8}
     return small_run.transformer(folder, batch=batch, **training)
 
 
 def packed_documents(folder, **training):
-    """A masked language model on rows of several segments."""
+    """Return the spec of a masked language model with packing."""
     spec = small_run.bert(folder, batch={"tokens": 300, "packing": True}, **training)
     spec["objectives"].pop("next_sentence")
     spec["model"].pop("pooler")
@@ -311,7 +313,7 @@ def packed_documents(folder, **training):
 
 
 def two_vocabularies(folder, **training):
-    """The small Transformer with a tokenizer for each side."""
+    """Return the spec of the small Transformer with a tokenizer for each side."""
     spec = small_run.transformer(folder, **training)
     spec["model"] |= {"target_vocabulary_size": 40, "embeddings": {"tie": "output"}}
     spec["target_tokenizer"] = {"type": "characters"}
@@ -319,12 +321,12 @@ def two_vocabularies(folder, **training):
 
 
 def mixed(folder, **training):
-    """A BERT on two corpora of different weight."""
+    """Return the spec of a BERT on two corpora with different weights."""
     spec = small_run.bert(folder, **training)
     other = small_run.write_documents(folder / "other.txt", seed=5)
-    one = {"type": "documents", "files": [str(other)]}
-    parts = [{"corpus": spec["data"]["train"]}, {"corpus": one, "weight": 0.5}]
-    spec["data"]["train"] = {"type": "mixture", "corpora": parts}
+    second = {"type": "documents", "files": [str(other)]}
+    members = [{"corpus": spec["data"]["train"]}, {"corpus": second, "weight": 0.5}]
+    spec["data"]["train"] = {"type": "mixture", "corpora": members}
     return spec
 
 
@@ -335,12 +337,12 @@ def mixed(folder, **training):
         *(pytest.param(kind, marks=pytest.mark.slow) for kind in (packed, two_vocabularies, mixed)),
     ],
 )
-def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_path):
-    one = experiment(kind, tmp_path)
-    last = one.train(tmp_path / "run")
+def test_packing_and_mixtures_train_and_save_model_without_packing(kind, tmp_path):
+    experiment = make_experiment(kind, tmp_path)
+    last = experiment.train(tmp_path / "run")
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
-    plain = {tensor.name for tensor in one.build().inputs}
-    assert {tensor.name for tensor in model.inputs} == plain
+    expected_inputs = {tensor.name for tensor in experiment.build().inputs}
+    assert {tensor.name for tensor in model.inputs} == expected_inputs
     assert last["step"] == 6
     lines = ["the list"] if model.output.get("sequence_to_sequence") is not None else ["a [MASK]"]
     (prediction,) = open_run(tmp_path / "run").predict(lines)
@@ -348,130 +350,130 @@ def test_every_way_to_make_batches_trains_and_leaves_a_plain_model(kind, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_packed_run_that_was_stopped_ends_as_the_straight_one(tmp_path, monkeypatch):
-    one = experiment(packed, tmp_path)
-    one.train(tmp_path / "straight")
+def test_resumed_packed_run_equals_uninterrupted_run(tmp_path):
+    experiment = make_experiment(packed, tmp_path)
+    experiment.train(tmp_path / "uninterrupted")
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(RunInterruptedError):
-            one.train(tmp_path / "cut")
-    one.train(tmp_path / "cut")
-    assert losses(tmp_path / "cut") == losses(tmp_path / "straight")
+            experiment.train(tmp_path / "resumed")
+    experiment.train(tmp_path / "resumed")
+    assert losses(tmp_path / "resumed") == losses(tmp_path / "uninterrupted")
 
 
-def test_what_is_left_out_is_told_before_training(tmp_path, capsys):
+def test_skipped_input_is_reported_before_training(tmp_path, capsys):
     spec = small_run.transformer(tmp_path, steps=1)
     with open(spec["data"]["train"]["source"], "a") as source:
         source.write(f"\n{'long ' * 20}\n")
     with open(spec["data"]["train"]["target"], "a") as target:
         target.write("\nlong\n")
     load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
-    told = capsys.readouterr().out
-    assert "warning: data.train: 1 empty side, the first at" in told
+    output = capsys.readouterr().out
+    assert "warning: data.train: 1 empty side, the first at" in output
     reason = "dropped because they are longer than data.sequence_length (48 tokens)"
-    long = f"warning: data.train: 1 pairs {reason}"
-    assert long in told
+    assert f"warning: data.train: 1 pairs {reason}" in output
 
 
-def test_measuring_on_the_text_that_is_learnt_is_told(tmp_path, capsys):
+def test_validation_on_training_text_is_reported(tmp_path, capsys):
     spec = small_run.bert(tmp_path, steps=1)
     spec["data"]["validation"] = spec["data"]["train"]
     load(small_run.write(spec, tmp_path / "spec.yaml")).train(tmp_path / "run")
-    assert "warning: data.validation is the text of data.train" in capsys.readouterr().out
+    assert "warning: data.validation is the same text as data.train" in capsys.readouterr().out
 
 
-def test_training_stops_early_and_stays_stopped(tmp_path, capsys):
+def test_training_stops_early_and_is_not_resumed(tmp_path, capsys):
     stopping = {"patience": 2, "min_delta": 100.0}
-    one = experiment(small_run.bert, tmp_path, steps=50, early_stopping=stopping)
-    last = one.train(tmp_path / "run")
-    assert last["step"] == 9  # Measured at 3, 6 and 9.
-    told = capsys.readouterr().out
-    assert "stopped early: none of the last 2 measurements of loss is better by enough" in told
-    assert one.train(tmp_path / "run") == last
-    assert "all 9 steps are done" in capsys.readouterr().out
+    experiment = make_experiment(small_run.bert, tmp_path, steps=50, early_stopping=stopping)
+    last = experiment.train(tmp_path / "run")
+    assert last["step"] == 9  # Evaluations are at steps 3, 6 and 9.
+    output = capsys.readouterr().out
+    assert "stopped early: loss did not improve in the last 2 evaluations" in output
+    assert experiment.train(tmp_path / "run") == last
+    assert "training is already complete (9 steps)" in capsys.readouterr().out
 
 
-def test_the_best_is_kept_by_the_metric_that_is_written(tmp_path):
-    one = experiment(small_run.bert, tmp_path, steps=12, best="masked_lm_accuracy")
-    one.train(tmp_path / "run")
-    measured = [record for record in records(tmp_path / "run") if "validation_loss" in record]
-    best = max(measured, key=lambda record: record["validation_masked_lm_accuracy"])
+def test_best_checkpoint_is_selected_by_monitored_metric(tmp_path):
+    experiment = make_experiment(small_run.bert, tmp_path, steps=12, monitor="masked_lm_accuracy")
+    experiment.train(tmp_path / "run")
+    evaluations = [record for record in records(tmp_path / "run") if "validation_loss" in record]
+    best = max(evaluations, key=lambda record: record["validation_masked_lm_accuracy"])
     state = read_checkpoint(checkpoints(tmp_path / "run")[-1]).state
     assert state["best"]["step"] == best["step"]
 
 
-def test_minutes_end_a_run_with_a_measurement_and_a_checkpoint(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path, steps=None, minutes=0.05, learning_rate=1e-3)
-    last = one.train(tmp_path / "run")
-    assert "0.05 minutes, 400 tokens a step" in capsys.readouterr().out
+def test_run_with_time_limit_ends_with_evaluation_and_checkpoint(tmp_path, capsys):
+    experiment = make_experiment(
+        small_run.bert, tmp_path, steps=None, minutes=0.05, learning_rate=1e-3
+    )
+    last = experiment.train(tmp_path / "run")
+    assert "0.05 minutes, 400 tokens per step" in capsys.readouterr().out
     assert "validation_loss" in last
     assert RunFolder(tmp_path / "run").checkpoints.newest_step() == last["step"]
-    assert one.train(tmp_path / "run") == last
+    assert experiment.train(tmp_path / "run") == last
 
 
-def test_the_mean_of_the_last_checkpoints_takes_the_place_of_the_best(tmp_path, capsys):
+def test_mean_of_last_checkpoints_is_saved_as_best_model(tmp_path, capsys):
     average = {"type": "last_checkpoints", "count": 3}
-    one = experiment(small_run.bert, tmp_path, weight_averaging=average)
-    one.train(tmp_path / "run")
-    assert "the mean of 3 checkpoints: validation loss" in capsys.readouterr().out
-    kept = checkpoints(tmp_path / "run")
-    assert len(kept) == 3
-    arrays = [read_checkpoint(path).variables for path in kept]
+    experiment = make_experiment(small_run.bert, tmp_path, weight_averaging=average)
+    experiment.train(tmp_path / "run")
+    assert "mean of 3 checkpoints: validation loss" in capsys.readouterr().out
+    folders = checkpoints(tmp_path / "run")
+    assert len(folders) == 3
+    snapshots = [read_checkpoint(folder).variables for folder in folders]
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     for weight in model.weights:
-        mean = np.mean([one[weight.path] for one in arrays], axis=0)
+        mean = np.mean([arrays[weight.path] for arrays in snapshots], axis=0)
         np.testing.assert_allclose(np.array(weight), mean, rtol=1e-5, atol=1e-7)
 
 
-def test_a_frozen_layer_stays_as_it_began(tmp_path, capsys):
-    one = experiment(small_run.bert, tmp_path, freeze=["embeddings.*"])
-    one.train(tmp_path / "run")
-    assert "of them trained" in capsys.readouterr().out
-    arrays = [read_checkpoint(path).variables for path in checkpoints(tmp_path / "run")]
-    same = {name: (array == arrays[-1][name]).all() for name, array in arrays[0].items()}
-    assert same["embeddings.tokens/embeddings"]
-    assert not same["encoder.layers.0.attention.query/kernel"]
+def test_frozen_layer_is_not_changed(tmp_path, capsys):
+    experiment = make_experiment(small_run.bert, tmp_path, freeze=["embeddings.*"])
+    experiment.train(tmp_path / "run")
+    assert "of them trainable" in capsys.readouterr().out
+    first, *_, last = (read_checkpoint(path).variables for path in checkpoints(tmp_path / "run"))
+    is_unchanged = {name: (array == last[name]).all() for name, array in first.items()}
+    assert is_unchanged["embeddings.tokens/embeddings"]
+    assert not is_unchanged["encoder.layers.0.attention.query/kernel"]
 
 
 @pytest.mark.slow
-def test_the_mean_is_that_of_the_straight_run_however_it_was_cut(tmp_path, capsys):
-    one = experiment(
+def test_mean_of_checkpoints_of_resumed_run_equals_uninterrupted_run(tmp_path):
+    experiment = make_experiment(
         small_run.bert, tmp_path, weight_averaging={"type": "last_checkpoints", "count": 2}
     )
-    one.train(tmp_path / "straight")
-    run = tmp_path / "cut"
+    experiment.train(tmp_path / "uninterrupted")
+    run = tmp_path / "resumed"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 5)
         with pytest.raises(RunInterruptedError, match="stopped at step 5"):
-            one.train(run)
+            experiment.train(run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Evaluation, "average_checkpoints", lambda self: 1 / 0
-        )  # As if it were killed there.
+        # Simulate a process that is killed at this point.
+        patch.setattr(Evaluation, "average_checkpoints", lambda self: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            one.train(run)
-    one.train(run)
-    assert saved(run) == saved(tmp_path / "straight")
+            experiment.train(run)
+    experiment.train(run)
+    assert model_bytes(run) == model_bytes(tmp_path / "uninterrupted")
     (run / "model.keras").unlink()
-    one.train(run)
-    assert saved(run) == saved(tmp_path / "straight")
+    experiment.train(run)
+    assert model_bytes(run) == model_bytes(tmp_path / "uninterrupted")
     assert len(checkpoints(run)) == 2
 
 
-def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch):
-    def take(self, found, step):
+def test_lost_best_model_is_replaced_by_newest_model(tmp_path, capsys, monkeypatch):
+    def update(self, metrics, step):
         self.step = self.step or step
         return self.step == step
 
-    monkeypatch.setattr("archbuilder.training.recipe.best.Best.take", take)
-    one, run = experiment(small_run.bert, tmp_path), tmp_path / "run"
-    last = one.train(run)
+    monkeypatch.setattr("archbuilder.training.recipe.best.Best.update", update)
+    experiment, run = make_experiment(small_run.bert, tmp_path), tmp_path / "run"
+    last = experiment.train(run)
     best = run / "checkpoints" / "step-0000003"
     assert best.is_dir()
     (best / VARIABLES).write_bytes(b"")
     (run / "model.keras").unlink()
-    assert one.train(run) == last
-    assert "the best model is lost, and the newest takes its place" in capsys.readouterr().out
+    assert experiment.train(run) == last
+    assert "the best model is lost and replaced by the newest model" in capsys.readouterr().out
     weights = {
         weight.path: weight for weight in keras.saving.load_model(run / "model.keras").weights
     }
@@ -480,44 +482,47 @@ def test_a_lost_best_model_gives_way_to_the_newest(tmp_path, capsys, monkeypatch
             np.testing.assert_array_equal(array, weights[name])
 
 
-def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+def test_weights_with_nan_are_not_saved(tmp_path):
     spec = small_run.bert(
         tmp_path, steps=3, learning_rate=1e39, global_clipnorm=None, optimizer={"type": "sgd"}
     )
     del spec["data"]["validation"]
-    one = load(small_run.write(spec, tmp_path / "spec.yaml"), ["training.steps=1"])
+    experiment = load(small_run.write(spec, tmp_path / "spec.yaml"), ["training.steps=1"])
     with pytest.raises(
-        TrainingFailedError, match=r"after step 1, .* is no number; there is no check"
+        TrainingFailedError,
+        match=r"after step 1, weight .* contains NaN or infinity; there is no check",
     ):
-        one.train(tmp_path / "run")
+        experiment.train(tmp_path / "run")
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
-def test_a_damaged_checkpoint_is_left_out_of_the_mean(tmp_path, capsys):
-    one = experiment(
+def test_damaged_checkpoint_is_skipped_in_mean(tmp_path, capsys):
+    experiment = make_experiment(
         small_run.bert, tmp_path, weight_averaging={"type": "last_checkpoints", "count": 3}
     )
-    one.train(tmp_path / "run")
+    experiment.train(tmp_path / "run")
     damaged = checkpoints(tmp_path / "run")[0]
     (damaged / VARIABLES).write_bytes(b"")
-    one.train(tmp_path / "run")
-    told = capsys.readouterr().out
-    assert f"the mean skips a damaged checkpoint: {damaged}" in told
-    assert "the mean of 2 checkpoints" in told
+    experiment.train(tmp_path / "run")
+    output = capsys.readouterr().out
+    assert f"the mean skips a damaged checkpoint: {damaged}" in output
+    assert "mean of 2 checkpoints" in output
 
 
 @pytest.mark.slow
-def test_what_a_restart_replaces_comes_back_where_it_cannot_begin(finished, tmp_path):
-    one, run, _ = finished
+def test_failed_restart_restores_previous_run(finished, tmp_path):
+    experiment, run, _ = finished
     shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "tensorboard", ignore_errors=True)
-    (tmp_path / "run" / "tensorboard").write_text("in the way")
+    (tmp_path / "run" / "tensorboard").write_text("not a folder")
     before = files_in(tmp_path / "run")
-    watched = one.training.model_copy(update={"trackers": (TensorBoard(type="tensorboard"),)})
+    training = experiment.training.model_copy(
+        update={"trackers": (TensorBoard(type="tensorboard"),)}
+    )
     with pytest.raises(UserError, match="tensorboard cannot be opened"):
-        one.model_copy(update={"training": watched}).train(tmp_path / "run", restart=True)
+        experiment.model_copy(update={"training": training}).train(tmp_path / "run", restart=True)
     assert files_in(tmp_path / "run") == before
-    one.train(tmp_path / "run", restart=True)
+    experiment.train(tmp_path / "run", restart=True)
     assert files_in(tmp_path / "run").keys() == before.keys()
 
 
@@ -526,6 +531,6 @@ def files_in(folder):
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
-def saved(run):
+def model_bytes(run):
     weights = keras.saving.load_model(run / "model.keras").get_weights()
     return [weight.tobytes() for weight in weights]
