@@ -20,6 +20,6 @@ def open_devices(recipe: Training, processes: ProcessGroup | None = None) -> Dev
 
         assert not isinstance(recipe.distribution, Mirrored)  # See `Training.problems`.
         return JaxDevices(recipe.distribution, processes)
-    from archbuilder.training.engines.on_tensorflow import TensorFlowDevices
+    from archbuilder.training.engines.tensorflow_engine import TensorFlowDevices
 
     return TensorFlowDevices(recipe.distribution)

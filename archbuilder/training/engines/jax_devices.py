@@ -12,7 +12,7 @@ from archbuilder.errors import UserError
 from archbuilder.network.layer_role import role_being_built
 from archbuilder.objectives.loss_term import LossTerm
 from archbuilder.training.engines.engine import Devices, check_backend
-from archbuilder.training.engines.on_jax import JaxEngine
+from archbuilder.training.engines.jax_engine import JaxEngine
 from archbuilder.training.keras_internals import assigned_layout
 from archbuilder.training.recipe.distribution import JaxDistribution, ProcessGroup
 
@@ -72,7 +72,7 @@ class JaxDevices(Devices):
             )
         used = requested or available
         names = names[: used * self.processes]
-        if used % distribution.shards:  # Each process holds the whole model, to save it.
+        if used % distribution.shards:  # Each process must be able to save the whole model.
             raise UserError(
                 f"training.distribution.shards: {distribution.shards} must divide the number of "
                 f"devices of a process, {used} ({self.kind})"

@@ -21,7 +21,7 @@ from archbuilder.text.prepare import ProgressListener
 from archbuilder.tracking import TensorBoard
 from archbuilder.tracking.tracker_set import TrackerSet
 from archbuilder.training.engines import open_devices
-from archbuilder.training.engines.on_tensorflow import TensorFlowEngine
+from archbuilder.training.engines.tensorflow_engine import TensorFlowEngine
 from archbuilder.training.loop.evaluation import Evaluation
 from archbuilder.training.loop.reporter import SilentReporter
 from archbuilder.training.loop.run_output import RunOutput

@@ -19,12 +19,12 @@ def error_lines(folder, **training):
 
 
 def test_pattern_without_match_is_reported_with_similar_name(tmp_path):
-    groups = [{"layers": "encoder.layers.0.atention.*", "learning_rate_multiplier": 0.5}]
+    groups = [{"layers": "encoder.layer.0.attention.*", "learning_rate_multiplier": 0.5}]
     lines = error_lines(tmp_path, freeze=["embedding.tokens"], parameter_groups=groups)
     assert lines == [
         "training.freeze[0]: 'embedding.tokens' matches no layer; "
         "did you mean 'embeddings.tokens'?",
-        "training.parameter_groups[0].layers: 'encoder.layers.0.atention.*' matches no layer; "
+        "training.parameter_groups[0].layers: 'encoder.layer.0.attention.*' matches no layer; "
         "did you mean 'encoder.layers.0.attention.key'?",
     ]
 

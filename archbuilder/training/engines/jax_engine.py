@@ -133,45 +133,47 @@ class JaxEngine(Engine):
         return jax.tree.map(put, arrays)
 
     def _run_step(self, state: State, batch: Batch, scales: Scales) -> tuple[State, tuple]:
-        gradients, others, sums = self._differentiate(state, batch, scales)
-        state, norm = self._run_update((state[0], others, state[2]), gradients)
+        gradients, non_trainable, sums = self._differentiate(state, batch, scales)
+        state, norm = self._run_update((state[0], non_trainable, state[2]), gradients)
         return state, (sums, norm)
 
     def _run_accumulation(
         self, state: tuple[State, Arrays], batch: Batch, scales: Scales
     ) -> tuple[tuple[State, Arrays], TermSums]:
         inner_state, total = state
-        gradients, others, sums = self._differentiate(inner_state, batch, scales)
-        return (
-            (inner_state[0], others, inner_state[2]),
-            jax.tree.map(jax.numpy.add, total, gradients),
-        ), sums
+        gradients, non_trainable, sums = self._differentiate(inner_state, batch, scales)
+        total = jax.tree.map(jax.numpy.add, total, gradients)
+        return ((inner_state[0], non_trainable, inner_state[2]), total), sums
 
     def _run_update(self, state: State, gradients: Arrays) -> tuple[State, jax.Array]:
-        weights, others, moments = state
-        with self._optimizer_scope(moments):
+        weights, non_trainable, optimizer_values = state
+        with self._optimizer_scope(optimizer_values):
             gradients, norm = self._clipped(gradients)
-        weights, moments = self.optimizer.stateless_apply(moments, gradients, weights)
-        return (weights, others, moments), norm
+        weights, optimizer_values = self.optimizer.stateless_apply(
+            optimizer_values, gradients, weights
+        )
+        return (weights, non_trainable, optimizer_values), norm
 
     def _differentiate(
         self, state: State, batch: Batch, scales: Scales
     ) -> tuple[Arrays, Arrays, TermSums]:
         def loss(weights: Arrays) -> tuple[jax.Array, tuple]:
-            sums, others = self._compute_sums((weights, *state[1:]), batch, training=True)
+            sums, non_trainable = self._compute_sums((weights, *state[1:]), batch, training=True)
             with self._optimizer_scope(state[2]):
-                return self.optimizer.scale_loss(self._loss(sums, scales)), (others, sums)
+                return self.optimizer.scale_loss(self._loss(sums, scales)), (non_trainable, sums)
 
-        (_, (others, sums)), gradients = jax.value_and_grad(loss, has_aux=True)(state[0])
-        return gradients, others, sums
+        (_, (non_trainable, sums)), gradients = jax.value_and_grad(loss, has_aux=True)(state[0])
+        return gradients, non_trainable, sums
 
-    def _optimizer_scope(self, moments: Arrays) -> keras.StatelessScope:
-        mapping = zip(self.optimizer.variables, moments, strict=True)
+    def _optimizer_scope(self, optimizer_values: Arrays) -> keras.StatelessScope:
+        mapping = zip(self.optimizer.variables, optimizer_values, strict=True)
         return keras.StatelessScope(state_mapping=list(mapping))
 
     def _compute_sums(self, state: State, batch: Batch, training: bool) -> tuple[TermSums, Arrays]:
-        outputs, others = self.model.stateless_call(*state[:2], batch.inputs, training=training)
-        return self._sums(outputs, batch, training), others
+        outputs, non_trainable = self.model.stateless_call(
+            *state[:2], batch.inputs, training=training
+        )
+        return self._sums(outputs, batch, training), non_trainable
 
 
 def _jitted(function: Callable, layouts: Any) -> Callable:
