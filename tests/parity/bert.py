@@ -1,4 +1,4 @@
-"""BERT's weights under the names of the reference implementation, and under ours."""
+"""BERT's spec, weights and batches for comparisons with the reference implementation."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ SIZES = {"vocabulary_size": 99, "hidden_dim": 32, "num_layers": 2, "num_heads": 
 
 
 def spec(vocabulary_size, hidden_dim, num_layers, num_heads, width) -> dict:
-    """A BERT of the given sizes, as a plain spec."""
+    """Return a plain spec of BERT with the given sizes."""
     norm = {"type": "layer_norm", "epsilon": 1e-12}
     return {
         "name": "bert",
@@ -32,13 +32,13 @@ def spec(vocabulary_size, hidden_dim, num_layers, num_heads, width) -> dict:
     }
 
 
-def ours(theirs: dict[str, np.ndarray], num_layers: int) -> dict[str, np.ndarray]:
-    """Weights by our paths, from the state of `transformers.BertForPreTraining`."""
-    found = {
-        "embeddings.tokens/embeddings": theirs["bert.embeddings.word_embeddings.weight"],
-        "embeddings.segments/embeddings": theirs["bert.embeddings.token_type_embeddings.weight"],
-        "positions/embeddings": theirs["bert.embeddings.position_embeddings.weight"],
-        "masked_lm.bias/embeddings": theirs["cls.predictions.bias"][None],
+def keras_weights(state: dict[str, np.ndarray], num_layers: int) -> dict[str, np.ndarray]:
+    """Return weights by our paths from the state of `transformers.BertForPreTraining`."""
+    weights = {
+        "embeddings.tokens/embeddings": state["bert.embeddings.word_embeddings.weight"],
+        "embeddings.segments/embeddings": state["bert.embeddings.token_type_embeddings.weight"],
+        "positions/embeddings": state["bert.embeddings.position_embeddings.weight"],
+        "masked_lm.bias/embeddings": state["cls.predictions.bias"][None],
     }
     norms = {
         "embeddings.norm": "bert.embeddings.LayerNorm",
@@ -59,16 +59,16 @@ def ours(theirs: dict[str, np.ndarray], num_layers: int) -> dict[str, np.ndarray
         norms[f"{our}.attention.norm"] = f"{their}.attention.output.LayerNorm"
         norms[f"{our}.feed_forward.norm"] = f"{their}.output.LayerNorm"
     for our, their in matrices.items():
-        found[f"{our}/kernel"] = theirs[f"{their}.weight"].T
-        found[f"{our}/bias"] = theirs[f"{their}.bias"]
+        weights[f"{our}/kernel"] = state[f"{their}.weight"].T
+        weights[f"{our}/bias"] = state[f"{their}.bias"]
     for our, their in norms.items():
-        found[f"{our}/gamma"] = theirs[f"{their}.weight"]
-        found[f"{our}/beta"] = theirs[f"{their}.bias"]
-    return found
+        weights[f"{our}/gamma"] = state[f"{their}.weight"]
+        weights[f"{our}/beta"] = state[f"{their}.bias"]
+    return weights
 
 
 def ragged_batch(vocabulary_size: int, rows: int, length: int, seed: int) -> dict[str, np.ndarray]:
-    """Ids with segments and padding, every position asked for."""
+    """Return a batch with segments and padding in which all positions are selected."""
     random = np.random.default_rng(seed)
     lengths = random.integers(min(2, length), length + 1, rows)
     lengths[0] = length
@@ -83,7 +83,7 @@ def ragged_batch(vocabulary_size: int, rows: int, length: int, seed: int) -> dic
 
 
 def assign(model, weights: dict[str, np.ndarray]) -> None:
-    """Put `weights` into the model: exactly those that it has."""
+    """Assign the weights of a model; their paths must be those of the model."""
     paths = {variable.path: variable for variable in model.weights}
     assert set(paths) == set(weights)
     for path, variable in paths.items():
@@ -91,9 +91,9 @@ def assign(model, weights: dict[str, np.ndarray]) -> None:
 
 
 def largest_difference(model, batch: dict, expected: dict[str, np.ndarray]) -> float:
-    """The largest absolute difference of the logits at real tokens."""
+    """Return the largest absolute difference of the logits, padding excluded."""
     outputs = model(batch, training=False)
-    real = batch["padding_mask"] > 0
-    masked = np.abs(np.asarray(outputs["masked_lm"]) - expected["masked_lm"])[real].max()
+    is_token = batch["padding_mask"] > 0
+    masked = np.abs(np.asarray(outputs["masked_lm"]) - expected["masked_lm"])[is_token].max()
     sentence = np.abs(np.asarray(outputs["next_sentence"]) - expected["next_sentence"]).max()
     return float(max(masked, sentence))

@@ -1,4 +1,4 @@
-"""The catalogue, small: each shipped spec with other sizes, and the oracle's configuration."""
+"""Catalogue of shipped specs with small sizes and equivalent `transformers` configurations."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ VOCABULARY, LENGTH = 97, 24
 
 @dataclass(frozen=True)
 class Member:
-    """A shipped spec made small, and the `transformers` model and configuration that equal it."""
+    """A shipped spec with small sizes, and an equivalent `transformers` model and configuration."""
 
     spec: str
     model_type: str
@@ -17,15 +17,15 @@ class Member:
 
     @property
     def options(self) -> list[str]:
-        """What makes the spec small, as after `--set`."""
+        """Overrides of the sizes in the spec, in the format of `--set`."""
         return [f"model.{size}" for size in (f"vocabulary_size={VOCABULARY}", *self.sizes)]
 
 
-def _stack(side: str, layers: int, heads: int, width: int) -> tuple[str, ...]:
+def _stack(name: str, layers: int, heads: int, width: int) -> tuple[str, ...]:
     return (
-        f"{side}.num_layers={layers}",
-        f"{side}.attention.num_heads={heads}",
-        f"{side}.feed_forward.intermediate_dim={width}",
+        f"{name}.num_layers={layers}",
+        f"{name}.attention.num_heads={heads}",
+        f"{name}.feed_forward.intermediate_dim={width}",
     )
 
 
@@ -48,8 +48,8 @@ _T5 = {
     "relative_attention_max_distance": 12,
 }
 _RANGES = tuple(
-    f"{side}.attention.positions.{size}"
-    for side in ("encoder", "decoder")
+    f"{stack}.attention.positions.{size}"
+    for stack in ("encoder", "decoder")
     for size in ("num_buckets=8", "max_distance=12")
 )
 _BART = {

@@ -1,4 +1,4 @@
-"""`transformers` models at random weights, run on batches with our names (needs torch)."""
+"""`transformers` models with random weights, run on batches with our names (requires torch)."""
 
 import json
 
@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import transformers
 
-SIDES = {"": "", "encoder_": "", "decoder_": "decoder_"}
-THEIRS = {
+PREFIXES = {"": "", "encoder_": "", "decoder_": "decoder_"}
+INPUTS = {
     "token_ids": "input_ids",
     "padding_mask": "attention_mask",
     "segment_ids": "token_type_ids",
@@ -22,50 +22,50 @@ OUTPUTS = {
 }
 
 
-def random_model(kind: str, seed: int, **config):
-    """A model of class `kind`, all of its weights random, norms and biases included."""
+def random_model(class_name: str, seed: int, **config):
+    """Return a model with random weights, including norms and biases."""
     torch.manual_seed(seed)
-    model_class = getattr(transformers, kind)
-    model = model_class(_configured(model_class, config)).eval()
+    model_class = getattr(transformers, class_name)
+    model = model_class(_config(model_class, config)).eval()
     with torch.no_grad():
         for weight in model.parameters():
-            if weight.requires_grad:  # Norms about one, biases about zero.
+            if weight.requires_grad:  # Norms are near 1, biases near 0.
                 spread = torch.randn(weight.shape) * (0.2 if weight.ndim > 1 else 0.1)
                 weight.copy_(spread + (weight if weight.ndim == 1 else 0))
     return model
 
 
-def configuration(kind: str, **config) -> dict:
-    """What its `config.json` says."""
-    return json.loads(_configured(getattr(transformers, kind), config).to_json_string(False))
+def configuration(class_name: str, **config) -> dict:
+    """Return the content of the `config.json` of a model class."""
+    return json.loads(_config(getattr(transformers, class_name), config).to_json_string(False))
 
 
-def _configured(model_class, config):
+def _config(model_class, config):
     return model_class.config_class(attn_implementation="eager", **config)
 
 
 def state(model) -> dict[str, np.ndarray]:
-    """Its weights by name."""
+    """Return the weights of a model by name."""
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
 def outputs(model, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """For a batch with our names, what its heads give by ours, and the vectors of its body."""
+    """Return the outputs of the heads and the body, by our names, for a batch with our names."""
     inputs = {}
     for name, array in batch.items():
-        side = next(side for side in ("encoder_", "decoder_", "") if name.startswith(side))
-        their = THEIRS.get(name.removeprefix(side))
-        if their:
-            inputs[SIDES[side] + their] = torch.tensor(array, dtype=torch.long)
+        prefix = next(item for item in ("encoder_", "decoder_", "") if name.startswith(item))
+        input_name = INPUTS.get(name.removeprefix(prefix))
+        if input_name:
+            inputs[PREFIXES[prefix] + input_name] = torch.tensor(array, dtype=torch.long)
     with torch.no_grad():
-        found = model(**inputs)
-    named = {ours: getattr(found, theirs, None) for ours, theirs in OUTPUTS.items()}
-    named = {ours: tensor.numpy() for ours, tensor in named.items() if tensor is not None}
+        result = model(**inputs)
+    tensors = {name: getattr(result, attribute, None) for name, attribute in OUTPUTS.items()}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
     if type(model).__name__ == "ElectraForPreTraining":
-        return {"replaced_token_detection": named["logits"][..., None]}
-    return named
+        return {"replaced_token_detection": arrays["logits"][..., None]}
+    return arrays
 
 
 def logits(model, batch: dict[str, np.ndarray]) -> np.ndarray:
-    """[B, T, V] of its only head."""
+    """Return the logits, [B, T, V], of a model with a single head."""
     return outputs(model, batch)["logits"]

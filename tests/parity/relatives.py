@@ -1,4 +1,4 @@
-"""Architectures that are not shipped, as specs: between them they use what no shipped spec does."""
+"""Specs of architectures that are not shipped and use features that no shipped spec uses."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _LLAMA = {
 
 
 def decoder(attention: dict, embeddings: dict | None = None, dim: int = DIM, **stack) -> dict:
-    """A decoder alone, as a plain spec; without biases and with RMS norms unless told."""
+    """Return a plain spec of a decoder. Defaults: no biases, RMS norms."""
     attention = {"type": "multi_head", "num_heads": HEADS, "biases": []} | attention
     stack = {"feed_forward": GATED, "norm": RMS, "norm_placement": "pre"} | stack
     return {
@@ -102,8 +102,8 @@ BLOOM = {
 } | {f"decoder.layers.{{i}}.{our}": f"transformer.h.{{i}}.{their}" for our, their in _BLOOM.items()}
 
 
-def experts_apart(state: dict) -> dict:
-    """Mixtral keeps all experts of a layer in two arrays."""
+def split_experts(state: dict) -> dict:
+    """Return the state with separate experts, which Mixtral stores in two arrays per layer."""
     for layer in range(LAYERS):
         block = f"model.layers.{layer}.mlp.experts"
         both, down = state.pop(f"{block}.gate_up_proj"), state.pop(f"{block}.down_proj")
@@ -114,30 +114,34 @@ def experts_apart(state: dict) -> dict:
     return state
 
 
-def gains_from_one(state: dict) -> dict:
-    """Gemma's norms add one to their gains."""
+def add_one_to_norms(state: dict) -> dict:
+    """Return the state with norm weights plus 1, as Gemma's norms add 1 to their weights."""
     return {name: array + 1 if "norm" in name else array for name, array in state.items()}
 
 
-def heads_apart(state: dict) -> dict:
-    """BLOOM keeps each head's query, key and value together."""
+def split_projections(state: dict) -> dict:
+    """Return the state with separate projections, which BLOOM stores interleaved by head."""
     for layer in range(LAYERS):
         block = f"transformer.h.{layer}"
-        for kind in ("weight", "bias"):
-            joined = state.pop(f"{block}.self_attention.query_key_value.{kind}")
+        for name in ("weight", "bias"):
+            joined = state.pop(f"{block}.self_attention.query_key_value.{name}")
             parts = joined.reshape(6, 3, -1, *joined.shape[1:]).swapaxes(0, 1)
-            for name, part in zip(("query", "key", "value"), parts, strict=True):
-                state[f"{block}.{name}.{kind}"] = part.reshape(-1, *joined.shape[1:])
+            for role, part in zip(("query", "key", "value"), parts, strict=True):
+                state[f"{block}.{role}.{name}"] = part.reshape(-1, *joined.shape[1:])
     return state
 
 
-def no_output_bias(state: dict) -> dict:
-    """GPT-J's output has a bias, which no other's has; in place, so that its own is zero, too."""
+def zero_output_bias(state: dict) -> dict:
+    """Return the state with an output bias of zero, which only GPT-J has; change it in place.
+
+    The arrays share memory with the reference model, so that its bias becomes zero as well.
+    """
     state["lm_head.bias"][:] = 0
     return state
 
 
-def as_it_is(state: dict) -> dict:
+def unchanged(state: dict) -> dict:
+    """Return the state."""
     return state
 
 
@@ -163,28 +167,28 @@ RELATIVES = {
             }
         ),
         WeightNames(LLAMA),
-        as_it_is,
+        unchanged,
     ),
     "linear": (
         "LlamaForCausalLM",
         _LLAMA | {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.5}},
         decoder(GROUPED | {"positions": ROTARY | {"scaling": {"type": "linear", "factor": 2.5}}}),
         WeightNames(LLAMA),
-        as_it_is,
+        unchanged,
     ),
     "mistral": (
         "MistralForCausalLM",
         _LLAMA | {"sliding_window": 5, "head_dim": 6},
         decoder(GROUPED | {"positions": ROTARY, "sliding_window_size": 5, "key_dim": 6}),
         WeightNames(LLAMA),
-        as_it_is,
+        unchanged,
     ),
     "qwen3": (
         "Qwen3ForCausalLM",
         _LLAMA | {"head_dim": 10},
         decoder(GROUPED | {"positions": ROTARY, "key_dim": 10, "query_key_norm": RMS}),
         WeightNames(QWEN3),
-        as_it_is,
+        unchanged,
     ),
     "gptj": (
         "GPTJForCausalLM",
@@ -207,14 +211,14 @@ RELATIVES = {
             },
         ),
         WeightNames(GPTJ),
-        no_output_bias,
+        zero_output_bias,
     ),
     "mixtral": (
         "MixtralForCausalLM",
         _LLAMA | {"num_local_experts": 4, "num_experts_per_tok": 2},
         decoder(GROUPED | {"positions": ROTARY | {"max_wavelength": 1e6}}, feed_forward=EXPERTS),
         WeightNames(MIXTRAL),
-        experts_apart,
+        split_experts,
     ),
     "gemma2": (
         "Gemma2ForCausalLM",
@@ -243,7 +247,7 @@ RELATIVES = {
             overrides=[{"layers": "1::2", "attention": {"sliding_window_size": None}}],
         ),
         WeightNames(GEMMA2),
-        gains_from_one,
+        add_one_to_norms,
     ),
     "bloom": (
         "BloomForCausalLM",
@@ -260,6 +264,6 @@ RELATIVES = {
             feed_forward={"type": "mlp", "intermediate_dim": 144, "activation": "gelu_tanh"},
         ),
         WeightNames(BLOOM),
-        heads_apart,
+        split_projections,
     ),
 }

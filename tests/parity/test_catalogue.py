@@ -1,4 +1,4 @@
-"""Every architecture of the catalogue against `transformers` itself; `make parity` runs this."""
+"""Parity of every shipped architecture with `transformers`; `make parity` runs it."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.oracle
 
 
 def ragged_batch(experiment, length, seed):
-    """Ids with padding at the end of all rows but the first, and every position asked for."""
+    """Return a batch in which all rows but the first are padded, with all positions selected."""
     random = np.random.default_rng(seed)
     batch = {}
     for name in experiment.model.inputs():
@@ -28,57 +28,58 @@ def ragged_batch(experiment, length, seed):
         if experiment.model.embeddings.num_segments > 1:
             batch["segment_ids"][:, length // 2 :] = 1
     for name, objective in experiment.objectives.items():
-        for own in objective.inputs(name):
-            batch[own] = np.tile(np.arange(length), (4, 1))
+        for input_name in objective.inputs(name):
+            batch[input_name] = np.tile(np.arange(length), (4, 1))
     return {name: array.astype("int32") for name, array in batch.items()}
 
 
 @pytest.mark.parametrize("member", CATALOGUE, ids=lambda member: member.spec)
-def test_the_spec_gives_the_oracles_logits(member):
+def test_outputs_equal_those_of_transformers(member):
     from tests.parity import oracle
 
     model = oracle.random_model(member.model, 0, vocab_size=VOCABULARY, **member.config)
     experiment = load(shipped_specs() / f"{member.spec}.yaml", member.options)
-    ours = experiment.build()
-    shapes = {weight.path: tuple(weight.shape) for weight in ours.weights}
+    keras_model = experiment.build()
+    shapes = {weight.path: tuple(weight.shape) for weight in keras_model.weights}
     names = architecture_of(member.model_type).weight_names_of(experiment.model)
-    found = weights.read_weights(names, oracle.state(model), shapes, member.spec)
-    for weight in ours.weights:
-        weight.assign(found[weight.path])
-    assert largest_difference(experiment, ours, model) <= 1e-4
+    arrays = weights.read_weights(names, oracle.state(model), shapes, member.spec)
+    for weight in keras_model.weights:
+        weight.assign(arrays[weight.path])
+    assert largest_difference(experiment, keras_model, model) <= 1e-4
 
 
-def largest_difference(experiment, ours, model) -> float:
-    """Between all outputs of a Keras model and of the oracle's, over ragged batches."""
+def largest_difference(experiment, keras_model, model) -> float:
+    """Return the largest difference between the outputs of a Keras and a `transformers` model."""
     from tests.parity import oracle
 
     differences = []
     for length in (1, 7, LENGTH):
         batch = ragged_batch(experiment, length, seed=length)
-        found, expected = ours(batch, training=False), oracle.outputs(model, batch)
-        real = batch.get("padding_mask", batch.get("decoder_padding_mask")) > 0
+        outputs, expected_outputs = keras_model(batch, training=False), oracle.outputs(model, batch)
+        is_token = batch.get("padding_mask", batch.get("decoder_padding_mask")) > 0
         for name in experiment.objectives or ("sequence_output", "pooled_output"):
-            wanted, got = expected.get(name, expected.get("logits")), np.asarray(found[name])
-            if wanted.ndim == 3:
-                wanted, got = wanted[real], got[real]
-            assert np.abs(wanted).max() > 0.1
-            differences.append(np.abs(got - wanted).max())
+            expected = expected_outputs.get(name, expected_outputs.get("logits"))
+            output = np.asarray(outputs[name])
+            if expected.ndim == 3:
+                expected, output = expected[is_token], output[is_token]
+            assert np.abs(expected).max() > 0.1
+            differences.append(np.abs(output - expected).max())
     return max(differences)
 
 
 @pytest.mark.parametrize("member", CATALOGUE, ids=lambda member: member.spec)
-def test_the_oracles_configuration_becomes_the_same_network(member):
+def test_the_configuration_gives_the_same_model(member):
     from tests.parity import oracle
 
     fields = oracle.configuration(member.model, vocab_size=VOCABULARY, **member.config)
-    if "tie_word_embeddings" in member.config:  # What T5's forgets, and the published files say.
+    if "tie_word_embeddings" in member.config:  # T5 omits it, but published files contain it.
         fields["tie_word_embeddings"] = member.config["tie_word_embeddings"]
     shipped = load(shipped_specs() / f"{member.spec}.yaml", member.options)
     assert list(inexpressible_fields(fields, shipped)) == []
 
 
 @pytest.mark.parametrize("member", CATALOGUE, ids=lambda member: member.spec)
-def test_weights_go_back_to_what_they_were(member):
+def test_weights_are_unchanged_by_import_and_export(member):
     from tests.parity import oracle
 
     model = oracle.random_model(member.model, 0, vocab_size=VOCABULARY, **member.config)
@@ -90,10 +91,10 @@ def test_weights_go_back_to_what_they_were(member):
     }
     state = oracle.state(model)
     names = architecture_of(member.model_type).weight_names_of(experiment.model)
-    own = weights.read_weights(names, state, shapes, member.spec)
-    back = weights.from_keras(names, own)
+    keras_weights = weights.read_weights(names, state, shapes, member.spec)
+    exported = weights.from_keras(names, keras_weights)
     trained = dict(model.named_parameters())
-    for name, array in back.items():
+    for name, array in exported.items():
         np.testing.assert_array_equal(array, state[name])
-    missing = {name for name, weight in trained.items() if weight.requires_grad} - set(back)
+    missing = {name for name, weight in trained.items() if weight.requires_grad} - set(exported)
     assert missing == set()

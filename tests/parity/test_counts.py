@@ -1,4 +1,4 @@
-"""Parameters of the catalogue at full size: the ledger's, the built model's and the oracle's."""
+"""Numbers of parameters of the shipped specs: Keras models and `transformers` models."""
 
 import gc
 
@@ -10,7 +10,7 @@ from tests.test_specs import PUBLISHED
 
 pytestmark = pytest.mark.oracle
 
-THEIRS = {
+REFERENCES = {
     "roberta_base": ("RobertaForMaskedLM", {"max_position_embeddings": 514, "type_vocab_size": 1}),
     "distilbert_base": ("DistilBertForMaskedLM", {}),
     "albert_base_v2": (
@@ -33,11 +33,11 @@ THEIRS = {
         | {"num_attention_heads": 12, "num_key_value_heads": 4, "vocab_size": 32000},
     ),
 }
-"""What has defaults, or a configuration of a few fields, that are the published ones."""
+"""`transformers` classes, and the fields whose published values differ from the defaults."""
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_built_model_has_as_many_parameters_as_was_published(name):
+def test_the_keras_model_has_the_published_number_of_parameters(name):
     import keras
 
     model = load(shipped_specs() / f"{name}.yaml").build()
@@ -47,13 +47,13 @@ def test_the_built_model_has_as_many_parameters_as_was_published(name):
     gc.collect()
 
 
-@pytest.mark.parametrize("name", THEIRS)
-def test_the_oracle_has_as_many(name):
+@pytest.mark.parametrize("name", REFERENCES)
+def test_the_transformers_model_has_the_published_number_of_parameters(name):
     import torch
     import transformers
 
-    kind, config = THEIRS[name]
-    model_class = getattr(transformers, kind)
+    class_name, config = REFERENCES[name]
+    model_class = getattr(transformers, class_name)
     with torch.device("meta"):
         model = model_class(model_class.config_class(**config))
     model.tie_weights()

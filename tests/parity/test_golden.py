@@ -1,4 +1,4 @@
-"""The built models against references that others wrote, or that follow the paper line by line."""
+"""Parity with stored outputs of `transformers` and with a reference written from the paper."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.parity import bert, reference_transformer
 HERE = Path(__file__).parent
 
 
-def test_bert_gives_the_reference_implementations_logits():
+def test_bert_logits_equal_those_of_the_reference_implementation():
     with np.load(HERE / "bert.npz") as file:
         parts = {kind: {} for kind in ("weight", "input", "output")}
         for key in file.files:
@@ -23,7 +23,7 @@ def test_bert_gives_the_reference_implementations_logits():
 
 
 @pytest.mark.parametrize("lengths", [(5, 7), (9, 3)])
-def test_transformer_gives_the_papers_logits_with_padding_beside(lengths):
+def test_transformer_logits_equal_those_of_the_paper_despite_padding(lengths):
     stack = {
         "num_layers": 2,
         "attention": {"type": "multi_head", "num_heads": 4},
@@ -50,16 +50,16 @@ def test_transformer_gives_the_papers_logits_with_padding_beside(lengths):
     weights = {weight.path: np.asarray(weight, dtype="float64") for weight in model.weights}
     source, target = (random.integers(0, 31, length) for length in lengths)
     batch = {
-        "encoder_token_ids": padded(source),
-        "encoder_padding_mask": padded(np.ones_like(source)),
-        "decoder_token_ids": padded(target),
-        "decoder_padding_mask": padded(np.ones_like(target)),
+        "encoder_token_ids": pad(source),
+        "encoder_padding_mask": pad(np.ones_like(source)),
+        "decoder_token_ids": pad(target),
+        "decoder_padding_mask": pad(np.ones_like(target)),
     }
-    found = np.asarray(model(batch, training=False)["sequence_to_sequence"])[0, : len(target)]
+    logits = np.asarray(model(batch, training=False)["sequence_to_sequence"])[0, : len(target)]
     expected = reference_transformer.transformer(source, target, weights, 2, 4, 1e-5)
-    assert np.abs(found - expected).max() <= 1e-4
+    assert np.abs(logits - expected).max() <= 1e-4
 
 
-def padded(row, length=12):
-    """A batch of one row, with zeros behind it."""
+def pad(row, length=12):
+    """Return a batch with one row, padded with zeros."""
     return np.pad(row, (0, length - len(row)))[None].astype("int32")
