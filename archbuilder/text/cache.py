@@ -46,8 +46,7 @@ def load_or_create_tokens(
         progress: Called with the number of bytes read so far. Default: no reports.
 
     Raises:
-        UserError: The text cannot be read or changes while it is read, or the cache cannot be
-            written.
+        UserError: The text cannot be read or changes meanwhile, or the cache cannot be written.
     """
     stamps = corpus.stamps()
     columns, files = corpus.record_columns(), list(stamps)
@@ -80,18 +79,18 @@ def _create_store(
 ) -> None:
     """Write the tokens of a corpus, unless another process writes them first."""
     columns, files = corpus.record_columns(), list(stamps)
-    with _unfinished_folder(folder.with_name(f"{folder.name}.part")) as part:
+    with _unfinished_folder(folder.with_name(f"{folder.name}.part")) as unfinished:
         if open_tokens(folder, columns, files) is not None:
             return
         try:
             with ExitStack() as stack:
-                writer = TokenWriter(part, columns, by_column, files, stack)
+                writer = TokenWriter(unfinished, columns, by_column, files, stack)
                 _write(writer, corpus, stamps, progress)
         except UserError:  # Once the error is fixed, the text differs, and so does its key.
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)  # A folder that did not open is damaged.
-        os.rename(part, folder)
+        os.rename(unfinished, folder)
         remove_unfinished_labels(folder, columns)
 
 

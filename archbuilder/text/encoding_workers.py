@@ -35,14 +35,8 @@ def encode_jobs(
 ) -> Iterator[tuple[Any, Arrays]]:
     """Yield (item, encoded arrays) for each job, in order.
 
-    With one process, the jobs run in the calling process. Otherwise new Python processes are
-    started, which import this module only: they do not depend on what the caller has imported, nor
-    on an `if __name__ == "__main__"` guard.
-
-    Args:
-        jobs: The items with their lines.
-        vocabularies: The vocabularies, in the order of the lines of each job.
-        processes: The number of processes.
+    One process means the calling one. Worker processes import only this module, so that the main
+    module needs no `if __name__ == "__main__"` guard.
 
     Raises:
         OperationFailedError: A worker process has ended.

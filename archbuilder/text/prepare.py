@@ -141,17 +141,17 @@ def prepare(
     if vocabularies is None:
         text = TrainingText(data.train, fingerprints["train"], stamps["train"])
         vocabularies = _vocabularies(spec, text, listener)
-    both = Vocabularies(*vocabularies)
+    pair = Vocabularies(*vocabularies)
     for objective in spec.objectives.values():
-        objective.check_vocabulary(both.target)
-    members = {name: _members(name, corpus, both, listener) for name, corpus in corpora.items()}
+        objective.check_vocabulary(pair.target)
+    members = {name: _members(name, corpus, pair, listener) for name, corpus in corpora.items()}
     splits = _splits(fingerprints, members)
     for (
         name,
         corpus,
     ) in corpora.items():  # The cache may contain the tokens of the text before it changed.
         corpus.check_unchanged(stamps[name])
-    return Prepared(both, splits)
+    return Prepared(pair, splits)
 
 
 def _members(
@@ -188,25 +188,25 @@ def _splits(
 
 def _vocabularies(spec: TextSpec, text: TrainingText, listener: ProgressListener) -> Vocabularies:
     model, tokenizer = spec.model, spec.require("preparing", "tokenizer")
-    separate = spec.target_tokenizer
+    target_tokenizer = spec.target_tokenizer
     source = load_or_train_vocabulary(
         TokenizerRequest(
             "tokenizer",
             tokenizer,
             "vocabulary_size",
             model.vocabulary_size,
-            None if separate is None else (SOURCE,),
+            None if target_tokenizer is None else (SOURCE,),
         ),
         text,
         listener,
     )
-    if separate is None:
+    if target_tokenizer is None:
         return Vocabularies(source, source)
     size = model.target_vocabulary_size
     if size is None:
         raise UserError("target_tokenizer requires model.target_vocabulary_size")
     request = TokenizerRequest(
-        "target_tokenizer", separate, "target_vocabulary_size", size, (TARGET,)
+        "target_tokenizer", target_tokenizer, "target_vocabulary_size", size, (TARGET,)
     )
     return Vocabularies(source, load_or_train_vocabulary(request, text, listener))
 

@@ -38,10 +38,10 @@ def sentence_runs(text: RaggedSentences, max_tokens: int, limits: Limits) -> Run
         UserError: The text yields no run, or contains a sentence that is too long and must be
             refused.
     """
-    parts = [_runs(offsets, ends, max_tokens, limits) for _, offsets, ends in blocks(text)]
-    starts = np.concatenate([starts for starts, _, _ in parts])
-    tokens = np.concatenate([tokens for _, tokens, _ in parts])
-    skipped = skipped_overlong(sum(count for _, _, count in parts), "sentences", limits)
+    block_runs = [_runs(offsets, ends, max_tokens, limits) for _, offsets, ends in blocks(text)]
+    starts = np.concatenate([starts for starts, _, _ in block_runs])
+    tokens = np.concatenate([tokens for _, tokens, _ in block_runs])
+    skipped = skipped_overlong(sum(count for _, _, count in block_runs), "sentences", limits)
     require_any(len(tokens), limits)
     return Runs(starts, tokens, skipped)
 
@@ -90,10 +90,10 @@ def _runs(
     last = np.minimum(np.maximum(last, sentence + 1), np.repeat(ends, np.diff([0, *ends])))
     first = follow_links(last, np.array([0, *ends[:-1]]), ends)
     starts, tokens = offsets[first], offsets[last[first]] - offsets[first]
-    over = tokens > max_tokens  # A run that is too long is a single sentence.
-    if over.any():
+    is_overlong = tokens > max_tokens  # A run that is too long is a single sentence.
+    if is_overlong.any():
         starts, tokens = _shorten(starts, tokens, max_tokens, limits.overlong)
-    return starts, tokens, int(over.sum())
+    return starts, tokens, int(is_overlong.sum())
 
 
 def _shorten(

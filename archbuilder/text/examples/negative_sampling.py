@@ -53,16 +53,25 @@ class NegativeSampler:
             random: The source of random numbers.
         """
         document = int(np.searchsorted(self._document_starts, self._first[index], side="right"))
-        own = self._document_starts[document - 1 : document + 1].astype("int32")
+        own_document = self._document_starts[document - 1 : document + 1].astype("int32")
         sample = self._sample_ending if self._is_ending[index] else self._sample_inside
-        sentence = sample(own, num_tokens, random)
+        sentence = sample(own_document, num_tokens, random)
         if sentence is None:
-            run = next(run for run in self._longest if not own[0] <= self._first[run] < own[1])
+            run = next(
+                run
+                for run in self._longest
+                if not own_document[0] <= self._first[run] < own_document[1]
+            )
             sentence = int(self._first[run]) + 1
         return sentence
 
     def segment(self, sentence: int, num_tokens: int) -> np.ndarray:
-        """Return the ids of consecutive sentences, from `sentence` until they are enough or end."""
+        """Return the token ids of consecutive sentences.
+
+        Args:
+            sentence: The first sentence.
+            num_tokens: The number of tokens after which no further sentence is added.
+        """
         # Each sentence has at least one token.
         stop = min(self._stop(sentence), sentence + num_tokens)
         offsets = self._text.offsets[sentence : stop + 1]
@@ -115,11 +124,11 @@ class NegativeSampler:
         self._ends, self._end_tokens = np.concatenate(sentences)[by_tokens], tokens[by_tokens]
 
     def _sample_inside(
-        self, own: np.ndarray, num_tokens: int, random: np.random.Generator
+        self, own_document: np.ndarray, num_tokens: int, random: np.random.Generator
     ) -> int | None:
-        """Return a sentence of a full run outside the document `own`; None if sampling fails."""
+        """Return a sentence of a full run outside `own_document`; None if sampling fails."""
         first, last, offsets = self._first, self._last, self._text.offsets
-        low, high = np.searchsorted(self._full, np.searchsorted(first, own))
+        low, high = np.searchsorted(self._full, np.searchsorted(first, own_document))
         others = len(self._full) - int(high - low)
         for _ in range(MAX_ATTEMPTS if others else 0):
             sampled = int(random.integers(others))
@@ -132,9 +141,9 @@ class NegativeSampler:
         return None
 
     def _sample_ending(
-        self, own: np.ndarray, num_tokens: int, random: np.random.Generator
+        self, own_document: np.ndarray, num_tokens: int, random: np.random.Generator
     ) -> int | None:
-        """Return a sentence outside the document `own` that is close to the end of its document.
+        """Return a sentence outside `own_document` that is close to the end of its document.
 
         The number of tokens from the sentence to that end is the smallest one that is at least
         `num_tokens`. Return None if all are smaller.
@@ -143,7 +152,7 @@ class NegativeSampler:
         while low < len(self._ends):
             high = int(np.searchsorted(self._end_tokens, self._end_tokens[low], side="right"))
             ends = self._ends[low:high]
-            ends = ends[(ends < own[0]) | (ends >= own[1])]
+            ends = ends[(ends < own_document[0]) | (ends >= own_document[1])]
             if len(ends):
                 return int(ends[random.integers(len(ends))])
             low = high

@@ -64,28 +64,29 @@ class Pairs(Examples):
 
     def _runs(self, limits: Limits, short_rate: float) -> PairRuns:
         """Return the runs of all documents, and log the skipped text."""
-        drop = limits.overlong == "drop"
-        single, isolated, over, parts = 0, 0, 0, []
+        drop_overlong = limits.overlong == "drop"
+        num_single, num_isolated, num_overlong, block_arrays = 0, 0, 0, []
         for number, (base, offsets, ends) in enumerate(blocks(self.text)):
             random = np.random.default_rng([self.max_tokens, number])
-            long = np.diff(offsets) > self.max_tokens
-            stops = _with_gaps(ends, np.flatnonzero(long)) if drop else ends
+            is_overlong = np.diff(offsets) > self.max_tokens
+            stops = _with_gaps(ends, np.flatnonzero(is_overlong)) if drop_overlong else ends
             targets = _targets(len(offsets) - 1, self.max_tokens, short_rate, random)
             runs = _block_runs(offsets, stops, targets, self.crossing, random)
             first, last, target, tokens = runs
             arrays = (base + first, base + last, target, tokens, base + stops)
-            parts.append([array.astype("int32") for array in arrays])
-            over += int(long.sum())
+            block_arrays.append([array.astype("int32") for array in arrays])
+            num_overlong += int(is_overlong.sum())
             unpaired = _single_sentences(stops)
-            unpaired = unpaired[~long[unpaired]] if drop else unpaired
-            num_single = int(np.isin(unpaired, _single_sentences(ends)).sum())
-            single, isolated = single + num_single, isolated + len(unpaired) - num_single
-        self.skipped = skipped_overlong(over, "sentences", limits)
-        if single:
-            self.skipped += (Skipped("documents", SINGLE_SENTENCE, single),)
-        if isolated:
-            self.skipped += (Skipped("sentences", ISOLATED_SENTENCE, isolated),)
-        return PairRuns(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+            unpaired = unpaired[~is_overlong[unpaired]] if drop_overlong else unpaired
+            num_single_in_block = int(np.isin(unpaired, _single_sentences(ends)).sum())
+            num_single += num_single_in_block
+            num_isolated += len(unpaired) - num_single_in_block
+        self.skipped = skipped_overlong(num_overlong, "sentences", limits)
+        if num_single:
+            self.skipped += (Skipped("documents", SINGLE_SENTENCE, num_single),)
+        if num_isolated:
+            self.skipped += (Skipped("sentences", ISOLATED_SENTENCE, num_isolated),)
+        return PairRuns(*(np.concatenate(arrays) for arrays in zip(*block_arrays, strict=True)))
 
     def _pair_tokens(self, runs: PairRuns) -> np.ndarray:
         """Return the number of tokens of each pair, int32 [N]."""
@@ -191,6 +192,12 @@ def truncate_pair(
 
     Tokens are removed from the longer segment first, then from both in turn. Each removed token is
     at the start or at the end of its segment, with equal probability.
+
+    Args:
+        first: The token ids of the first segment.
+        second: The token ids of the second segment.
+        max_tokens: The maximum number of tokens of both.
+        random: The source of random numbers.
     """
     surplus, gap = max(len(first) + len(second) - max_tokens, 0), len(first) - len(second)
     unshared = min(surplus, abs(gap))

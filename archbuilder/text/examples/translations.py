@@ -40,9 +40,9 @@ class Translations(Examples):
         self.max_tokens = limits.sequence_length - 1
         lengths = [self.source_text.lengths(), self.target_text.lengths()]
         lengths = np.stack(lengths, axis=1).astype("int32") + 1
-        over = lengths.max(axis=1) > limits.sequence_length
-        self.skipped = skipped_overlong(int(over.sum()), "pairs", limits)
-        is_used = np.ones_like(over) if limits.overlong == "truncate" else ~over
+        is_overlong = lengths.max(axis=1) > limits.sequence_length
+        self.skipped = skipped_overlong(int(is_overlong.sum()), "pairs", limits)
+        is_used = np.ones_like(is_overlong) if limits.overlong == "truncate" else ~is_overlong
         require_any(int(is_used.sum()), limits)
         self.records = np.flatnonzero(is_used).astype("int32")
         self.lengths = np.minimum(lengths[self.records], limits.sequence_length)
