@@ -1,4 +1,4 @@
-"""The root of a spec: an architecture, its objectives, and how it is trained on what text."""
+"""The root of a spec: a model, its objectives, tokenizers, data and training."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,50 +28,73 @@ if TYPE_CHECKING:
 
 
 def check_folder_name(name: str) -> str:
-    """The name, if a run folder and a file can be called so. Raises `ValueError`."""
+    """Return `name` if it is valid for folders and files; raise `ValueError` if not."""
     if not re.fullmatch(r"\w[\w.-]*", name):
-        raise ValueError("must be a letter, digit or '_', and then these, '-' and '.'")
+        raise ValueError(
+            "must start with a letter, digit or '_' and contain only these, '-' and '.'"
+        )
     return name
 
 
 class Experiment(Spec):
-    """An architecture; with data, tokenizer and training, an experiment."""
+    """A model with objectives; with tokenizer, data and training, an experiment that can be run."""
 
     name: Annotated[str, AfterValidator(check_folder_name)]
-    """What the run folder is called."""
+    """Name of the experiment and of its run folder: letters, digits, '_', '-' and '.'."""
     model: BackboneConfig
-    """The network."""
+    """Architecture of the model, without the heads of the objectives."""
     objectives: Annotated[dict[str, AnyObjective], Named()]
-    """What it is trained for: names with their settings. A name is the type, unless `type` says.
-    A model without any gives the vectors of its tokens."""
+    """Training objectives by name, each with its settings. The name is also the type unless `type`
+    is given. The losses of several objectives are added. Without objectives, the model is only a
+    backbone, whose outputs are the vectors of tokens."""
     tokenizer: Tokenizer | None = None
-    """How text becomes tokens."""
+    """Tokenizer of all text, or of the source if there is a target_tokenizer. It is required for
+    training."""
     target_tokenizer: Tokenizer | None = None
-    """How the target's text becomes tokens, where model.target_vocabulary_size is given."""
+    """Tokenizer of the target, such as the text in the other language. It requires
+    model.target_vocabulary_size. Default: source and target share one tokenizer."""
     data: Data | None = None
-    """What text it is trained on."""
+    """Text for training and validation. It is required for training."""
     training: Training | None = None
-    """How it is trained."""
+    """Optimizer, batches and other settings of training. It is required for training."""
 
     def model_graph(self) -> ModelGraph:
-        """The Keras model together with the parts it was drawn from."""
+        """Return the Keras model together with the backbone and heads that it was built from."""
         return ModelGraph(self.name, self.model, self.objectives)
 
     def build(self) -> "keras.Model":
-        """The `keras.Model`: named dictionaries in and out, any batch size and length."""
+        """Return the `keras.Model`.
+
+        Its inputs and outputs are dictionaries by name; batch size and sequence length are free.
+        """
         return self.model_graph().model
 
     def prepare(self, listener: ProgressListener | None = None) -> Prepared:
-        """Train the tokenizers and turn the text into ids, or find what was prepared before."""
+        """Train the tokenizers and tokenize the text, or return both from the cache.
+
+        Args:
+            listener: Listener that receives progress messages. Default: they are ignored.
+
+        Raises:
+            UserError: A section is missing, or text cannot be read.
+        """
         self.require("preparing", "data", "tokenizer")
         return prepare(self, listener or ProgressListener())
 
-    def require(self, work: str, *parts: str) -> Any:
-        """The last of the parts; raises `UserError` where the spec lacks one."""
-        for part in parts:
-            if getattr(self, part) is None:
-                raise UserError(f"{self.name}: {work} needs '{part}' in the spec")
-        return getattr(self, parts[-1])
+    def require(self, work: str, *sections: str) -> Any:
+        """Return the last of the sections.
+
+        Args:
+            work: What needs the sections, for the message.
+            sections: Names of top-level fields.
+
+        Raises:
+            UserError: A section is missing.
+        """
+        for section in sections:
+            if getattr(self, section) is None:
+                raise UserError(f"{self.name}: {work} needs '{section}' in the spec")
+        return getattr(self, sections[-1])
 
     def for_training(self, work: str) -> TrainedSpec:
         """Return this spec as one that has all sections that training reads.
@@ -91,7 +114,19 @@ class Experiment(Spec):
         restart: bool = False,
         processes: ProcessGroup | None = None,
     ) -> dict[str, float]:
-        """Train, or go on with, the run in folder `run` (`runs/NAME`); the last metrics."""
+        """Train the model in a run folder, or resume the run in it.
+
+        Args:
+            run: Run folder. Default: `runs/NAME`.
+            restart: Whether to start again if there is a run. Default: False, the run is resumed.
+            processes: Processes that train together. Default: this process alone.
+
+        Returns:
+            The last metrics by name.
+
+        Raises:
+            UserError: The spec, the run folder or the text is not suitable for training.
+        """
         spec = self.for_training("training")
         if processes is not None:
             processes.check(spec.training.distribution)
@@ -138,7 +173,7 @@ class Experiment(Spec):
         compile_model(spec, model)
 
     def parameter_counter(self) -> ParameterCounter:
-        """Every weight with its shape, counted without Keras."""
+        """Return the shapes of all weights, computed without Keras."""
         return count_parameters(self.model, self.objectives)
 
     def __repr__(self) -> str:
@@ -160,14 +195,23 @@ class Experiment(Spec):
         return html_table(self.name, (), rows)
 
     @classmethod
-    def problems(cls, parts: dict[str, Any]) -> Iterator[Problem]:
-        """What no single part can know; `parts` holds the sound ones."""
-        yield from cross_checks.problems(parts)
+    def problems(cls, sections: dict[str, Any]) -> Iterator[Problem]:
+        """Yield the problems that involve several sections.
+
+        Args:
+            sections: Valid sections by name.
+        """
+        yield from cross_checks.problems(sections)
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:
-    """The experiment in a YAML file, frozen; `overrides` are as after `--set`.
+    """Return the experiment that a YAML file describes.
 
-    Raises `SpecError` with every mistake in `.lines`, each at its place.
+    Args:
+        path: Spec file.
+        overrides: Changes as after `--set`, such as "training.steps=100". Default: none.
+
+    Raises:
+        SpecError: The spec has errors; `.lines` has a line with the location for each.
     """
     return check(read(path, overrides), Experiment)

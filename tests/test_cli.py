@@ -140,11 +140,10 @@ def test_three_errors_across_sections_are_reported_in_three_lines(tmp_path):
     process = archbuild("validate", "three.yaml", folder=tmp_path)
     assert process.returncode == 2
     assert process.stderr.splitlines() == [
-        "three.yaml:9:46: model.encoder.attention.num_heads: num_heads (8) must divide hidden_dim (60)",
-        "three.yaml:14:18: objectives.next_sentence: "
-        "this objective reads the pooled vector: give the model a pooler",
-        "three.yaml:17:20: data.sequence_length: "
-        "64 tokens are more than the 32 that model.positions knows",
+        "three.yaml:9:46: model.encoder.attention.num_heads: "
+        "num_heads (8) must divide hidden_dim (60)",
+        "three.yaml:14:18: objectives.next_sentence: needs a pooled output; set model.pooler",
+        "three.yaml:17:20: data.sequence_length: must be at most 32 for model.positions, not 64",
     ]
 
 
@@ -196,7 +195,7 @@ ERRORS = {
     ),
     "invalid name": (
         ("new", "../x"),
-        "'../x': a name must be a letter, digit or '_', and then these, '-' and '.'",
+        "'../x': a name must start with a letter, digit or '_' and contain only these, '-' and '.'",
     ),
     "missing data": (
         ("train", shipped_specs() / "bert_tiny.yaml"),

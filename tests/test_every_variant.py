@@ -1,4 +1,4 @@
-"""What holds for every variant of every union of the language."""
+"""Properties of every variant of every union of the spec language."""
 
 import json
 
@@ -23,35 +23,35 @@ LISTS = {"training.trackers"}
 SCHEMA = json.dumps(json_schema(Experiment))
 
 
-def spec_with(place, variant, folder):
-    """A sound experiment in which a variant stands at its place."""
+def spec_with(path, variant, folder):
+    """Return a valid spec that has a variant at `path`."""
     for name in ("text.txt", "source.txt", "target.txt"):
         (folder / name).write_text("some text\n")
-    if place in NETWORK:
-        return with_variant(place, variant, decoder=False)
+    if path in NETWORK:
+        return with_variant(path, variant, decoder=False)
     settings = minimal(variant)
     examples = getattr(variant, "examples", None)
     parallel = "source" in settings or "source" in getattr(examples, "needs", ())
-    kind = small_run.bert
+    create_spec = small_run.bert
     if variant is CausalLM:
         return small_run.gpt(folder)
     if parallel:
-        kind = small_run.transformer
+        create_spec = small_run.transformer
     elif examples and "decoder_" in examples.sides:
-        kind = small_run.denoiser
-    spec = kind(folder)
-    if place == "objectives":
+        create_spec = small_run.denoiser
+    spec = create_spec(folder)
+    if path == "objectives":
         if not variant.needs_pooled_output:
             spec["model"].pop("pooler", None)
         spec["objectives"] = {settings.pop("type"): settings}
         return spec
-    *path, last = place.split(".")
-    part = spec
-    for key in path:
-        part = part[key]
-    part[last] = [settings] if place in LISTS else settings
-    if place == "training.distribution":
-        part["backend"] = variant.backend
+    *parents, last = path.split(".")
+    section = spec
+    for key in parents:
+        section = section[key]
+    section[last] = [settings] if path in LISTS else settings
+    if path == "training.distribution":
+        section["backend"] = variant.backend
     return spec
 
 
@@ -59,7 +59,7 @@ every_variant = pytest.mark.parametrize("case", CASES, ids=named)
 
 
 @every_variant
-def test_it_survives_the_round_trip_through_yaml(case, tmp_path):
+def test_a_variant_survives_a_round_trip_through_yaml(case, tmp_path):
     path = small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml")
     experiment = load(path)
     resolved = experiment.model_dump(mode="json", exclude_none=True)
@@ -68,14 +68,14 @@ def test_it_survives_the_round_trip_through_yaml(case, tmp_path):
 
 
 @every_variant
-def test_a_misspelled_field_is_one_mistake_at_its_line(case, tmp_path):
+def test_a_misspelled_field_is_one_error_at_its_line(case, tmp_path):
     spec = spec_with(*case, tmp_path)
     variant = case[1]
-    *path, last = (part for part in case[0].split("."))
-    part = spec
-    for key in path:
-        part = part[key]
-    settings = part[last]
+    *parents, last = case[0].split(".")
+    section = spec
+    for key in parents:
+        section = section[key]
+    settings = section[last]
     if case[0] == "objectives":
         (settings,) = settings.values()
     elif case[0] in LISTS:
@@ -87,14 +87,14 @@ def test_a_misspelled_field_is_one_mistake_at_its_line(case, tmp_path):
     )
     with pytest.raises(SpecError) as caught:
         load(file)
-    (mistake,) = caught.value.lines
-    assert mistake.startswith(f"{file}:{line}:")
-    assert "no_such_field: unknown field" in mistake
-    assert variant.__name__ not in mistake
+    (message,) = caught.value.lines
+    assert message.startswith(f"{file}:{line}:")
+    assert "no_such_field: unknown field" in message
+    assert variant.__name__ not in message
 
 
 @every_variant
-def test_the_schema_knows_it_and_explains_it(case):
+def test_the_schema_describes_a_variant_and_its_fields(case):
     _, variant = case
     definition = json.loads(SCHEMA)["$defs"][variant.__name__]
     assert definition["description"]
@@ -106,49 +106,49 @@ def test_every_objective_trains_alone(case, tmp_path):
     spec = spec_with(*case, tmp_path)
     spec["training"]["steps"] = 2
     experiment = load(small_run.write(spec, tmp_path / "spec.yaml"))
-    found = experiment.train(tmp_path / "run")
+    metrics = experiment.train(tmp_path / "run")
     weights = loss_weights(experiment.objectives, 2, 2)
-    losses = [weight * found[f"{name}_loss"] for name, weight in weights.items()]
-    assert found["loss"] == pytest.approx(sum(losses))
+    losses = [weight * metrics[f"{name}_loss"] for name, weight in weights.items()]
+    assert metrics["loss"] == pytest.approx(sum(losses))
 
 
 @pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
-def test_every_objective_is_packed_or_says_why_not(case, tmp_path):
+def test_every_objective_can_be_packed_or_reports_why_not(case, tmp_path):
     spec = spec_with(*case, tmp_path)
     spec["training"]["steps"] = 1
     spec["training"]["batch"] = {"examples": 4, "packing": True}
     path = small_run.write(spec, tmp_path / "spec.yaml")
     if case[1].needs_pooled_output:
-        with pytest.raises(SpecError, match="reads one vector a row"):
+        with pytest.raises(SpecError, match="reads one pooled output per row"):
             load(path)
     else:
         assert load(path).train(tmp_path / "run")["step"] == 1
 
 
 @pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
-def test_every_objectives_batches_depend_on_seed_and_number_alone(case, tmp_path):
+def test_batches_of_every_objective_depend_only_on_seed_and_index(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
     first, second = (load_training_data(experiment, ProgressListener()).train for _ in range(2))
     inputs = {tensor.name for tensor in experiment.model_graph().training_graph().inputs}
     terms = set(loss_terms(experiment.objectives))
     for number in (len(first) + 1, 0):
-        one, other = first[number], second[number]
-        assert one.inputs.keys() == other.inputs.keys() == inputs
-        assert one.targets.keys() == other.targets.keys() == terms
-        assert not one.columns
-        for target in one.targets.values():
+        batch, again = first[number], second[number]
+        assert batch.inputs.keys() == again.inputs.keys() == inputs
+        assert batch.targets.keys() == again.targets.keys() == terms
+        assert not batch.columns
+        for target in batch.targets.values():
             assert target.ids.shape == target.weights.shape
             assert target.weights.dtype == "float32"
-        keras.tree.map_structure(np.testing.assert_array_equal, one, other)
+        keras.tree.map_structure(np.testing.assert_array_equal, batch, again)
 
 
 @pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=named)
-def test_every_tokenizer_serves_every_kind_of_text(case, tmp_path):
-    for kind in (small_run.bert, small_run.transformer):
-        folder = tmp_path / kind.__name__
+def test_every_tokenizer_works_with_documents_and_with_pairs(case, tmp_path):
+    for create_spec in (small_run.bert, small_run.transformer):
+        folder = tmp_path / create_spec.__name__
         folder.mkdir()
-        spec = kind(folder, steps=1)
+        spec = create_spec(folder, steps=1)
         spec["tokenizer"] = minimal(case[1])
         spec["model"]["vocabulary_size"] = 400
-        found = load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
-        assert found["step"] == 1
+        metrics = load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
+        assert metrics["step"] == 1

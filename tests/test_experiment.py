@@ -66,37 +66,35 @@ CASES = [
     (
         small_run.denoiser,
         too_few_sentinels,
-        "tokenizer.sentinels: 'span_corruption' leaves out up to 7 spans of an example, and marks "
-        "each and the end with a token of its own; the tokenizer has 7: write 'sentinels: 8'",
+        "tokenizer.sentinels: must be at least 8, not 7, as 'span_corruption' marks up to 7 spans "
+        "of an example, and its end, with one sentinel token each",
     ),
     (
         small_run.denoiser,
         two_vocabularies,
-        "objectives.span_corruption: its source and target are one text, with one vocabulary: "
-        "leave out model.target_vocabulary_size",
+        "objectives.span_corruption: source and target are the same text and need one "
+        "vocabulary; remove model.target_vocabulary_size",
     ),
     (
         small_run.denoiser,
         no_decoder_for_the_target,
-        "objectives.span_corruption: writing a target needs model.decoder, and the model has none",
+        "objectives.span_corruption: needs model.decoder, which is missing",
     ),
     (
         small_run.bert,
         packing,
-        "training.batch.packing: 'next_sentence' reads one vector a row, "
-        "and a packed row holds several examples",
+        "training.batch.packing: cannot be used with 'next_sentence', "
+        "which reads one pooled output per row",
     ),
     (
         small_run.bert,
         overlong_split,
-        "data.overlong: these objectives' examples cannot be split: "
-        "choose from truncate, drop, refuse",
+        "data.overlong: must be one of truncate, drop, refuse for these objectives, not 'split'",
     ),
     (
         small_run.transformer,
         overlong_split,
-        "data.overlong: these objectives' examples cannot be split: "
-        "choose from drop, truncate, refuse",
+        "data.overlong: must be one of drop, truncate, refuse for these objectives, not 'split'",
     ),
     (
         small_run.transformer,
@@ -111,12 +109,12 @@ CASES = [
     (
         small_run.transformer,
         no_target_vocabulary_size,
-        "target_tokenizer: a vocabulary of its own needs model.target_vocabulary_size",
+        "target_tokenizer: needs model.target_vocabulary_size, which is missing",
     ),
     (
         small_run.transformer,
         no_target_tokenizer,
-        "model.target_vocabulary_size: a vocabulary of its own needs target_tokenizer",
+        "model.target_vocabulary_size: needs target_tokenizer, which is missing",
     ),
     (
         small_run.bert,

@@ -1,4 +1,4 @@
-"""Training objectives, one file each, and their union; the losses of several are added up."""
+"""Training objectives, one file each, and their union. Losses of several objectives are added."""
 
 from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.objectives.denoising import Denoising

@@ -1,4 +1,4 @@
-"""Causal language model: guess each token from those before it."""
+"""Causal language modeling: predict each token from the tokens before it."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -16,7 +16,10 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class CausalLM(TokenPrediction):
-    """Guess the next token (Radford et al., 2018, section 3.1, equation 1)."""
+    """Causal language modeling: prediction of the next token.
+
+    Radford et al., 2018, section 3.1, equation 1.
+    """
 
     type: Literal["causal_lm"]
 
@@ -25,24 +28,24 @@ class CausalLM(TokenPrediction):
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.output_projection()
-        return lambda streams, inputs: project(streams["sequence_output"])  # -> [B, T, V]
+        return lambda outputs, inputs: project(outputs["sequence_output"])  # -> [B, T, V]
 
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
-        """Let the target of each token be the next one, if that belongs to the same example."""
+        """Add the next token of the same example as the target of each token."""
         inputs, sequence = batch.inputs, TOKEN_SEQUENCES[""]
-        follows = _next(inputs[sequence.padding_mask]) > 0
+        has_next = _next(inputs[sequence.padding_mask]) > 0
         if sequence.packing_ids in inputs:
             packing_ids = inputs[sequence.packing_ids]
-            follows &= _next(packing_ids) == packing_ids
-        batch.targets[name] = Target(_next(inputs[sequence.token_ids]), follows.astype("float32"))
+            has_next &= _next(packing_ids) == packing_ids
+        batch.targets[name] = Target(_next(inputs[sequence.token_ids]), has_next.astype("float32"))
 
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None or model.encoder is not None:
-            yield Problem((), "the next token is guessed by a decoder alone; write 'encoder: null'")
+            yield Problem((), "needs a model with a decoder and no encoder; write 'encoder: null'")
 
 
-def _next(array: Array) -> Array:  # [B, T], shifted by one, zero at the end
+def _next(array: Array) -> Array:  # [B, T], shifted left by one, 0 at the end
     return np.pad(array[:, 1:], ((0, 0), (0, 1)))

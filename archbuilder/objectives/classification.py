@@ -1,4 +1,4 @@
-"""Objectives that predict one of several classes, such as a token, at each position."""
+"""Classification objectives, which predict one of several classes, such as a token."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,11 +20,11 @@ class ClassificationObjective(Objective):
     metrics: ClassVar[tuple[Metric, ...]] = CLASSIFICATION_METRICS
 
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
-        """Return the sums of logits [..., V] and classes [...]."""
+        """Return the sums for logits [..., V] and targets [...]; see `cross_entropy_sums`."""
         return cross_entropy_sums(outputs, target)
 
     def baseline(
         self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
     ) -> dict[str, float]:
-        """Return loss and accuracy of predicting each class with its frequency in training."""
+        """Return loss and accuracy of predicting the frequencies of the training targets."""
         return frequency_baseline(train, validation, num_classes)

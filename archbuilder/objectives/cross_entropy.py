@@ -1,4 +1,4 @@
-"""Cross-entropy with accuracy and perplexity, as sums that add up over batches and devices."""
+"""Cross-entropy, accuracy and perplexity, as sums that can be added over batches and devices."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,23 +21,23 @@ CLASSIFICATION_METRICS = (
     Metric("accuracy", partial(mean, key="correct"), higher_is_better=True),
     Metric("perplexity", perplexity, higher_is_better=False, is_printed=False),
 )
-"""What is computed from `cross_entropy_sums`."""
+"""Metrics that are computed from `cross_entropy_sums`."""
 
 
 def cross_entropy_sums(
     logits: Tensor, target: Target, label_smoothing: float = 0.0
 ) -> dict[str, Tensor]:
-    """Return sums over the positions that count, each a float32 scalar.
+    """Return sums over all positions, weighted by `target.weights`, each a float32 scalar.
 
     Args:
-        logits: [..., V]
-        target: `ids` int32 [...], and `weights` float32 [...].
+        logits: Logits, [..., V].
+        target: Target with `ids` int32 [...] and `weights` float32 [...].
         label_smoothing: Fraction of the probability that is spread over all classes (Szegedy et
-            al., 2016, section 7). Default: 0.0.
+            al., 2016, section 7). Default: 0.
 
     Returns:
-        `loss` (nats, with label smoothing), `cross_entropy` (nats, without), `correct` and
-        `count`.
+        `loss` (nats, with label smoothing), `cross_entropy` (nats, without label smoothing),
+        `correct` (number of correct predictions) and `count` (number of targets).
     """
     from keras import ops
 
@@ -56,10 +56,15 @@ def cross_entropy_sums(
 def cross_entropy(
     logits: Tensor, ids: Tensor, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Return the loss with and without label smoothing, [N] each, of logits [N, V] and ids [N].
+    """Return the cross-entropy with and without label smoothing, in nats, [N] each.
 
-    The gradient, softmax minus the smoothed target, is written out: the softmax is computed once,
-    and the target is never expanded to a row of V numbers.
+    The gradient is the softmax minus the smoothed target. It is defined here, so that the softmax
+    is computed once and targets are never expanded to [N, V].
+
+    Args:
+        logits: Logits, [N, V].
+        ids: Target classes, int32 [N].
+        label_smoothing: Fraction of the probability that is spread over all classes. Default: 0.
     """
     from keras import ops
 
@@ -72,11 +77,11 @@ def _cross_entropy(
     from keras import ops
 
     classes = logits.shape[-1]
-    top = ops.max(logits, axis=-1, keepdims=True)
-    probabilities = ops.exp(logits - top)
+    maximum = ops.max(logits, axis=-1, keepdims=True)
+    probabilities = ops.exp(logits - maximum)
     total = ops.sum(probabilities, axis=-1, keepdims=True)
     probabilities = probabilities / total
-    normalizer = (ops.log(total) + top)[:, 0]
+    normalizer = (ops.log(total) + maximum)[:, 0]
     target_logits = ops.take_along_axis(logits, ids[:, None], axis=-1)[:, 0]
     unsmoothed = normalizer - target_logits
     loss = unsmoothed
@@ -85,7 +90,7 @@ def _cross_entropy(
         loss = (1 - label_smoothing) * unsmoothed + label_smoothing * uniform
 
     def gradient(*upstream: Any, **_: Any) -> tuple[Tensor, None]:
-        # JAX passes one tuple, TensorFlow its members; only the loss has a gradient.
+        # JAX passes one tuple, TensorFlow its elements. Only the loss has a gradient.
         first = upstream[0][0] if isinstance(upstream[0], tuple) else upstream[0]
         slopes = (probabilities - label_smoothing / classes) * first[:, None]
         rows = ops.cumsum(ops.ones_like(ids), axis=0) - 1
@@ -102,23 +107,27 @@ def frequency_baseline(
     num_classes: int,
     label_smoothing: float = 0.0,
 ) -> dict[str, float]:
-    """Return loss (nats) and accuracy of predicting each class with its frequency in training.
+    """Return loss (nats) and accuracy of predicting the frequencies of the training targets.
 
-    Frequencies are those of `train` plus one (Laplace smoothing), and are smoothed as the labels
-    are. The metrics are those on all positions of `validation` that count.
+    Args:
+        train: Targets that are counted. Counts are increased by 1 (Laplace smoothing), and the
+            frequencies are smoothed like the labels.
+        validation: Targets that the metrics are computed on.
+        num_classes: Number of classes.
+        label_smoothing: Label smoothing of the loss. Default: 0.
     """
     counts = np.ones(num_classes)
     for target in train:
-        seen = np.bincount(_counted(target))
-        counts[: len(seen)] += seen
+        occurrences = np.bincount(_real_ids(target))
+        counts[: len(occurrences)] += occurrences
     uniform = label_smoothing / num_classes
     probabilities = (1 - label_smoothing) * counts / counts.sum() + uniform
     nats = -np.log(probabilities)
-    ids = np.concatenate([_counted(target) for target in validation])
+    ids = np.concatenate([_real_ids(target) for target in validation])
     loss = (1 - label_smoothing) * nats[ids].mean() + label_smoothing * nats.mean()
     accuracy = (ids == probabilities.argmax()).mean()
     return {"loss": float(loss), "accuracy": float(accuracy)}
 
 
-def _counted(target: Target) -> np.ndarray:
+def _real_ids(target: Target) -> np.ndarray:
     return target.ids[target.weights > 0]

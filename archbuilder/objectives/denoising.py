@@ -1,4 +1,4 @@
-"""Denoising: write a text as it was before it was damaged."""
+"""Denoising: reconstruct a corrupted text."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -10,7 +10,7 @@ from archbuilder.errors import UserError
 from archbuilder.language import Problem
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives.objective import ExamplesClass
-from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
+from archbuilder.objectives.seq2seq import Seq2SeqObjective, single_vocabulary_problems
 from archbuilder.text.examples import Examples, Limits, NoisyText
 from archbuilder.text.examples.spans import Corruption
 from archbuilder.text.token_store import Tokens
@@ -19,19 +19,19 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class Denoising(Seq2SeqObjective):
-    """Read a text in which a mask stands for each missing span, and write all of it.
+    """Denoising: reconstruction of a text in which each masked span is replaced by one mask token.
 
-    Lewis et al., 2020, section 2.2: text infilling, with lengths drawn from a Poisson distribution,
-    so that a mask may also stand where nothing is missing; and sentence permutation.
+    Lewis et al., 2020, section 2.2 (BART): text infilling and sentence permutation. Span lengths
+    are sampled from a Poisson distribution; for length 0, a mask token is inserted.
     """
 
     type: Literal["denoising"]
     corruption_rate: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Share of tokens missing."""
+    """Fraction of the tokens that are masked."""
     mean_span_length: Annotated[float, Field(ge=1)] = 3.0
-    """Tokens that a mask stands for, on average."""
+    """Mean length of a masked span, in tokens."""
     permute_sentences: bool = True
-    """Put the sentences of each example into an order that is drawn."""
+    """Whether the sentences of each example are put into random order."""
     examples: ClassVar[ExamplesClass] = NoisyText
 
     @override
@@ -42,9 +42,9 @@ class Denoising(Seq2SeqObjective):
     @override
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
-            raise UserError("denoising: the tokenizer has no mask token to stand for spans")
+            raise UserError("denoising: needs a tokenizer with a mask token")
 
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
-        yield from one_vocabulary(model)
+        yield from single_vocabulary_problems(model)

@@ -1,4 +1,4 @@
-"""The load-balancing loss of a mixture of experts, as a loss term of the backbone's own."""
+"""The load-balancing loss of a mixture of experts, as a loss term of the backbone."""
 
 from collections.abc import Mapping
 
@@ -14,17 +14,17 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class LoadBalancing:
-    """A loss of each row, which the backbone computes, and has multiplied by its own weight."""
+    """A loss that the backbone computes for each row, already multiplied by its weight."""
 
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
-        """Let every row count that is not padding alone."""
+        """Add a target whose weight is 1 for each row that has real tokens."""
         weights = np.any(batch.padding_masks()[0] > 0, axis=1).astype("float32")
         batch.targets[name] = Target(np.zeros(len(weights), "int32"), weights)
 
     def terms(self, name: str) -> dict[str, LossTerm]:
-        """Return the loss, which evaluations leave out."""
+        """Return the loss term, which is not part of evaluations."""
 
         def sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
             from keras import ops
@@ -37,14 +37,19 @@ class LoadBalancing:
         return {name: LossTerm(sums, (LOSS,), predicts_ids=False, training_only=True)}
 
     def weight_at(self, step: int | None, steps: int | None) -> float:
-        """Return 1.0."""
+        """Return 1, as the backbone applies the weight."""
         return 1.0
 
 
 def training_losses(
     backbone: BackboneConfig, objectives: Mapping[str, Objective]
 ) -> dict[str, TrainingLoss]:
-    """Return the losses that are added up in training: of the objectives and of the backbone."""
+    """Return the losses that are added in training, by name.
+
+    Args:
+        backbone: Backbone, which may have a load-balancing loss.
+        objectives: Objectives by name.
+    """
     losses: dict[str, TrainingLoss] = dict(objectives)
     if backbone.has_load_balancing_loss:
         losses[LOAD_BALANCING] = LoadBalancing()

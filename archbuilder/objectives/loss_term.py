@@ -18,7 +18,7 @@ Sums: TypeAlias = dict[str, dict[str, float]]
 
 
 class Baseline(Protocol):
-    """Computes the metrics of predicting by the frequency of targets alone."""
+    """A function that computes the metrics of predicting the frequencies of the targets."""
 
     def __call__(
         self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
@@ -26,9 +26,9 @@ class Baseline(Protocol):
         """Return metrics on `validation` by name, the loss first; empty if there is no baseline.
 
         Args:
-            train: Targets of some training batches, for the frequencies.
+            train: Targets of some training batches, whose frequencies are counted.
             validation: Targets of all validation batches.
-            num_classes: The width of the model's output.
+            num_classes: Width of the model's output.
         """
         ...
 
@@ -36,37 +36,37 @@ class Baseline(Protocol):
 def no_baseline(
     train: Sequence[Target], validation: Sequence[Target], num_classes: int
 ) -> dict[str, float]:
-    """Return no metrics: targets have no frequencies."""
+    """Return no metrics, for targets whose frequencies cannot be counted."""
     return {}
 
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One loss that is added to the others, with the metrics of the same output."""
+    """A loss of one output of the graph, with the metrics of the same output."""
 
     sums: Callable[[Mapping[str, Tensor], Target], dict[str, Tensor]]
-    """Computes additive float32 scalars, "loss" and "count" among them, from the outputs of the
-    graph and the target."""
+    """Function that computes additive float32 scalars, including "loss" and "count", from the
+    outputs of the graph and the target."""
     metrics: tuple[Metric, ...]
-    """What is computed from the sums; `LOSS` comes first."""
+    """Metrics that are computed from the sums; `LOSS` is first."""
     factor: float = 1.0
-    """What the loss is multiplied by beside the weight of its objective. Default: 1.0."""
+    """Factor of the loss in addition to the weight of its objective. Default: 1."""
     baseline: Baseline = no_baseline
-    """Computes the metrics of predicting by frequency. Default: no metrics."""
+    """Function that computes the metrics of predicting frequencies. Default: no metrics."""
     predicts_ids: bool = True
-    """Whether the ids of the target are what the model predicts; otherwise the loss has no target,
-    or the graph computes it. Default: True."""
+    """Whether the model predicts the ids of the target. If not, the loss has no target, or the
+    graph computes the target. Default: True."""
     training_only: bool = False
-    """Whether it is left out of evaluations. Default: False."""
+    """Whether evaluations skip this term. Default: False."""
 
 
 class TrainingLoss(Protocol):
-    """Adds loss terms to training: an objective, or a regularizer of the backbone."""
+    """A source of loss terms in training: an objective, or a regularizer of the backbone."""
 
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
-        """Add the targets of its loss terms to a batch, in place."""
+        """Add the targets of its loss terms to `batch`, in place."""
         ...
 
     def terms(self, name: str) -> dict[str, LossTerm]:
@@ -74,7 +74,7 @@ class TrainingLoss(Protocol):
         ...
 
     def weight_at(self, step: int | None, steps: int | None) -> float:
-        """Return what its losses are multiplied by at a step of a run of `steps` steps."""
+        """Return the weight of its losses at a step of a run of `steps` steps."""
         ...
 
 
@@ -90,9 +90,12 @@ def loss_terms(losses: Mapping[str, TrainingLoss]) -> dict[str, LossTerm]:
 def loss_weights(
     losses: Mapping[str, TrainingLoss], step: int | None, steps: int | None
 ) -> dict[str, float]:
-    """Return what each loss term is multiplied by at a step of a run of `steps` steps.
+    """Return the weight of each loss term at a step.
 
-    `None` stands for the last step, or for a number of steps that is not known.
+    Args:
+        losses: Losses by name.
+        step: Step, from 1. None: the last step.
+        steps: Number of steps of the run. None: unknown.
     """
     return {
         term_name: loss.weight_at(step, steps) * term.factor
@@ -104,7 +107,13 @@ def loss_weights(
 def metrics_from_sums(
     terms: Mapping[str, LossTerm], sums: Sums, weights: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the weighted loss of all terms, and the metrics of each, as `TERM_METRIC`."""
+    """Return the weighted sum of all losses, and the metrics of each term as `TERM_METRIC`.
+
+    Args:
+        terms: Loss terms by name.
+        sums: Sums of each loss term, by name.
+        weights: Weights of the loss terms, by name.
+    """
     values = {LOSS.name: 0.0}
     for name, term_sums in sums.items():
         values[LOSS.name] += weights[name] * term_sums["loss"] / max(term_sums["count"], 1)
@@ -114,18 +123,18 @@ def metrics_from_sums(
 
 
 def evaluation_metrics(terms: Mapping[str, LossTerm]) -> dict[str, Metric]:
-    """Return the metrics of an evaluation by their names: the loss, and those of each term."""
-    own = {
+    """Return the metrics of an evaluation by name: the loss, and the metrics of each term."""
+    term_metrics = {
         f"{name}_{metric.name}": metric
         for name, term in terms.items()
         if not term.training_only
         for metric in term.metrics
     }
-    return {LOSS.name: LOSS} | own
+    return {LOSS.name: LOSS} | term_metrics
 
 
 def printed_metrics(terms: Mapping[str, LossTerm]) -> dict[str, list[str]]:
-    """Return, for each term that is evaluated, the metrics that the console shows by its loss."""
+    """Return the metrics that the console shows besides the loss, for each evaluated term."""
     return {
         name: [metric.name for metric in term.metrics if metric.is_printed and metric is not LOSS]
         for name, term in terms.items()

@@ -1,4 +1,4 @@
-"""Masked language model: guess tokens that were hidden, from both sides."""
+"""Masked language modeling: predict masked tokens from the tokens on both sides."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
@@ -17,31 +17,41 @@ from archbuilder.network.norm import AnyNorm, LayerNormConfig
 from archbuilder.objectives.classification import ClassificationObjective
 from archbuilder.objectives.loss_term import Tensor
 from archbuilder.objectives.objective import Head, Rate
-from archbuilder.objectives.selection import Chosen, Selection, Tokens, choose
+from archbuilder.objectives.selection import (
+    AnySelection,
+    SelectedTokens,
+    TokenSelection,
+    select_tokens,
+)
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch, Target
 from archbuilder.text.vocabulary import Vocabulary
 
 
 class MaskedLM(ClassificationObjective):
-    """Guess tokens that were hidden (Devlin et al., 2018, section 3.1, task 1; appendix A.1)."""
+    """Masked language modeling: prediction of masked tokens.
+
+    Devlin et al., 2018, section 3.1, task 1; appendix A.1.
+    """
 
     type: Literal["masked_lm"]
-    mask_selection: Selection = Tokens(type="tokens")
-    """What is chosen: single tokens, whole words, or spans of several words."""
+    mask_selection: AnySelection = TokenSelection(type="tokens")
+    """Units that are selected: single tokens, whole words, or spans of words."""
     mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of tokens to guess."""
+    """Fraction of the tokens of a sequence that are selected for prediction, without special
+    tokens."""
     mask_token_rate: Rate = 0.8
-    """Share of those that are replaced by the mask token."""
+    """Fraction of the selected tokens that are replaced by the mask token."""
     random_token_rate: Rate = 0.1
-    """Share of those that are replaced by a random token; the rest stay as they are."""
+    """Fraction of the selected tokens that are replaced by a random token. The rest are
+    unchanged."""
     mask_selection_length: PositiveInt = 20
-    """The most tokens to guess in one sequence."""
+    """Maximum number of selected tokens per sequence."""
     activation: Activation = "gelu"
-    """The non-linearity of the head's transform."""
+    """Activation function after the transform, the hidden layer of the head."""
     norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
-    """Normalisation after the head's transform."""
+    """Normalization after the transform."""
     transform_bias: bool = True
-    """Whether the head's transform has a bias."""
+    """Whether the transform has a bias."""
 
     head_type: ClassVar[str] = "masked_lm"
     corrupts_inputs: ClassVar[bool] = True
@@ -63,52 +73,59 @@ class MaskedLM(ClassificationObjective):
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
         (positions,), token_ids = self.inputs(name), TOKEN_SEQUENCES[""].token_ids
-        most = self.mask_selection_length
-        chosen = choose(batch, self.mask_selection, self.mask_selection_rate, most, rng, vocabulary)
-        replacements = self._replacements(chosen, rng, vocabulary)
-        batch.inputs[token_ids] = chosen.write(replacements, batch.inputs[token_ids])
-        batch.inputs[positions] = chosen.positions
-        batch.targets[name] = Target(chosen.targets, chosen.weights)
+        selected = select_tokens(
+            batch,
+            self.mask_selection,
+            self.mask_selection_rate,
+            self.mask_selection_length,
+            rng,
+            vocabulary,
+        )
+        replacements = self._replacements(selected, rng, vocabulary)
+        batch.inputs[token_ids] = selected.replace(batch.inputs[token_ids], replacements)
+        batch.inputs[positions] = selected.positions
+        batch.targets[name] = Target(selected.targets, selected.weights)
 
     @override
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None and self.mask_token_rate:
-            raise UserError("masked_lm: the tokenizer has no mask token to hide others behind")
+            raise UserError("masked_lm: the tokenizer has no mask token; set mask_token_rate to 0")
 
     def _replacements(
-        self, chosen: Chosen, rng: np.random.Generator, vocabulary: Vocabulary
+        self, selected: SelectedTokens, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> Array:
-        """Return the ids [B, M] that the network reads in place of the chosen tokens."""
-        targets = chosen.targets
-        draw = rng.random(targets.shape)
-        if self.mask_selection.together:
-            first = np.diff(chosen.units, axis=1, prepend=-1) != 0
-            slots = np.where(first, np.arange(targets.shape[1]), 0)
-            draw = np.take_along_axis(draw, np.maximum.accumulate(slots, axis=1), axis=1)
+        """Return the ids [B, M] that replace the selected tokens in the input."""
+        targets = selected.targets
+        uniform = rng.random(targets.shape)
+        if self.mask_selection.masks_whole_units:
+            is_first = np.diff(selected.units, axis=1, prepend=-1) != 0
+            slots = np.where(is_first, np.arange(targets.shape[1]), 0)
+            uniform = np.take_along_axis(uniform, np.maximum.accumulate(slots, axis=1), axis=1)
         ordinary = np.setdiff1d(np.arange(vocabulary.size), vocabulary.special_ids)
-        noise = rng.choice(ordinary, targets.shape)
-        replaced = np.where(draw < self.mask_token_rate + self.random_token_rate, noise, targets)
-        mask_id = targets if vocabulary.mask_id is None else vocabulary.mask_id  # Rate 0 only.
-        return np.where(draw < self.mask_token_rate, mask_id, replaced)
+        random_ids = rng.choice(ordinary, targets.shape)
+        is_random = uniform < self.mask_token_rate + self.random_token_rate
+        replaced = np.where(is_random, random_ids, targets)
+        # Without a mask token, mask_token_rate is 0.
+        mask_id = targets if vocabulary.mask_id is None else vocabulary.mask_id
+        return np.where(uniform < self.mask_token_rate, mask_id, replaced)
 
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
-            yield Problem(
-                (), "masked tokens are guessed by an encoder alone; write 'decoder: null'"
-            )
+            yield Problem((), "needs a model with an encoder and no decoder; write 'decoder: null'")
         if self.mask_token_rate + self.random_token_rate > 1:
             total = self.mask_token_rate + self.random_token_rate
             yield Problem(
-                ("random_token_rate",), f"with mask_token_rate this makes {total:g}, more than 1"
+                ("random_token_rate",),
+                f"the sum with mask_token_rate is {total:g}; it must be at most 1",
             )
 
 
 class MaskedLMHead:
-    """The masked positions' vectors, transformed, on the vocabulary: [B, M, V].
+    """The head: logits [B, M, V] of the vectors at the selected positions.
 
-    Only masked positions are projected. Transform, tied projection and bias as in BERT's reference
-    implementation; where tables are narrower, the transform narrows (as in ALBERT's).
+    Transform, tied projection and bias are as in the reference implementation of BERT. If the
+    embeddings are narrower than the stack, the transform projects to their width, as in ALBERT.
     """
 
     def __init__(
@@ -120,24 +137,34 @@ class MaskedLMHead:
         backbone: Backbone,
         dim: int,
         use_bias: bool = True,
-    ):
-        """`dim` is the width of the vectors it reads, and `use_bias` the transform's."""
+    ) -> None:
+        """Build the head.
+
+        Args:
+            activation: Activation function after the transform.
+            norm: Normalization after the transform.
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of the head, a prefix of the names of its layers.
+            backbone: Backbone, whose output projection the head uses.
+            dim: Width of the vectors that the head reads.
+            use_bias: Whether the transform has a bias. Default: True.
+        """
         self.positions = f"{name}_positions"
-        spec = backbone.config
-        width, initializer = spec.output_projection_dim, spec.initializer
+        config = backbone.config
+        width, initializer = config.output_projection_dim, config.initializer
         self.activation: Activation = activation
         self.transform = dense(
             layers, f"{name}.transform", dim, width, initializer, use_bias=use_bias
         )
         self.norm = norm.build(layers, f"{name}.norm", width)
         self.project = backbone.output_projection()
-        self.bias = bias(layers, f"{name}.bias", spec.vocabulary_size)
+        self.bias = bias(layers, f"{name}.bias", config.vocabulary_size)
 
     @override
-    def __call__(self, streams: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
+    def __call__(self, outputs: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
         from keras import ops
 
         positions = inputs[self.positions]
-        hidden = ops.take_along_axis(streams["sequence_output"], positions[:, :, None], axis=1)
+        hidden = ops.take_along_axis(outputs["sequence_output"], positions[:, :, None], axis=1)
         hidden = self.norm(activate(self.transform(hidden), self.activation))
         return self.project(hidden) + self.bias(ops.zeros_like(positions[:1, :1]))

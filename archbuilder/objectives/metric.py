@@ -1,4 +1,4 @@
-"""A metric: a number computed from sums, which add up over batches, devices and processes."""
+"""Metrics: numbers computed from sums, which can be added over batches, devices and processes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ class Metric:
     """A number that is computed from the additive sums of a loss term."""
 
     name: str
-    """Its name in metrics.jsonl, behind that of the loss term."""
+    """Name of the metric; metrics.jsonl has it after the name of the loss term."""
     from_sums: Callable[[Mapping[str, float]], float]
-    """Computes the metric from the sums over all batches, which include "loss" and "count"."""
+    """Function that computes the metric from the sums over all batches, which include "loss" and
+    "count"."""
     higher_is_better: bool
-    """Whether the best model is the one with the highest value."""
+    """Whether a higher value is better."""
     is_printed: bool = True
-    """Whether the lines on the console show it. Default: True."""
+    """Whether the console shows it. Default: True."""
 
 
 def mean(sums: Mapping[str, float], key: str) -> float:
-    """Return a sum divided by the number of targets that count."""
+    """Return the sum `key` divided by the number of targets."""
     return sums[key] / max(sums["count"], 1)
 
 
 LOSS = Metric("loss", partial(mean, key="loss"), higher_is_better=False)
-"""The mean loss, which is the first metric of every loss term."""
+"""Mean loss, the first metric of every loss term."""

@@ -1,4 +1,4 @@
-"""Next-sentence prediction: does the second segment follow the first in its document?"""
+"""Next sentence prediction: whether the second segment follows the first in its document."""
 
 from typing import ClassVar, Literal
 
@@ -13,9 +13,10 @@ from archbuilder.text.vocabularies import Vocabularies
 
 
 class NextSentence(PairObjective):
-    """Tell a segment's continuation, class 0, from text of another document, class 1.
+    """Next sentence prediction: classification of pairs of segments.
 
-    Devlin et al., 2018, section 3.1, task 2; half of the pairs are of each class.
+    The second segment follows the first in its document (class 0), or is of another document (class
+    1); half of the pairs are of each class. Devlin et al., 2018, section 3.1, task 2.
     """
 
     type: Literal["next_sentence"]

@@ -1,4 +1,4 @@
-"""The interface of training objectives: their batches, head, loss and metrics, under one name."""
+"""The interface of training objectives: batches, head, loss and metrics."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from archbuilder.language import Problem, Spec
 from archbuilder.network.backbone import Backbone, BackboneConfig
 from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.objectives.loss_term import LossTerm, Tensor
-from archbuilder.objectives.loss_weight import LinearWeight, Weight
+from archbuilder.objectives.loss_weight import LinearWeight, LossWeight
 from archbuilder.objectives.metric import Metric
 from archbuilder.text.batch import Batch, Target
 from archbuilder.text.examples import Examples, Limits, Segments
@@ -20,63 +20,86 @@ from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 Rate = Annotated[float, Field(ge=0, le=1)]
+"""A fraction from 0 to 1."""
 
 ExamplesClass: TypeAlias = type[Examples]
-"""An alias, since `type` is a field's name in the classes of objectives."""
+"""A class of examples; an alias, since objectives have a field `type`."""
 
 Head: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
-"""Called with the outputs of the backbone and with the objective's own inputs."""
+"""A function of the outputs of the backbone and of the objective's own inputs."""
 
 
 class Objective(Spec):
-    """The interface of objectives. Each gets its name in the spec, so that several add up.
+    """The interface of objectives. A spec can have several, each with its name.
 
-    An objective prepares the batch, builds a head on the backbone, and computes additive sums from
-    the output of the head and the target, from which the loss and all metrics follow.
+    An objective prepares batches, builds a head on the backbone, and computes additive sums from
+    the output of the head and the target. The loss and all metrics are computed from these sums.
     """
 
-    weight: Weight = 1.0
-    """What this objective's loss is multiplied by before the losses are added: a number, or one by
-    step."""
+    weight: LossWeight = 1.0
+    """Weight of the loss of this objective in the sum of all losses: a positive number, or linear
+    in the step."""
 
     head_type: ClassVar[str]
-    """The kind of its head, which tasks, samples and exporters choose by; objectives that differ
-    only in their examples share one."""
+    """Type of the head, by which tasks, shown predictions and exporters are selected. Objectives
+    that differ only in their examples have the same type."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """What is computed from `sums`; `LOSS` comes first."""
+    """Metrics that are computed from `sums`; `LOSS` is first."""
     examples: ClassVar[ExamplesClass] = Segments
-    """What text is made into; an objective with others than segments decides it for all."""
+    """Class of the examples that text is split into. An objective with another class than
+    `Segments` determines the examples of all objectives of the spec."""
     needs_pooled_output: ClassVar[bool] = False
-    """Whether its head reads the pooled vector."""
+    """Whether the head reads the pooled output."""
     corrupts_inputs: ClassVar[bool] = False
-    """Whether it changes the tokens that the network reads."""
+    """Whether the objective changes the tokens that the backbone reads."""
     shows_predictions: ClassVar[bool] = False
     """Whether training can show predictions for validation examples, as
     `training.show_predictions` asks."""
 
     def inputs(self, name: str) -> list[str]:
-        """Return the names of the inputs, int32 [B, M], that the head reads beside the backbone."""
+        """Return the names of the head's own inputs, int32 [B, M].
+
+        Args:
+            name: Name of this objective in the spec.
+        """
         return []
 
     @classmethod
     def owns_examples(cls) -> bool:
-        """Return whether it decides what text is made into."""
+        """Return whether the objective determines the class of examples."""
         return cls.examples is not Segments
 
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
-        """Return the examples of a text, where this objective decides what they are."""
+        """Return the examples of a text, if this objective determines them.
+
+        Args:
+            tokens: Token ids and labels of the text.
+            vocabularies: Vocabularies of source and target.
+            limits: Maximum lengths.
+        """
         return self.examples(tokens, vocabularies, limits)
 
     @abstractmethod
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
-        """Return the head, all of whose layers are called `name` or `name.LAYER`."""
+        """Return the head.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of this objective; layers of the head are called `name` or `name.LAYER`.
+            backbone: Backbone, whose outputs the head reads.
+        """
 
     def build_generator(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Any:
-        """Return a network that writes some of the tokens that the model reads; None without one.
+        """Return a generator, which replaces some of the backbone's input tokens. Default: None.
 
-        It is trained beside the model. Its `inputs` are named like those of the method; called with
-        the inputs of the backbone and with these, it returns the inputs that the backbone is to
-        read and a dictionary of outputs of its own.
+        The generator is trained together with the model. Its attribute `inputs` has the names of
+        its own inputs. It is called with the inputs of the backbone and its own inputs, and returns
+        the new inputs of the backbone and a dictionary of its own outputs.
+
+        Args:
+            layers: `keras.layers` or a `ParameterCounter`.
+            name: Name of this objective.
+            backbone: Backbone, whose embeddings the generator can share.
         """
         return None
 
@@ -84,35 +107,39 @@ class Objective(Spec):
     def prepare_batch(
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
-        """Add the target of each of its loss terms, and its own inputs, to a batch, in place.
+        """Add the targets of the loss terms, and the own inputs, to a batch, in place.
 
         Args:
-            name: The name of this objective.
-            batch: The batch, whose `columns` are removed as they are used.
+            name: Name of this objective.
+            batch: Batch; columns that are used are removed from `batch.columns`.
             rng: The only source of random numbers.
-            vocabulary: That of the target, or the only one.
+            vocabulary: Vocabulary of the target, or of the only text.
         """
 
     @abstractmethod
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
-        """Return additive float32 scalars, "loss" and "count" among them.
+        """Return additive float32 scalars, including "loss" and "count".
 
-        The engine divides the loss by the count of the whole effective batch, over micro-batches
-        and devices.
+        The engine divides the loss by the count of the whole effective batch, over all
+        micro-batches and devices.
 
         Args:
-            outputs: What the head returned.
-            target: The target that `prepare_batch` added.
+            outputs: Output of the head.
+            target: Target that `prepare_batch` added.
         """
 
     def baseline(
         self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
     ) -> dict[str, float]:
-        """Return the metrics of predicting by frequency (see `Baseline`). Default: none."""
+        """Return the metrics of predicting frequencies (see `Baseline`). Default: no metrics."""
         return {}
 
     def terms(self, name: str) -> dict[str, LossTerm]:
-        """Return the loss terms by name: one for each output that is scored. Default: the head."""
+        """Return the loss terms by name, one for each output with a loss; by default, the head's.
+
+        Args:
+            name: Name of this objective.
+        """
 
         def sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
             return self.sums(outputs[name], target)
@@ -120,25 +147,25 @@ class Objective(Spec):
         return {name: LossTerm(sums, self.metrics, baseline=self.baseline)}
 
     def own_names(self, name: str) -> set[str]:
-        """Return the names of all inputs and outputs that it adds to a graph."""
+        """Return the names of all inputs and outputs that the objective adds to a graph."""
         return {*self.terms(name), *self.inputs(name)}
 
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
-        """Raise `UserError` if the tokenizer lacks something that this objective needs."""
+        """Raise `UserError` if the vocabulary lacks a token that this objective needs."""
 
     def sentinels(self, sequence_length: int) -> int:
-        """Return the number of sentinel tokens for examples of `sequence_length` tokens."""
+        """Return the number of sentinel tokens needed for examples of `sequence_length` tokens."""
         return 0
 
     def weight_at(self, step: int | None, steps: int | None) -> float:
-        """Return what its loss is multiplied by at a step (see `LinearWeight.at`)."""
+        """Return the weight of the loss at a step (see `LinearWeight.at`)."""
         return self.weight.at(step, steps) if isinstance(self.weight, LinearWeight) else self.weight
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
-        """Yield what this objective needs and the model lacks, at paths within the objective."""
+        """Yield the problems of this objective with the model, at paths within the objective."""
         yield from ()
 
 
 def example_objective(objectives: Mapping[str, Objective]) -> Objective:
-    """Return the objective that decides what text is made into; any, where none does."""
+    """Return the objective that determines the class of examples; any one if none does."""
     return max(objectives.values(), key=lambda objective: objective.owns_examples())

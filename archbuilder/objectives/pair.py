@@ -1,4 +1,4 @@
-"""Objectives that tell two kinds of pairs of segments apart, from the pooled vector."""
+"""Objectives that classify pairs of segments by the pooled output."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -22,11 +22,12 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class PairObjective(ClassificationObjective):
-    """The interface of these: their examples are pairs, half of each class."""
+    """The interface of pair objectives, whose examples are pairs, half of each class."""
 
     short_pair_rate: Rate = 0.1
-    """Share of pairs that are made for a shorter length, drawn between 2 and the full one, so that
-    the model meets such input, too (as in BERT's reference implementation)."""
+    """Fraction of pairs that are shorter than sequence_length, with a length that is sampled
+    between 2 and sequence_length, so that the model also learns from short input (as in the
+    reference implementation of BERT)."""
 
     head_type: ClassVar[str] = "pair_classification"
     examples: ClassVar[ExamplesClass]
@@ -39,7 +40,7 @@ class PairObjective(ClassificationObjective):
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         head = dense(layers, name, backbone.config.hidden_dim, 2, backbone.config.initializer)
-        return lambda streams, inputs: head(streams["pooled_output"])  # [B, D] -> [B, 2]
+        return lambda outputs, inputs: head(outputs["pooled_output"])  # [B, D] -> [B, 2]
 
     @override
     def prepare_batch(
@@ -51,9 +52,10 @@ class PairObjective(ClassificationObjective):
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.pooler is None:
-            yield Problem((), "this objective reads the pooled vector: give the model a pooler")
+            yield Problem((), "needs a pooled output; set model.pooler")
         if (model.embeddings.num_segments or 0) < 2:
-            found = model.embeddings.num_segments or "none"
             yield Problem(
-                (), f"pairs need embeddings.num_segments of at least 2; the model has {found}"
+                (),
+                "needs model.embeddings.num_segments of at least 2, not "
+                f"{model.embeddings.num_segments or 'null'}",
             )

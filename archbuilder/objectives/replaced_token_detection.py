@@ -1,4 +1,4 @@
-"""Replaced token detection: tell the tokens of a text from those that a smaller network wrote."""
+"""Replaced token detection: classify tokens as original or replaced by a generator."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ from archbuilder.objectives.loss_term import LossTerm, Tensor
 from archbuilder.objectives.masked_lm import MaskedLMHead
 from archbuilder.objectives.metric import Metric
 from archbuilder.objectives.objective import Head, Objective
-from archbuilder.objectives.selection import Tokens, choose
+from archbuilder.objectives.selection import TokenSelection, select_tokens
 from archbuilder.text.batch import TOKEN_SEQUENCES, Batch, Target
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -34,34 +34,36 @@ NUM_LEVELS = 2**24
 
 
 class ReplacedTokenDetection(Objective):
-    """For each token, is it the text's own, class 0, or a generator's, class 1?
+    """Replaced token detection: classification of tokens as original or replaced.
 
-    Clark et al., 2020, section 2. The generator guesses masked tokens; it has the model's
-    embeddings and smaller layers of its own, is trained beside the model, and is left out of what
-    is saved.
+    Tokens are original (class 0) or replaced by a generator (class 1). Clark et al., 2020, section
+    2 (ELECTRA). The generator predicts masked tokens. It shares the embeddings of the model, has
+    its own, smaller layers, is trained together with the model, and is not part of the saved model.
     """
 
     type: Literal["replaced_token_detection"]
     mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of tokens that the generator guesses."""
+    """Fraction of the tokens that are masked, which the generator predicts."""
     mask_selection_length: PositiveInt = 20
-    """The most tokens to guess in one sequence."""
+    """Maximum number of masked tokens per sequence."""
     generator_size: Annotated[float, Field(gt=0, le=1)] = 0.25
-    """The generator's hidden_dim, heads and intermediate_dim as a share of the model's; it has as
-    many layers. Taken as the nearest fraction of 64ths or coarser, so that 0.333 is a third."""
+    """Ratio of hidden_dim, num_heads and intermediate_dim of the generator to those of the model.
+    Both have the same number of layers. The ratio is rounded to a fraction with a denominator of at
+    most 64, so 0.333 is 1/3."""
     discriminator_weight: PositiveFloat = 50.0
-    """What the loss of telling is multiplied by; that of guessing is not."""
+    """Weight of the loss of the discriminator (lambda in the paper); the generator's has weight
+    1."""
     activation: Activation = "gelu"
-    """The non-linearity of both heads' transforms."""
+    """Activation function of the heads of the generator and of the discriminator."""
     norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
-    """Normalisation after the transform of the generator's head."""
+    """Normalization in the head of the generator."""
 
     head_type: ClassVar[str] = "replaced_token_detection"
     metrics: ClassVar[tuple[Metric, ...]] = CLASSIFICATION_METRICS
     corrupts_inputs: ClassVar[bool] = True
 
     def terms(self, name: str) -> dict[str, LossTerm]:
-        """Return the losses of the generator and of the discriminator."""
+        """Return the loss terms of the generator and of the discriminator."""
         names = GraphNames.of(name)
 
         def generator(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
@@ -83,7 +85,7 @@ class ReplacedTokenDetection(Objective):
         return {*super().own_names(name), *GraphNames.of(name)}
 
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
-        """Return the sums of logits [B, T, 1] of class 1, where that of class 0 is zero."""
+        """Return the sums for logits [B, T, 1] of class 1; the logit of class 0 is 0."""
         from keras import ops
 
         logits = ops.reshape(ops.cast(outputs, "float32"), (-1, 1))  # [N, 1]
@@ -95,8 +97,8 @@ class ReplacedTokenDetection(Objective):
         dim, initializer = backbone.config.hidden_dim, backbone.config.initializer
         transform = dense(layers, f"{name}.transform", dim, dim, initializer)
         project = dense(layers, f"{name}.logits", dim, 1, initializer)
-        return lambda streams, inputs: project(  # [B, T, D] -> [B, T, 1]
-            activate(transform(streams["sequence_output"]), self.activation)
+        return lambda outputs, inputs: project(  # [B, T, D] -> [B, T, 1]
+            activate(transform(outputs["sequence_output"]), self.activation)
         )
 
     @override
@@ -108,17 +110,19 @@ class ReplacedTokenDetection(Objective):
         self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
     ) -> None:
         names, sequence, inputs = GraphNames.of(name), TOKEN_SEQUENCES[""], batch.inputs
-        selection, most = Tokens(type="tokens"), self.mask_selection_length
-        chosen = choose(batch, selection, self.mask_selection_rate, most, rng, vocabulary)
+        selection, max_tokens = TokenSelection(type="tokens"), self.mask_selection_length
+        masked = select_tokens(
+            batch, selection, self.mask_selection_rate, max_tokens, rng, vocabulary
+        )
         token_ids = inputs[sequence.token_ids]
-        masks = np.full_like(chosen.targets, vocabulary.mask_id)
+        masks = np.full_like(masked.targets, vocabulary.mask_id)
         slots = np.broadcast_to(np.arange(1, masks.shape[1] + 1), masks.shape)
-        inputs[sequence.token_ids] = chosen.write(masks, token_ids)
-        inputs[names.positions] = chosen.positions
-        inputs[names.slots] = chosen.write(slots, np.zeros_like(token_ids))
+        inputs[sequence.token_ids] = masked.replace(token_ids, masks)
+        inputs[names.positions] = masked.positions
+        inputs[names.slots] = masked.replace(np.zeros_like(token_ids), slots)
         inputs[names.draws] = rng.integers(NUM_LEVELS, size=masks.shape).astype("int32")
-        batch.targets[names.generator] = Target(chosen.targets, chosen.weights)
-        # The discriminator compares the text with the tokens that the model reads.
+        batch.targets[names.generator] = Target(masked.targets, masked.weights)
+        # The discriminator compares these original tokens with the tokens that the model reads.
         weights = inputs[sequence.padding_mask].astype("float32")
         batch.targets[name] = Target(token_ids, weights)
 
@@ -126,32 +130,30 @@ class ReplacedTokenDetection(Objective):
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         if vocabulary.mask_id is None:
             raise UserError(
-                "replaced_token_detection: the tokenizer has no mask token for its generator"
+                "replaced_token_detection: the generator needs a tokenizer with a mask token"
             )
 
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.encoder is None or model.decoder is not None:
-            yield Problem(
-                (), "replaced tokens are found by an encoder alone; write 'decoder: null'"
-            )
+            yield Problem((), "needs a model with an encoder and no decoder; write 'decoder: null'")
             return
         for name, size in (("hidden_dim", model.hidden_dim), *model.encoder.sizes()):
-            if (size * self.share).denominator != 1:
+            if (size * self.size_fraction).denominator != 1:
                 yield Problem(
                     ("generator_size",),
-                    f"{self.share} of {name} {size} is no whole number",
+                    f"{self.size_fraction} of {name} ({size}) must be a whole number",
                 )
                 break
 
     @property
-    def share(self) -> Fraction:
-        """The generator's size."""
+    def size_fraction(self) -> Fraction:
+        """The size of the generator as a fraction of that of the model."""
         return Fraction(self.generator_size).limit_denominator(64)
 
 
 class GraphNames(NamedTuple):
-    """The names of what the generator adds to the graph that is trained."""
+    """The names of the inputs and outputs that the generator adds to the training graph."""
 
     generator: str
     """Output, and prefix of the layers: the generator's logits [B, M, V]."""
@@ -166,13 +168,13 @@ class GraphNames(NamedTuple):
 
     @classmethod
     def of(cls, name: str) -> "GraphNames":
-        """Return the names for the objective called `name`."""
+        """Return the names for the objective `name`."""
         generator = f"{name}_generator"
         return cls(generator, *(f"{generator}_{field}" for field in cls._fields[1:]))
 
 
 class Generator:
-    """The network that writes some of the tokens that the model reads."""
+    """The generator, which replaces masked tokens in the input of the model."""
 
     def __init__(
         self,
@@ -180,9 +182,9 @@ class Generator:
         layers: LayerNamespace,
         names: GraphNames,
         backbone: Backbone,
-    ):
+    ) -> None:
         model, initializer, name = backbone.config, backbone.config.initializer, names.generator
-        dim = int(model.hidden_dim * spec.share)
+        dim = int(model.hidden_dim * spec.size_fraction)
         self.names, self.backbone = names, backbone
         self.inputs = [names.positions, names.slots, names.draws]
         self.project = identity
@@ -190,22 +192,22 @@ class Generator:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
         context = replace(model.layer_context("encoder"), width=dim, layerwise_rates=False)
         assert model.encoder is not None  # See `problems`.
-        stack = model.encoder.scaled(spec.share)
+        stack = model.encoder.scaled(spec.size_fraction)
         self.encoder = stack.build(layers, f"{name}.encoder", context)
         self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, backbone, dim)
 
     def __call__(
         self, inputs: dict[str, Tensor], own: Mapping[str, Tensor]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the inputs of the backbone with the masks filled, and the outputs to be scored."""
+        """Return the inputs of the backbone with masks replaced, and the generator's outputs."""
         from keras import ops
 
         sequence = self.backbone.encode(**inputs, encoder=self._encoder)
         logits = self.head({"sequence_output": sequence}, own)
         slots, name = own[self.names.slots], TOKEN_SEQUENCES[""].token_ids
-        predictions = sampled(logits, own[self.names.draws])
-        written = ops.take_along_axis(predictions, ops.maximum(slots - 1, 0), axis=1)
-        token_ids = ops.where(slots > 0, written, inputs[name])
+        samples = sample_classes(logits, own[self.names.draws])
+        replacements = ops.take_along_axis(samples, ops.maximum(slots - 1, 0), axis=1)
+        token_ids = ops.where(slots > 0, replacements, inputs[name])
         outputs = {self.names.generator: logits, self.names.token_ids: token_ids}
         return inputs | {name: token_ids}, outputs
 
@@ -214,23 +216,26 @@ class Generator:
 
 
 def _replaced(token_ids: Tensor, target: Target) -> Tensor:
-    """Return 1 where the model reads another token than the text has, else 0: int32 [B, T]."""
+    """Return 1 where the model reads another token than the original, else 0: int32 [B, T]."""
     from keras import ops
 
     return ops.cast(ops.not_equal(token_ids, target.ids), "int32")
 
 
-def sampled(logits: Tensor, draws: Tensor) -> Tensor:
-    """Return a class for each row of logits [B, M, V], sampled from its softmax: int32 [B, M].
+def sample_classes(logits: Tensor, draws: Tensor) -> Tensor:
+    """Return classes that are sampled from the softmax of the logits: int32 [B, M].
 
-    `draws` [B, M] are random integers below `NUM_LEVELS`. The batch carries them, since a graph
-    cannot draw numbers that depend on the number of a batch; as integers, since mixed precision
-    would round them.
+    Random numbers are an input, so that they depend only on the seed and the index of the batch.
+    They are integers, as mixed precision would round floating-point inputs.
+
+    Args:
+        logits: Logits, [B, M, V].
+        draws: Random integers below `NUM_LEVELS`, [B, M].
     """
     from keras import ops
 
-    shares = ops.softmax(ops.cast(ops.stop_gradient(logits), "float32"))
-    heights = (ops.cast(draws, "float32") + 0.5) * (1 / NUM_LEVELS)
-    below = ops.cumsum(shares, axis=-1) < heights[..., None]
-    found = ops.sum(ops.cast(below, "int32"), axis=-1)
-    return ops.minimum(found, logits.shape[-1] - 1)  # The sum of shares may be a little below 1.
+    probabilities = ops.softmax(ops.cast(ops.stop_gradient(logits), "float32"))
+    uniform = (ops.cast(draws, "float32") + 0.5) * (1 / NUM_LEVELS)
+    is_lower = ops.cumsum(probabilities, axis=-1) < uniform[..., None]
+    classes = ops.sum(ops.cast(is_lower, "int32"), axis=-1)
+    return ops.minimum(classes, logits.shape[-1] - 1)  # The last sum can round to less than 1.

@@ -1,4 +1,4 @@
-"""Which tokens are to be guessed: units, of one token or of several, in an order that is drawn."""
+"""Random selection of the tokens to predict, in units of tokens, words or spans."""
 
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -11,138 +11,159 @@ from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch
 from archbuilder.text.vocabulary import Vocabulary
 
 
-class Tokens(Spec):
-    """Each token by itself (Devlin et al., 2018, section 3.1)."""
+class TokenSelection(Spec):
+    """Selection of single tokens (Devlin et al., 2018, section 3.1)."""
 
     type: Literal["tokens"]
 
-    together: ClassVar[bool] = False
-    """Whether what is chosen is masked, replaced or kept unit by unit, and not token by token."""
+    masks_whole_units: ClassVar[bool] = False
+    """Whether all tokens of a unit are masked, all replaced, or all unchanged."""
 
-    def begins(
+    def unit_starts(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:
-        """Where units begin: bool [B, T]; every token that is no candidate is one by itself."""
+        """Return which tokens start a unit: bool [B, T].
+
+        Each token that cannot be selected is a unit.
+
+        Args:
+            token_ids: Token ids, [B, T].
+            candidates: Whether a token can be selected, bool [B, T].
+            vocabulary: Vocabulary, which knows the starts of words.
+            rng: Source of random numbers.
+        """
         return np.ones_like(candidates)
 
 
-class WholeWords(Spec):
-    """All tokens of a word together (Cui et al., 2019)."""
+class WholeWordSelection(Spec):
+    """Selection of all tokens of a word (whole word masking, Cui et al., 2019)."""
 
     type: Literal["whole_words"]
 
-    together: ClassVar[bool] = False
+    masks_whole_units: ClassVar[bool] = False
 
     @override
-    def begins(
+    def unit_starts(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:
         return vocabulary.word_starts(token_ids) | ~candidates
 
 
-class Spans(Spec):
-    """Runs of whole words, most of them short (Joshi et al., 2020, section 3.1).
+class SpanSelection(Spec):
+    """Selection of spans of whole words with geometric lengths (Joshi et al., 2020, section 3.1).
 
-    A span's tokens are all masked, all replaced or all kept.
+    The tokens of a span are all masked, all replaced, or all unchanged.
     """
 
     type: Literal["spans"]
     geometric_p: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """The chance that a span ends behind each of its words: p of the geometric distribution."""
+    """Parameter p of the geometric distribution of span lengths: the probability that a span ends
+    after each of its words."""
     max_span_words: Annotated[int, Field(ge=2)] = 10
-    """The most words in a span; longer ones are drawn again."""
+    """Maximum number of words in a span. Longer lengths are sampled again."""
 
-    together: ClassVar[bool] = True
+    masks_whole_units: ClassVar[bool] = True
 
     @override
-    def begins(
+    def unit_starts(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:
         starts = vocabulary.word_starts(token_ids) | ~candidates
         words = np.cumsum(starts, axis=1) - 1  # [B, T]
-        shares = (1 - self.geometric_p) ** np.arange(self.max_span_words)
-        drawn = rng.random(token_ids.shape)
-        counts = 1 + np.searchsorted(np.cumsum(shares) / shares.sum(), drawn, side="right")
-        firsts = np.minimum(np.cumsum(counts, axis=1), token_ids.shape[1])
-        first = np.zeros((len(words), token_ids.shape[1] + 1), dtype=bool)
-        np.put_along_axis(first, firsts, True, axis=1)
-        first[:, 0] = True
-        found = (starts & np.take_along_axis(first, words, axis=1)) | ~candidates
-        found[:, 1:] |= ~candidates[:, :-1]
-        return found
+        probabilities = (1 - self.geometric_p) ** np.arange(self.max_span_words)
+        cumulative = np.cumsum(probabilities) / probabilities.sum()
+        uniform = rng.random(token_ids.shape)
+        num_words = 1 + np.searchsorted(cumulative, uniform, side="right")
+        first_words = np.minimum(np.cumsum(num_words, axis=1), token_ids.shape[1])
+        starts_span = np.zeros((len(words), token_ids.shape[1] + 1), dtype=bool)
+        np.put_along_axis(starts_span, first_words, True, axis=1)
+        starts_span[:, 0] = True
+        span_starts = (starts & np.take_along_axis(starts_span, words, axis=1)) | ~candidates
+        span_starts[:, 1:] |= ~candidates[:, :-1]
+        return span_starts
 
 
-Selection = Annotated[Tokens | WholeWords | Spans, Field(discriminator="type")]
+AnySelection = Annotated[
+    TokenSelection | WholeWordSelection | SpanSelection, Field(discriminator="type")
+]
 
 
-class Chosen(NamedTuple):
-    """Tokens to guess, by rows, in order; rows with fewer than the most have unused slots."""
+class SelectedTokens(NamedTuple):
+    """Selected tokens of each row, in order. Rows with fewer than M tokens have unused slots."""
 
     positions: np.ndarray
-    """Where they stand: int32 [B, M], 0 where a slot is unused."""
+    """Positions of the tokens: int32 [B, M], 0 in unused slots."""
     weights: np.ndarray
-    """1.0 where a slot is used: float32 [B, M]."""
+    """1.0 in used slots and 0.0 in unused slots: float32 [B, M]."""
     targets: np.ndarray
-    """The tokens: int32 [B, M]."""
+    """Ids of the tokens: int32 [B, M]."""
     units: np.ndarray
-    """The number of the unit that each is of: int [B, M]."""
+    """Index of the unit of each token: int [B, M]."""
 
-    def write(self, ids: np.ndarray, token_ids: np.ndarray) -> np.ndarray:
-        """`token_ids` [B, T] with `ids` [B, M] at the positions; unused slots write nothing."""
+    def replace(self, token_ids: np.ndarray, replacements: np.ndarray) -> np.ndarray:
+        """Return `token_ids` [B, T] with `replacements` [B, M] at the positions of used slots."""
         rows, slots = np.nonzero(self.weights)
         token_ids = token_ids.copy()
-        token_ids[rows, self.positions[rows, slots]] = ids[rows, slots]
+        token_ids[rows, self.positions[rows, slots]] = replacements[rows, slots]
         return token_ids
 
 
-def choose(
+def select_tokens(
     batch: Batch,
-    selection: Selection,
+    selection: AnySelection,
     rate: float,
-    most: int,
+    max_tokens: int,
     rng: np.random.Generator,
     vocabulary: Vocabulary,
-) -> Chosen:
-    """Choose afresh a share `rate` of each row's tokens, never special ones, never padding.
+) -> SelectedTokens:
+    """Return a random selection of the tokens of each row, without special tokens and padding.
 
-    At most `most` in a sequence; in a packed row, at most so many for each of its examples.
+    Args:
+        batch: Batch, of which token ids, padding mask and packing ids are read.
+        selection: Units of the selection.
+        rate: Fraction of the tokens of a row that are selected.
+        max_tokens: Maximum number of selected tokens in a sequence; in a packed row, that number
+            for each of its examples.
+        rng: Source of random numbers.
+        vocabulary: Vocabulary, which knows the special tokens.
     """
     inputs, names = batch.inputs, TOKEN_SEQUENCES[""]
     token_ids = inputs[names.token_ids]
     candidates = ~np.isin(token_ids, vocabulary.special_ids) & (inputs[names.padding_mask] > 0)
     packed = names.packing_ids in inputs
     sequences = inputs[names.packing_ids].max(axis=1) if packed else 1
-    begins = selection.begins(token_ids, candidates, vocabulary, rng)
-    units = np.cumsum(begins, axis=1) - 1
-    positions, weights = _positions(candidates, units, rate, most * sequences, rng)
+    starts = selection.unit_starts(token_ids, candidates, vocabulary, rng)
+    units = np.cumsum(starts, axis=1) - 1
+    positions, weights = _positions(candidates, units, rate, max_tokens * sequences, rng)
     targets = np.take_along_axis(token_ids, positions, axis=1)
-    return Chosen(positions, weights, targets, np.take_along_axis(units, positions, axis=1))
+    return SelectedTokens(positions, weights, targets, np.take_along_axis(units, positions, axis=1))
 
 
 def _positions(
-    candidates: Array, units: Array, rate: float, most: Array, rng: np.random.Generator
+    candidates: Array, units: Array, rate: float, max_tokens: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Positions [B, M], in order, and weights [B, M]: 1.0 for those that are to be guessed.
+    """Return positions [B, M] in order, and weights [B, M].
 
-    Units [B, T] are taken in an order that is drawn; one that stands across the number wanted is
-    taken as often as a part of it lies below.
+    Units [B, T] are selected in random order until the number of tokens is reached. A unit that
+    would exceed the number is selected with the probability that keeps the expected number exact.
     """
     length = candidates.shape[1]
-    wanted = np.maximum(np.rint(candidates.sum(axis=1) * rate), 1)
+    num_tokens = np.maximum(np.rint(candidates.sum(axis=1) * rate), 1)  # [B]
     ranks = np.take_along_axis(rng.random(candidates.shape), np.maximum(units, 0), axis=1)
     order = np.argsort(np.where(candidates, ranks, 2.0), axis=1, kind="stable")
     unit = np.take_along_axis(units, order, axis=1)
-    place = np.arange(length)
-    first = np.diff(unit, axis=1, prepend=-1) != 0
-    before = np.maximum.accumulate(np.where(first, place, 0), axis=1)
-    last = np.diff(unit, axis=1, append=-1) != 0
-    behind = np.where(last, place + 1, length)[:, ::-1]
-    behind = np.minimum.accumulate(behind, axis=1)[:, ::-1]
-    limit = np.broadcast_to(most, wanted.shape)[:, None]
-    share = rng.random((len(order), 1))
-    used = (before + share * (behind - before) < wanted[:, None]) & (behind <= limit)
-    used &= np.take_along_axis(candidates, order, axis=1)
-    slots = max(1, int(used.sum(axis=1).max(initial=0)))
-    chosen = np.sort(np.where(used, order, length), axis=1)[:, :slots]
-    weights = chosen < length
-    return np.where(weights, chosen, 0).astype("int32"), weights.astype("float32")
+    # `start` and `end` count the tokens before each unit, and up to its last token.
+    index = np.arange(length)
+    is_first = np.diff(unit, axis=1, prepend=-1) != 0
+    start = np.maximum.accumulate(np.where(is_first, index, 0), axis=1)
+    is_last = np.diff(unit, axis=1, append=-1) != 0
+    end = np.where(is_last, index + 1, length)[:, ::-1]
+    end = np.minimum.accumulate(end, axis=1)[:, ::-1]
+    limit = np.broadcast_to(max_tokens, num_tokens.shape)[:, None]
+    uniform = rng.random((len(order), 1))
+    selected = (start + uniform * (end - start) < num_tokens[:, None]) & (end <= limit)
+    selected &= np.take_along_axis(candidates, order, axis=1)
+    slots = max(1, int(selected.sum(axis=1).max(initial=0)))
+    positions = np.sort(np.where(selected, order, length), axis=1)[:, :slots]
+    is_used = positions < length
+    return np.where(is_used, positions, 0).astype("int32"), is_used.astype("float32")

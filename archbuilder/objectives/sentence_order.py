@@ -1,4 +1,4 @@
-"""Sentence order: do two segments that belong together stand in their order?"""
+"""Sentence order prediction: whether two consecutive segments are in order or swapped."""
 
 from typing import ClassVar, Literal
 
@@ -13,9 +13,10 @@ from archbuilder.text.vocabularies import Vocabularies
 
 
 class SentenceOrder(PairObjective):
-    """Tell two segments in their order, class 0, from the same two swapped, class 1.
+    """Sentence order prediction: classification of pairs of consecutive segments.
 
-    Lan et al., 2020, section 3.1; half of the pairs are of each class.
+    The segments are in order (class 0) or swapped (class 1); half of the pairs are of each class.
+    Lan et al., 2020, section 3.1.
     """
 
     type: Literal["sentence_order"]

@@ -1,4 +1,4 @@
-"""Objectives of an encoder with a decoder: to write a target, token by token, after reading."""
+"""Sequence-to-sequence objectives, which train an encoder and a decoder."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -16,14 +16,17 @@ from archbuilder.text.vocabulary import Vocabulary
 
 
 class Seq2SeqObjective(TokenPrediction):
-    """The interface of these: guess each token of the target from the source and those before."""
+    """The interface of sequence-to-sequence objectives.
+
+    Each token of the target is predicted from the source and the target tokens before it.
+    """
 
     head_type: ClassVar[str] = "seq2seq"
 
     @override
     def build(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Head:
         project = backbone.output_projection()
-        return lambda streams, inputs: project(streams["decoder_sequence_output"])  # -> [B, T, V]
+        return lambda outputs, inputs: project(outputs["decoder_sequence_output"])  # -> [B, T, V]
 
     @override
     def prepare_batch(
@@ -36,16 +39,16 @@ class Seq2SeqObjective(TokenPrediction):
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         if model.decoder is None:
-            yield Problem((), "writing a target needs model.decoder, and the model has none")
+            yield Problem((), "needs model.decoder, which is missing")
         elif model.encoder is None:
-            yield Problem((), "reading a source needs model.encoder, and the model has none")
+            yield Problem((), "needs model.encoder, which is missing")
 
 
-def one_vocabulary(model: BackboneConfig) -> Iterator[Problem]:
-    """What an objective finds wrong whose source and target are one text."""
+def single_vocabulary_problems(model: BackboneConfig) -> Iterator[Problem]:
+    """Yield a problem if there is a target vocabulary, but source and target are one text."""
     if model.target_vocabulary_size is not None:
         yield Problem(
             (),
-            "its source and target are one text, with one vocabulary: "
-            "leave out model.target_vocabulary_size",
+            "source and target are the same text and need one vocabulary; "
+            "remove model.target_vocabulary_size",
         )

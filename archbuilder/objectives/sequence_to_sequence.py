@@ -1,4 +1,4 @@
-"""Sequence to sequence: write the target, token by token, after reading the source."""
+"""Sequence to sequence: predict the target, such as a translation, from the source."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,7 @@ from archbuilder.text.examples import Translations
 
 
 class SequenceToSequence(Seq2SeqObjective):
-    """Guess each token of the target from the source and the true tokens before it.
+    """Prediction of each target token from the source and the true target tokens before it.
 
     Vaswani et al., 2017; label smoothing in section 5.4.
     """

@@ -1,4 +1,4 @@
-"""Span corruption: write the spans that were left out of a text."""
+"""Span corruption: predict the spans that were removed from a text."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -9,7 +9,7 @@ from typing_extensions import override
 from archbuilder.language import Problem
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.objectives.objective import ExamplesClass
-from archbuilder.objectives.seq2seq import Seq2SeqObjective, one_vocabulary
+from archbuilder.objectives.seq2seq import Seq2SeqObjective, single_vocabulary_problems
 from archbuilder.text.examples import CorruptedSpans, Examples, Limits
 from archbuilder.text.examples.corrupted import num_sentinels
 from archbuilder.text.examples.spans import Corruption
@@ -18,16 +18,16 @@ from archbuilder.text.vocabularies import Vocabularies
 
 
 class SpanCorruption(Seq2SeqObjective):
-    """Read a text with a sentinel in place of each span left out, and write the spans.
+    """Span corruption: prediction of the spans that sentinel tokens replace in the source.
 
-    Raffel et al., 2020, section 3.1.4.
+    Raffel et al., 2020, section 3.1.4 (T5).
     """
 
     type: Literal["span_corruption"]
     corruption_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of tokens left out."""
+    """Fraction of the tokens that are removed from the source."""
     mean_span_length: Annotated[float, Field(ge=1)] = 3.0
-    """Tokens in a span, on average."""
+    """Mean length of a removed span, in tokens."""
     examples: ClassVar[ExamplesClass] = CorruptedSpans
 
     @override
@@ -41,7 +41,7 @@ class SpanCorruption(Seq2SeqObjective):
     @override
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
         yield from super().problems(model)
-        yield from one_vocabulary(model)
+        yield from single_vocabulary_problems(model)
 
     @property
     def _corruption(self) -> Corruption:

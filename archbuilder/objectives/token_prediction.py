@@ -1,4 +1,4 @@
-"""Objectives of a decoder: predict each token from those before it."""
+"""Objectives of a decoder, which predict each token from the tokens before it."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,18 @@ from archbuilder.text.batch import Target
 
 
 class TokenPrediction(ClassificationObjective):
-    """The interface of these, whose labels may be smoothed."""
+    """The interface of token prediction, with label smoothing."""
 
     label_smoothing: Probability = 0.0
-    """Share of probability spread over the whole vocabulary."""
+    """Fraction of the target probability that is spread over the vocabulary (Szegedy et al., 2016,
+    section 7)."""
 
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
-        """Return the sums of logits [B, T, V] and token ids [B, T]."""
+        """Return the sums for logits [B, T, V] and targets [B, T]; see `cross_entropy_sums`."""
         return cross_entropy_sums(outputs, target, self.label_smoothing)
 
     def baseline(
         self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
     ) -> dict[str, float]:
-        """Return loss and accuracy of predicting each token with its frequency in training."""
+        """Return loss and accuracy of predicting the frequencies of the training targets."""
         return frequency_baseline(train, validation, num_classes, self.label_smoothing)

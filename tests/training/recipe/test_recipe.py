@@ -88,5 +88,5 @@ def test_evaluation_settings_require_validation_data(field, tmp_path):
     settings = small_run.bert(tmp_path, **field)
     del settings["data"]["validation"]
     spec = small_run.write(settings, tmp_path / "spec.yaml")
-    with pytest.raises(SpecError, match=r"nothing is measured: give data\.validation"):
+    with pytest.raises(SpecError, match=r"needs data\.validation, which is missing"):
         check(read(spec), Experiment)
