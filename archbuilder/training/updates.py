@@ -2,7 +2,6 @@
 
 import keras
 from keras import ops
-from typing_extensions import override
 
 from archbuilder.objectives.loss_term import Tensor
 from archbuilder.training.keras_internals import (
@@ -19,10 +18,10 @@ class Adam(keras.optimizers.Adam):
     correction, which makes the first updates of weights with small gradients much smaller.
     """
 
-    @override
     def update_step(
         self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
+        """Update a weight by its gradient."""
         step = ops.cast(self.iterations + 1, "float32")
         powers = ops.power(self.beta_1, step), ops.power(self.beta_2, step)
         epsilon = self.epsilon * ops.sqrt(1 - powers[1])
@@ -76,8 +75,8 @@ class Adafactor(keras.optimizers.Optimizer):
         self.decay_exponent, self.epsilon_1 = decay_exponent, epsilon_1
         self.epsilon_2, self.clip_threshold = epsilon_2, clip_threshold
 
-    @override
     def build(self, variables: list[keras.Variable]) -> None:
+        """Create the running means of the squared gradients of all variables."""
         super().build(variables)
         self._squares = [self._add_means(variable) for variable in variables]
 
@@ -89,10 +88,10 @@ class Adafactor(keras.optimizers.Optimizer):
             shapes = {"row_squares": shape[:-1], "column_squares": (*shape[:-2], shape[-1])}
         return [self.add_variable(shape, name=f"{weight}_{name}") for name, shape in shapes.items()]
 
-    @override
     def update_step(
         self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
+        """Update a weight by its gradient."""
         means = self._squares[variable_index(self, variable)]
         step = ops.cast(self.iterations + 1, "float32")
         new_fraction = ops.power(step, -self.decay_exponent)
@@ -148,17 +147,17 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
     square of its learning rate.
     """
 
-    @override
     def build(self, variables: list[keras.Variable]) -> None:
+        """Create the optimizer variables, with the sum of squared learning rates."""
         super().build(variables)
         self._squares = self.add_variable(
             (), initializer="zeros", name="squares", aggregation="only_first_replica"
         )
 
-    @override
     def apply(
         self, grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None
     ) -> None:
+        """Update all weights, and add up the squared learning rate."""
         rate = self._corrected(self.learning_rate)
         super().apply(grads, trainable_variables)
         self._squares.assign_add(ops.square(rate))

@@ -93,8 +93,8 @@ class _Distribution(keras.distribution.ModelParallel):
         super().__init__(layout_map=no_layouts, batch_dim_name="batch")
         self._spec = distribution
 
-    @override
     def get_variable_layout(self, variable: keras.Variable) -> keras.distribution.TensorLayout:
+        """Return the layout of a weight, by the role of its layer, or of an optimizer variable."""
         layout = assigned_layout(variable)  # Optimizer variables have the layout of their weight.
         if layout is not None:
             return layout
