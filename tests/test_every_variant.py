@@ -14,7 +14,7 @@ from archbuilder.objectives import loss_terms, loss_weights
 from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.text.prepare import ProgressListener
 from tests import small_run
-from tests.variants import NETWORK, OTHER, minimal, named, table, with_variant
+from tests.variants import NETWORK, OTHER, minimal, case_id, table, with_variant
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def spec_with(path, variant, folder):
     return spec
 
 
-every_variant = pytest.mark.parametrize("case", CASES, ids=named)
+every_variant = pytest.mark.parametrize("case", CASES, ids=case_id)
 
 
 @every_variant
@@ -101,7 +101,7 @@ def test_the_schema_describes_a_variant_and_its_fields(case):
     assert set(definition["properties"]) == set(variant.model_fields)
 
 
-@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=case_id)
 def test_every_objective_trains_alone(case, tmp_path):
     spec = spec_with(*case, tmp_path)
     spec["training"]["steps"] = 2
@@ -112,7 +112,7 @@ def test_every_objective_trains_alone(case, tmp_path):
     assert metrics["loss"] == pytest.approx(sum(losses))
 
 
-@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=case_id)
 def test_every_objective_can_be_packed_or_reports_why_not(case, tmp_path):
     spec = spec_with(*case, tmp_path)
     spec["training"]["steps"] = 1
@@ -125,7 +125,7 @@ def test_every_objective_can_be_packed_or_reports_why_not(case, tmp_path):
         assert load(path).train(tmp_path / "run")["step"] == 1
 
 
-@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=named)
+@pytest.mark.parametrize("case", table({"objectives": OTHER["objectives"]}), ids=case_id)
 def test_batches_of_every_objective_depend_only_on_seed_and_index(case, tmp_path):
     experiment = load(small_run.write(spec_with(*case, tmp_path), tmp_path / "spec.yaml"))
     first, second = (load_training_data(experiment, ProgressListener()).train for _ in range(2))
@@ -142,7 +142,7 @@ def test_batches_of_every_objective_depend_only_on_seed_and_index(case, tmp_path
         keras.tree.map_structure(np.testing.assert_array_equal, batch, again)
 
 
-@pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=named)
+@pytest.mark.parametrize("case", table({"tokenizer": OTHER["tokenizer"]}), ids=case_id)
 def test_every_tokenizer_works_with_documents_and_with_pairs(case, tmp_path):
     for create_spec in (small_run.bert, small_run.transformer):
         folder = tmp_path / create_spec.__name__

@@ -28,11 +28,11 @@ def spec(variant, **settings):
     return variant(**minimal(variant) | settings)
 
 
-def named(variant):
+def case_id(variant):
     return getattr(variant, "__name__", variant)
 
 
-every_tokenizer = pytest.mark.parametrize("variant", VARIANTS, ids=named)
+every_tokenizer = pytest.mark.parametrize("variant", VARIANTS, ids=case_id)
 every_learner = pytest.mark.parametrize(
-    "variant", [variant for variant in VARIANTS if variant is not Bytes], ids=named
+    "variant", [variant for variant in VARIANTS if variant is not Bytes], ids=case_id
 )

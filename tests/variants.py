@@ -1,4 +1,4 @@
-"""Every variant of every union, taken from the unions: a new one tests itself."""
+"""Test cases for every variant of every union; a new variant is tested without a change here."""
 
 import typing
 from copy import deepcopy
@@ -23,7 +23,7 @@ from archbuilder.training.recipe.optimizer import Optimizer
 from archbuilder.training.recipe.schedule import Schedule
 from archbuilder.training.recipe.weight_averaging import WeightAveraging
 
-# Where each axis of the network stands in a spec; those of an encoder stand in a decoder, too.
+# The unions of the network by their paths in a spec; those of the encoder are also the decoder's.
 NETWORK = {
     "model.positions": AnyPosition,
     "model.initializer": AnyInitializer,
@@ -45,7 +45,7 @@ OTHER = {
     "training.trackers": Tracker,
 }
 
-# A value for each field that some variant requires.
+# A value for each required field of a variant.
 SAMPLES = {
     "num_heads": 2,
     "intermediate_dim": 12,
@@ -68,22 +68,22 @@ SAMPLES = {
     "path": "./table",
     "corpora": [{"corpus": {"type": "documents", "files": ["text.txt"]}}],
 }
-# What a variant needs besides, where it must choose between fields.
+# Other settings that a variant needs, such as one of several fields.
 CHOICES = {kind: {"text": "text"} for kind in ("tsv", "csv", "jsonl", "parquet", "hugging_face")}
 CHOICES["replaced_token_detection"] = {"generator_size": 0.5}
 
 
 def classes(union) -> list[type]:
-    """The variants of a union, in order."""
+    """Return the variants of a union, in order."""
     if typing.get_origin(union) is typing.Annotated:
         return classes(typing.get_args(union)[0])
     if isinstance(union, UnionType) or typing.get_origin(union) is typing.Union:
-        return [one for member in typing.get_args(union) for one in classes(member)]
+        return [variant for member in typing.get_args(union) for variant in classes(member)]
     return [union]
 
 
 def minimal(variant: type) -> dict:
-    """The shortest spec of a variant."""
+    """Return the shortest settings of a variant."""
     required = [
         name
         for name, field in variant.model_fields.items()
@@ -93,18 +93,18 @@ def minimal(variant: type) -> dict:
     return {"type": kind} | {name: SAMPLES[name] for name in required} | CHOICES.get(kind, {})
 
 
-def table(axes: dict) -> list[tuple[str, type]]:
-    """(place, variant) for every variant of the given axes."""
-    return [(place, variant) for place, union in axes.items() for variant in classes(union)]
+def table(unions: dict) -> list[tuple[str, type]]:
+    """Return (path, variant) for every variant of the unions, which are given by path."""
+    return [(path, variant) for path, union in unions.items() for variant in classes(union)]
 
 
-def named(case: tuple[str, type]) -> str:
-    """How a case is called in the test report."""
+def case_id(case: tuple[str, type]) -> str:
+    """Return the name of a case in the test report."""
     return f"{case[0]}-{case[1].__name__}"
 
 
 def tiny(decoder: bool) -> dict:
-    """A model of two layers, as a plain spec: an encoder, or an encoder and a decoder."""
+    """Return a spec of two layers, as plain data: an encoder, or an encoder and a decoder."""
     stack = {
         "num_layers": 2,
         "attention": {"type": "multi_head", "num_heads": 2, "dropout": 0.1},
@@ -130,14 +130,14 @@ def tiny(decoder: bool) -> dict:
     return {"name": "tiny", "model": model, "objectives": objectives}
 
 
-def with_variant(place: str, variant: type, decoder: bool) -> dict:
-    """The tiny model with a variant at its place, in both stacks where it has two."""
+def with_variant(path: str, variant: type, decoder: bool) -> dict:
+    """Return the tiny spec with a variant at `path`, in both stacks if there are two."""
     spec = tiny(decoder)
-    _, *path, last = place.split(".")
-    sides = [path, ["decoder", *path[1:]]] if path and decoder else [path]
-    for steps in sides:
-        part = spec["model"]
-        for step in steps:
-            part = part[step]
-        part[last] = minimal(variant)
+    _, *parents, last = path.split(".")
+    stacks = [parents, ["decoder", *parents[1:]]] if parents and decoder else [parents]
+    for keys in stacks:
+        section = spec["model"]
+        for key in keys:
+            section = section[key]
+        section[last] = minimal(variant)
     return spec

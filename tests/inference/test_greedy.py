@@ -8,7 +8,7 @@ import pytest
 
 from archbuilder.experiment import Experiment
 from archbuilder.inference.greedy import greedy_decode
-from tests.variants import NETWORK, named, table, with_variant
+from tests.variants import NETWORK, case_id, table, with_variant
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def decode_uncached(graph, batch, steps):
     return [row[: row.index(3)] if 3 in row else row for row in rows]
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
+@pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_cached_equals_uncached(case):
     graph, batch = build_graph(case), source(4, 7, 2)
     cached = greedy_decode(

@@ -1,4 +1,4 @@
-"""A kind of attention or of attention position is one file and one line of its union."""
+"""A new type of attention or attention position is one file and one line in its union."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -45,7 +45,7 @@ def package_with(folder: Path, package: str, module: str, config: str) -> Packag
 
 
 def spec_with(attention: dict, alone: bool) -> dict:
-    """A decoder, alone or with an encoder, with this attention in every layer."""
+    """Return the spec of a decoder or an encoder-decoder with this attention in every layer."""
     spec = tiny(decoder=True)
     model = spec["model"]
     model |= {"hidden_dim": 16, "positions": {"type": "none"}}
@@ -62,12 +62,12 @@ def spec_with(attention: dict, alone: bool) -> dict:
 @pytest.mark.parametrize(
     ("package", "module", "config", "attention"), CASES, ids=[case[1] for case in CASES]
 )
-def test_a_kind_is_one_file_and_one_line(package, module, config, attention, tmp_path):
+def test_a_new_type_needs_one_file_and_one_line(package, module, config, attention, tmp_path):
     copy = package_with(tmp_path, package, module, config)
     specs = [tmp_path / "both.yaml", tmp_path / "alone.yaml"]
     for spec, alone in zip(specs, (False, True), strict=True):
         spec.write_text(yaml.safe_dump(spec_with(attention, alone)), encoding="utf-8")
     for command in ("validate", "summary"):
         copy.archbuild(command, specs[0], cwd=tmp_path)
-    done = copy.run(ADDED / "check.py", *specs, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    process = copy.run(ADDED / "check.py", *specs, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr

@@ -1,4 +1,4 @@
-"""What of a network cannot work, or would have no effect, is told with its place and its reason."""
+"""Settings of a network that are not valid or have no effect are reported with their path."""
 
 import pytest
 
@@ -129,53 +129,54 @@ CASES = [
 
 
 def spec(shape):
-    found = tiny(decoder=shape == "both")
-    model = found["model"]
+    settings = tiny(decoder=shape == "both")
+    model = settings["model"]
     model["positions"] = {"type": "sinusoidal"}
     if shape == "alone":
         model["decoder"] = model.pop("encoder")
         del model["pooler"]
         model["embeddings"] = {"tie": "output"}
-        found["objectives"] = {"causal_lm": {"type": "causal_lm"}}
-    return found
+        settings["objectives"] = {"causal_lm": {"type": "causal_lm"}}
+    return settings
 
 
-def problems(found):
-    parts = Experiment.model_validate(found)
-    return list(Experiment.problems({"model": parts.model, "objectives": parts.objectives}))
+def problems(settings):
+    experiment = Experiment.model_validate(settings)
+    sections = {"model": experiment.model, "objectives": experiment.objectives}
+    return list(Experiment.problems(sections))
 
 
-def changed(shape, place, value):
-    found = spec(shape)
-    *path, last = place.split(".")
-    part = found["model"]
-    for step in path:
-        part = part[step]
-    part[last] = value
-    return found
+def changed(shape, path, value):
+    settings = spec(shape)
+    *parents, last = path.split(".")
+    section = settings["model"]
+    for key in parents:
+        section = section[key]
+    section[last] = value
+    return settings
 
 
 @pytest.mark.parametrize("shape", ["encoder", "both", "alone"])
-def test_what_they_begin_from_is_sound(shape):
+def test_the_unchanged_specs_are_valid(shape):
     assert problems(spec(shape)) == []
 
 
-@pytest.mark.parametrize(("shape", "place", "value", "sentence"), CASES)
-def test_a_combination_is_refused_at_its_line_or_works(shape, place, value, sentence):
-    found = problems(changed(shape, place, value))
+@pytest.mark.parametrize(("shape", "path", "value", "sentence"), CASES)
+def test_a_combination_is_valid_or_reported_with_its_path(shape, path, value, sentence):
+    reported = problems(changed(shape, path, value))
     if sentence is None:
-        assert found == []
+        assert reported == []
         return
-    (mistake,) = found
-    inside = sentence.partition(": ")[0] if isinstance(value, dict) and ": " in sentence else ""
-    path = f"model.{place}" + (f".{inside}" if inside else "")
-    if inside:
-        sentence = sentence.removeprefix(f"{inside}: ")
-    assert (".".join(mistake.path), mistake.sentence) == (path, sentence)
+    (problem,) = reported
+    field = sentence.partition(": ")[0] if isinstance(value, dict) and ": " in sentence else ""
+    full_path = f"model.{path}" + (f".{field}" if field else "")
+    if field:
+        sentence = sentence.removeprefix(f"{field}: ")
+    assert (".".join(problem.path), problem.sentence) == (full_path, sentence)
 
 
 @pytest.mark.parametrize(
-    ("shape", "side", "window", "sound"),
+    ("shape", "stack", "window", "is_valid"),
     [
         ("encoder", "encoder", 29, True),
         ("encoder", "encoder", 30, False),
@@ -183,16 +184,16 @@ def test_a_combination_is_refused_at_its_line_or_works(shape, place, value, sent
         ("alone", "decoder", 16, False),
     ],
 )
-def test_a_window_as_long_as_any_text_is_refused(shape, side, window, sound):
-    found = changed(shape, f"{side}.attention.sliding_window_size", window)
-    found["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
-    assert [one.sentence for one in problems(found)] == (
-        [] if sound else [f"{window} has no effect on sequences of at most 16 tokens; remove it"]
+def test_a_window_without_effect_is_rejected(shape, stack, window, is_valid):
+    settings = changed(shape, f"{stack}.attention.sliding_window_size", window)
+    settings["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
+    assert [problem.sentence for problem in problems(settings)] == (
+        [] if is_valid else [f"{window} has no effect on sequences of at most 16 tokens; remove it"]
     )
 
 
-def test_a_model_has_a_stack():
-    found = spec("encoder")
-    del found["model"]["encoder"], found["model"]["pooler"]
-    sentences = [one.sentence for one in problems(found)]
+def test_a_model_without_stacks_is_rejected():
+    settings = spec("encoder")
+    del settings["model"]["encoder"], settings["model"]["pooler"]
+    sentences = [problem.sentence for problem in problems(settings)]
     assert "a model needs an encoder, a decoder, or both; this one has neither" in sentences

@@ -1,4 +1,4 @@
-"""Positions inside attention: values that can be derived by hand."""
+"""Positions within attention, compared with values that are derived by hand."""
 
 from math import cos, log, sin
 
@@ -19,11 +19,11 @@ from archbuilder.network.layer_context import LayerContext
 NORMAL = Normal(type="normal", stddev=1.0)
 
 
-def places(queries, keys):
+def positions(queries, keys):
     return TokenPositions(np.array([queries], "int32"), np.array([keys], "int32"))
 
 
-def built(spec, heads=2, key_dim=4, causal=True):
+def build(spec, heads=2, key_dim=4, causal=True):
     context = LayerContext(width=heads * key_dim, depth=1, causal=causal, initializer=NORMAL)
     return spec.build(keras.layers, "positions", heads, key_dim, context)
 
@@ -33,95 +33,95 @@ def vectors(*shape):
 
 
 @pytest.mark.parametrize("layout", ["halves", "interleaved"])
-def test_rotary_turns_each_pair_by_its_angle(layout):
-    part = built(RotaryConfig(type="rotary", max_wavelength=100.0, layout=layout))
+def test_rotary_rotates_each_pair_by_its_angle(layout):
+    part = build(RotaryConfig(type="rotary", max_wavelength=100.0, layout=layout))
     heads = vectors(1, 1, 3, 4)
-    features = part.features(places([0, 1, 5], []), "float32")
-    found = np.asarray(part.rotate(heads, features))[0, 0]
+    features = part.features(positions([0, 1, 5], []), "float32")
+    rotated = np.asarray(part.rotate(heads, features))[0, 0]
     pairs = [(0, 2), (1, 3)] if layout == "halves" else [(0, 1), (2, 3)]
     for row, position in enumerate((0, 1, 5)):
         for pair, (first, second) in enumerate(pairs):
             angle = position * 100.0 ** (-pair / 2)
             x, y = heads[0, 0, row, [first, second]]
-            turned = [x * cos(angle) - y * sin(angle), x * sin(angle) + y * cos(angle)]
-            np.testing.assert_allclose(found[row, [first, second]], turned, atol=1e-6)
+            expected = [x * cos(angle) - y * sin(angle), x * sin(angle) + y * cos(angle)]
+            np.testing.assert_allclose(rotated[row, [first, second]], expected, atol=1e-6)
 
 
-def test_rotary_products_depend_on_the_distance_alone():
-    part = built(RotaryConfig(type="rotary"), key_dim=8)
+def test_rotary_products_depend_only_on_the_distance():
+    part = build(RotaryConfig(type="rotary"), key_dim=8)
     query, key = vectors(1, 1, 1, 8), vectors(1, 1, 1, 8)[..., ::-1]
 
-    def product(at_query, at_key):
-        turned = [
-            part.rotate(x, part.features(places([place], []), "float32"))
-            for x, place in ((query, at_query), (key, at_key))
+    def product(query_position, key_position):
+        rotated = [
+            part.rotate(x, part.features(positions([position], []), "float32"))
+            for x, position in ((query, query_position), (key, key_position))
         ]
-        return float(np.sum(turned[0] * turned[1]))
+        return float(np.sum(rotated[0] * rotated[1]))
 
     assert product(3, 1) == pytest.approx(product(103, 101), abs=1e-4)
     assert product(3, 1) != pytest.approx(product(4, 1), abs=1e-2)
 
 
-def test_a_share_of_the_channels_stays_as_it_is():
-    part = built(RotaryConfig(type="rotary", rotary_percentage=0.5), key_dim=8)
+def test_a_fraction_of_the_channels_is_not_rotated():
+    part = build(RotaryConfig(type="rotary", rotary_percentage=0.5), key_dim=8)
     heads = vectors(1, 2, 3, 8)
-    found = np.asarray(part.rotate(heads, part.features(places([4, 5, 6], []), "float32")))
-    np.testing.assert_array_equal(found[..., 4:], heads[..., 4:])
-    assert np.abs(found[..., :4] - heads[..., :4]).min(axis=(0, 1, 3)).max() > 0
+    rotated = np.asarray(part.rotate(heads, part.features(positions([4, 5, 6], []), "float32")))
+    np.testing.assert_array_equal(rotated[..., 4:], heads[..., 4:])
+    assert np.abs(rotated[..., :4] - heads[..., :4]).min(axis=(0, 1, 3)).max() > 0
 
 
-def test_linear_scaling_reaches_further_by_its_factor():
+def test_linear_scaling_divides_positions_by_its_factor():
     heads = vectors(1, 1, 1, 4)
-    near = built(RotaryConfig(type="rotary"))
-    far = built(RotaryConfig.model_validate({"type": "rotary", "scaling": LINEAR}))
-    first = near.rotate(heads, near.features(places([3], []), "float32"))
-    second = far.rotate(heads, far.features(places([12], []), "float32"))
+    unscaled = build(RotaryConfig(type="rotary"))
+    scaled = build(RotaryConfig.model_validate({"type": "rotary", "scaling": LINEAR}))
+    first = unscaled.rotate(heads, unscaled.features(positions([3], []), "float32"))
+    second = scaled.rotate(heads, scaled.features(positions([12], []), "float32"))
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
 LINEAR = {"type": "linear", "factor": 4.0}
 
 
-def test_alibi_slopes_are_the_papers():
+def test_alibi_slopes_are_as_in_the_paper():
     assert slopes(8) == [2.0**-power for power in range(1, 9)]
     assert slopes(1) == [2**-8]
-    # Between powers of two: those of 4 heads, then every other one of 8 heads.
+    # Between powers of two: the slopes of 4 heads, then every second slope of 8 heads.
     assert slopes(6) == [2**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]
 
 
-def test_alibi_falls_with_distance_to_both_sides():
-    part = built(AlibiConfig(type="alibi"), heads=2)
-    bias = np.asarray(part.bias(0.0, part.features(places([1], [0, 1, 2, 5]), "float32")))
+def test_alibi_decreases_with_distance_on_both_sides():
+    part = build(AlibiConfig(type="alibi"), heads=2)
+    bias = np.asarray(part.bias(0.0, part.features(positions([1], [0, 1, 2, 5]), "float32")))
     np.testing.assert_allclose(bias[0, :, 0], -np.outer([2**-4, 2**-8], [1, 0, 1, 4]))
 
 
-def test_t5_ranges_are_one_distance_each_and_then_ever_wider():
+def test_t5_buckets_of_larger_distances_are_logarithmic():
     spec = T5BucketsConfig(type="t5", num_buckets=8, max_distance=32)
     assert spec.buckets(causal=True)[:4] == [0, 1, 2, 3]
-    for distance, found in enumerate(spec.buckets(causal=True)[4:], start=4):
+    for distance, bucket in enumerate(spec.buckets(causal=True)[4:], start=4):
         exact = 4 + log(distance / 4) / log(32 / 4) * 4
-        assert found in {int(exact + 1e-9), int(exact - 1e-9)}
+        assert bucket in {int(exact + 1e-9), int(exact - 1e-9)}
     # Boundaries at 4 * 8**(1/4), 4 * 8**(1/2), 4 * 8**(3/4).
     assert [spec.buckets(causal=True).index(bucket) for bucket in (5, 6, 7)] == [7, 12, 20]
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_t5_looks_up_a_number_for_each_head_and_range(causal):
-    part = built(T5BucketsConfig(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
+def test_t5_adds_a_bias_for_each_head_and_bucket(causal):
+    part = build(T5BucketsConfig(type="t5", num_buckets=8, max_distance=8), heads=3, causal=causal)
     table = np.asarray(part.table.embeddings)
-    found = np.asarray(
-        part.bias(0.0, part.features(places([20], [20, 19, 18, 0, 21, 40]), "float32"))
+    biases = np.asarray(
+        part.bias(0.0, part.features(positions([20], [20, 19, 18, 0, 21, 40]), "float32"))
     )
-    ranges = [0, 1, 2, 7, 0, 0] if causal else [0, 1, 2, 3, 5, 7]
-    np.testing.assert_allclose(found[0, :, 0].T, table[ranges])
+    buckets = [0, 1, 2, 7, 0, 0] if causal else [0, 1, 2, 3, 5, 7]
+    np.testing.assert_allclose(biases[0, :, 0].T, table[buckets])
 
 
 def test_shaw_adds_a_vector_to_each_key_and_value():
-    part = built(ShawConfig(type="shaw", max_distance=2, values=True))
+    part = build(ShawConfig(type="shaw", max_distance=2, values=True))
     queries, weights, attended = vectors(1, 2, 3, 4), vectors(1, 2, 3, 5), vectors(1, 2, 3, 4)
-    at, keys = [4, 5, 9], [3, 4, 5, 6, 9]
-    features = part.features(places(at, keys), "float32")
-    rows = np.clip(np.subtract.outer(keys, at).T, -2, 2) + 2  # [T, S]
+    queries_at, keys_at = [4, 5, 9], [3, 4, 5, 6, 9]
+    features = part.features(positions(queries_at, keys_at), "float32")
+    rows = np.clip(np.subtract.outer(keys_at, queries_at).T, -2, 2) + 2  # [T, S]
     key_vectors = np.asarray(part.keys.kernel).T[rows]  # [T, S, K]
     expected = np.einsum("bhtk,tsk->bhts", queries, key_vectors)
     np.testing.assert_allclose(part.adjust_logits(0.0, queries, features), expected, atol=1e-5)
@@ -131,15 +131,15 @@ def test_shaw_adds_a_vector_to_each_key_and_value():
 
 
 @pytest.mark.parametrize("config", [RotaryConfig(type="rotary"), AlibiConfig(type="alibi")])
-def test_queries_and_keys_are_rotated_alike_unless_a_position_says_otherwise(config):
-    part, heads = built(config), vectors(1, 2, 3, 4)
-    features = part.features(places([4, 5, 6], [4, 5, 6]), "float32")
+def test_queries_and_keys_are_rotated_equally_by_default(config):
+    part, heads = build(config), vectors(1, 2, 3, 4)
+    features = part.features(positions([4, 5, 6], [4, 5, 6]), "float32")
     rotated = np.asarray(part.rotate(heads, features))
     np.testing.assert_array_equal(part.rotate_queries(heads, features), rotated)
     np.testing.assert_array_equal(part.rotate_keys(heads, features), rotated)
 
 
-def test_attention_rotates_queries_and_keys_by_their_own_hooks():
+def test_attention_calls_the_hooks_for_queries_and_for_keys():
     class Signed(AttentionPosition):
         def rotate_queries(self, queries, features):
             return queries * 0.0

@@ -1,4 +1,4 @@
-"""Every field of the network's language has an effect: on the graph, the weights or their start."""
+"""Every field of the network changes the graph, the weights or their initializers."""
 
 import json
 from functools import cache
@@ -26,9 +26,9 @@ LLAMA3 = {"type": "llama3", "factor": 8.0, "original_max_sequence_length": 64}
 LINEAR = {"type": "linear", "factor": 2.0}
 
 ATTENTION = "encoder.attention"
-INSIDE = f"{ATTENTION}.positions"
-BETWEEN = "encoder.feed_forward"
-# Where a part stands, what stands there, and for each of its fields another value.
+ATTENTION_POSITIONS = f"{ATTENTION}.positions"
+FEED_FORWARD = "encoder.feed_forward"
+# The path of a section, its settings, and another value for each of its fields.
 ENCODER = [
     (
         "",
@@ -103,7 +103,7 @@ ENCODER = [
         },
     ),
     (
-        INSIDE,
+        ATTENTION_POSITIONS,
         {"type": "rotary"},
         {
             "max_wavelength": 10.0,
@@ -112,9 +112,9 @@ ENCODER = [
             "scaling": LINEAR,
         },
     ),
-    (f"{INSIDE}.scaling", LINEAR, {"factor": 3.0}),
+    (f"{ATTENTION_POSITIONS}.scaling", LINEAR, {"factor": 3.0}),
     (
-        f"{INSIDE}.scaling",
+        f"{ATTENTION_POSITIONS}.scaling",
         LLAMA3,
         {
             "factor": 4.0,
@@ -123,27 +123,27 @@ ENCODER = [
             "original_max_sequence_length": 32,
         },
     ),
-    (INSIDE, {"type": "t5"}, {"num_buckets": 16, "max_distance": 64}),
-    (INSIDE, {"type": "shaw", "max_distance": 3}, {"max_distance": 4, "values": True}),
+    (ATTENTION_POSITIONS, {"type": "t5"}, {"num_buckets": 16, "max_distance": 64}),
+    (ATTENTION_POSITIONS, {"type": "shaw", "max_distance": 3}, {"max_distance": 4, "values": True}),
     (
-        BETWEEN,
+        FEED_FORWARD,
         MLP,
         {"intermediate_dim": 10, "activation": "gelu", "use_bias": False, "dropout": 0.1},
     ),
     (
-        BETWEEN,
+        FEED_FORWARD,
         GATED,
         {"intermediate_dim": 10, "activation": "gelu", "use_bias": False, "dropout": 0.1},
     ),
     (
-        BETWEEN,
+        FEED_FORWARD,
         EXPERTS,
         {
             "num_experts": 5,
             "num_experts_per_token": 1,
             "expert": GATED,
             "shared_expert": MLP,
-            "load_balancing": 0.5,
+            "load_balancing_loss_weight": 0.5,
         },
     ),
 ]
@@ -154,102 +154,104 @@ BOTH = [
     ("decoder", {}, {"cross_attention": {"type": "multi_head", "num_heads": 4}}),
 ]
 CASES = [
-    pytest.param(both, place, settings, field, value, id=f"{place}.{field}-{settings.get('type')}")
+    pytest.param(both, path, settings, field, value, id=f"{path}.{field}-{settings.get('type')}")
     for both, table in ((False, ENCODER), (True, BOTH))
-    for place, settings, changes in table
+    for path, settings, changes in table
     for field, value in changes.items()
 ]
 
 
-def spec_with(both: bool, place: str, settings: dict) -> dict:
-    """The tiny model, in which the part at `place` has these settings, too."""
+def spec_with(both: bool, path: str, settings: dict) -> dict:
+    """Return the tiny spec, in which the section at `path` also has these settings."""
     spec = tiny(both)
     if both:
         spec["model"]["embeddings"]["tie"] = "output"
-    *path, last = ["model", *filter(None, place.split("."))]
-    part = spec
-    for step in path:
-        part = part.setdefault(step, {"type": "rotary"})  # What scaling stands in.
-    below = part.get(last) or {}
-    same = settings.get("type", below.get("type")) == below.get("type")
-    part[last] = below | settings if same else settings
+    *parents, last = ["model", *filter(None, path.split("."))]
+    section = spec
+    for key in parents:
+        section = section.setdefault(key, {"type": "rotary"})  # The section that has scaling.
+    old = section.get(last) or {}
+    same_type = settings.get("type", old.get("type")) == old.get("type")
+    section[last] = old | settings if same_type else settings
     if spec["model"].get("pooler") is None and not both:
         spec["objectives"].pop("next_sentence")
     return spec
 
 
 @cache
-def drawn(text: str) -> str:
-    """All that a spec draws: layers and operations, with their settings."""
+def built(text: str) -> str:
+    """Return the layers and operations of the model of a spec, with their settings."""
     keras.utils.clear_session()
     model = Experiment.model_validate(json.loads(text)).build()
     return json.dumps(model.get_config(), default=str)
 
 
-@pytest.mark.parametrize(("both", "place", "settings", "field", "value"), CASES)
-def test_a_field_that_is_changed_changes_what_is_drawn(both, place, settings, field, value):
-    before = spec_with(both, place, settings)
-    old = getattr(part_at(before, place), field)
-    after = spec_with(both, place, settings | {field: merged(old, value)})
-    if counted(before) == counted(after):  # Else they differ in their weights already.
-        assert drawn(json.dumps(before)) != drawn(json.dumps(after))
+@pytest.mark.parametrize(("both", "path", "settings", "field", "value"), CASES)
+def test_another_value_of_a_field_changes_the_model(both, path, settings, field, value):
+    before = spec_with(both, path, settings)
+    old = getattr(config_at(before, path), field)
+    after = spec_with(both, path, settings | {field: merged(old, value)})
+    if weight_shapes(before) == weight_shapes(after):
+        assert built(json.dumps(before)) != built(json.dumps(after))
 
 
-def counted(spec: dict) -> dict:
+def weight_shapes(spec: dict) -> dict:
     return Experiment.model_validate(spec).parameter_counter().weights
 
 
 def merged(old, value):
-    """The value, or where it is a part without a type, the old part with it."""
+    """Return the value, or for a section without a type, the old settings with the value."""
     if isinstance(value, dict) and "type" not in value and isinstance(old, Spec):
         return old.model_dump(mode="json", exclude_none=True) | value
     return value
 
 
-def part_at(spec: dict, place: str) -> Spec:
-    found = Experiment.model_validate(spec).model
-    for step in filter(None, place.split(".")):
-        found = getattr(found, step)
-    return found
+def config_at(spec: dict, path: str) -> Spec:
+    config = Experiment.model_validate(spec).model
+    for key in filter(None, path.split(".")):
+        config = getattr(config, key)
+    return config
 
 
-def test_the_same_spec_draws_the_same():
+def test_the_same_spec_builds_the_same_model():
     text = json.dumps(tiny(decoder=False))
-    first = drawn(text)
-    drawn.cache_clear()
-    assert drawn(text) == first
+    first = built(text)
+    built.cache_clear()
+    assert built(text) == first
 
 
-def test_no_field_is_left_out():
-    tried = set()
+def test_all_fields_are_tested():
+    tested = set()
     for both, table in ((False, ENCODER), (True, BOTH)):
-        for place, settings, changes in table:
-            part = type(part_at(spec_with(both, place, settings), place))
-            tried |= {(part.__name__, field) for field in changes}
-    known = {(part, field) for part in parts(BackboneConfig) for field in part.model_fields}
-    missing = {(part.__name__, field) for part, field in known if field != "type"} - tried
-    assert missing == {("BackboneConfig", "decoder")}  # What the other tests here are about.
-    assert len(known) > 80
+        for path, settings, changes in table:
+            config = type(config_at(spec_with(both, path, settings), path))
+            tested |= {(config.__name__, field) for field in changes}
+    fields = {
+        (config, field) for config in configs(BackboneConfig) for field in config.model_fields
+    }
+    missing = {(config.__name__, field) for config, field in fields if field != "type"} - tested
+    assert missing == {("BackboneConfig", "decoder")}  # The cases of BOTH have a decoder.
+    assert len(fields) > 80
 
 
-def parts(root: type[Spec]) -> set[type[Spec]]:
-    """The classes that a spec of class `root` may hold, itself included."""
-    found, waiting = set(), [root]
-    while waiting:
-        one = waiting.pop()
-        if one in found:
+def configs(root: type[Spec]) -> set[type[Spec]]:
+    """Return the classes of all sections of a spec of class `root`, including `root`."""
+    visited, pending = set(), [root]
+    while pending:
+        config = pending.pop()
+        if config in visited:
             continue
-        found.add(one)
-        for field in one.model_fields.values():
-            waiting += specs_in([field.annotation, *field.metadata])
-    return found
+        visited.add(config)
+        for field in config.model_fields.values():
+            pending += specs_in([field.annotation, *field.metadata])
+    return visited
 
 
 def specs_in(annotations: list) -> list[type[Spec]]:
-    found = []
+    specs = []
     for annotation in annotations:
         if isinstance(annotation, type) and issubclass(annotation, Spec):
-            found.append(annotation)
-        found += specs_in(list(getattr(annotation, "__args__", ())))
-        found += specs_in(list(getattr(annotation, "__metadata__", ())))
-    return found
+            specs.append(annotation)
+        specs += specs_in(list(getattr(annotation, "__args__", ())))
+        specs += specs_in(list(getattr(annotation, "__metadata__", ())))
+    return specs

@@ -1,4 +1,4 @@
-"""What holds for every variant of the network, in an encoder and in an encoder with a decoder."""
+"""Properties of every variant of the network, in an encoder and in an encoder-decoder."""
 
 from functools import cache
 
@@ -8,10 +8,10 @@ import pytest
 
 from archbuilder.experiment import Experiment
 from archbuilder.network.feed_forward import MixtureOfExpertsConfig
-from tests.variants import NETWORK, named, table, with_variant
+from tests.variants import NETWORK, case_id, table, with_variant
 
 CASES = [
-    pytest.param(case, decoder, id=f"{named(case)}-{'both' if decoder else 'encoder'}")
+    pytest.param(case, decoder, id=f"{case_id(case)}-{'both' if decoder else 'encoder'}")
     for case in table(NETWORK)
     for decoder in (False, True)
     if not (decoder and case[0] == "model.pooler")
@@ -34,17 +34,17 @@ def built(case, decoder):
 
 
 def batch(model, rows=3, length=9, real=6, seed=0):
-    """Random ids, of which the first `real` of each row count."""
+    """Return random inputs; the first `real` tokens of each row are real."""
     random = np.random.default_rng(seed)
-    found = {}
+    inputs = {}
     for tensor in model.inputs:
         values = random.integers(5, 23, (rows, length))
         if tensor.name.endswith("padding_mask"):
             values = np.arange(length) < np.full((rows, 1), real)
         if tensor.name in ("segment_ids", "masked_lm_positions"):
             values = random.integers(0, 2, (rows, length))
-        found[tensor.name] = values.astype("int32")
-    return found
+        inputs[tensor.name] = values.astype("int32")
+    return inputs
 
 
 def outputs(model, inputs):
@@ -52,7 +52,7 @@ def outputs(model, inputs):
 
 
 @every_variant
-def test_outputs_have_their_shapes_in_float32(case, decoder):
+def test_outputs_have_the_documented_shapes(case, decoder):
     _, model = built(case, decoder)
     shapes = {name: array.shape for name, array in outputs(model, batch(model)).items()}
     if decoder:
@@ -74,7 +74,7 @@ def test_outputs_have_their_shapes_in_float32(case, decoder):
 
 
 @every_variant
-def test_the_ledger_counts_what_keras_builds(case, decoder):
+def test_the_parameter_counter_agrees_with_keras(case, decoder):
     experiment, model = built(case, decoder)
     counted = {
         f"{layer}/{weight}": shape
@@ -85,7 +85,7 @@ def test_the_ledger_counts_what_keras_builds(case, decoder):
 
 
 @every_variant
-def test_what_stands_in_padding_changes_nothing(case, decoder):
+def test_ids_in_padding_have_no_effect(case, decoder):
     _, model = built(case, decoder)
     first, second = batch(model, real=6), batch(model, real=6)
     for name in first:
@@ -101,7 +101,7 @@ def test_what_stands_in_padding_changes_nothing(case, decoder):
 
 
 @every_variant
-def test_more_padding_changes_nothing(case, decoder):
+def test_more_padding_has_no_effect(case, decoder):
     _, model = built(case, decoder)
     short = batch(model, length=6, real=6)
     padded = {
@@ -115,31 +115,31 @@ def test_more_padding_changes_nothing(case, decoder):
 
 
 @every_variant
-def test_a_decoder_never_sees_what_comes_later_and_an_encoder_does(case, decoder):
+def test_a_decoder_is_causal_and_an_encoder_is_not(case, decoder):
     _, model = built(case, decoder)
     name = "decoder_token_ids" if decoder else "token_ids"
     first = batch(model, real=9)
     second = {key: array.copy() for key, array in first.items()}
     second[name][:, 5:] = (second[name][:, 5:] + 7) % 23
-    stream = "decoder_sequence_output" if decoder else "sequence_output"
-    first, second = outputs(model, first)[stream], outputs(model, second)[stream]
-    moved = np.abs(first[:, :5] - second[:, :5]).max()
-    assert (moved == 0) == decoder
+    output = "decoder_sequence_output" if decoder else "sequence_output"
+    first, second = outputs(model, first)[output], outputs(model, second)[output]
+    difference = np.abs(first[:, :5] - second[:, :5]).max()
+    assert (difference == 0) == decoder
     assert np.abs(first[:, 5:] - second[:, 5:]).max() > 0
 
 
 @every_variant_fast_in_an_encoder
-def test_a_saved_model_gives_the_same_outputs(case, decoder, tmp_path):
+def test_a_saved_model_has_the_same_outputs(case, decoder, tmp_path):
     _, model = built(case, decoder)
     model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
     inputs = batch(model)
-    first, second = outputs(model, inputs), outputs(again, inputs)
+    first, second = outputs(model, inputs), outputs(loaded, inputs)
     assert all((first[name] == second[name]).all() for name in first)
 
 
 @every_variant_fast_in_an_encoder
-def test_bfloat16_stays_near_float32(case, decoder):
+def test_bfloat16_is_close_to_float32(case, decoder):
     experiment, model = built(case, decoder)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -154,16 +154,16 @@ def test_bfloat16_stays_near_float32(case, decoder):
         assert tensor.dtype.name == ("float32" if name == "load_balancing" else "bfloat16")
         assert np.isfinite(np.asarray(tensor, "float32")).all()
         difference = np.abs(np.asarray(tensor, "float32") - np.asarray(first[name]))
-        # A token on the edge between two experts may go to the other one.
-        most = np.median if case[1] is MixtureOfExpertsConfig else np.max
-        assert most(difference) <= 0.05 * np.abs(np.asarray(first[name])).max() + 0.05
+        # Rounding can send a token to another expert.
+        summarize = np.median if case[1] is MixtureOfExpertsConfig else np.max
+        assert summarize(difference) <= 0.05 * np.abs(np.asarray(first[name])).max() + 0.05
 
 
 @every_variant
-def test_a_row_of_padding_alone_gives_no_nan(case, decoder):
+def test_a_row_of_padding_has_finite_outputs(case, decoder):
     _, model = built(case, decoder)
-    found = outputs(model, batch(model, real=0))
-    assert all(np.isfinite(array).all() for array in found.values())
+    arrays = outputs(model, batch(model, real=0)).values()
+    assert all(np.isfinite(array).all() for array in arrays)
 
 
 @every_variant_fast_in_an_encoder
@@ -172,7 +172,7 @@ def test_every_weight_has_a_gradient(case, decoder):
 
     _, model = built(case, decoder)
     with tf.GradientTape() as tape:
-        found = model(batch(model, real=9), training=True)
-        total = sum(tf.reduce_sum(tf.square(array)) for array in found.values())
+        tensors = model(batch(model, real=9), training=True)
+        total = sum(tf.reduce_sum(tf.square(tensor)) for tensor in tensors.values())
     gradients = tape.gradient(total, [weight.value for weight in model.trainable_weights])
     assert all(gradient is not None for gradient in gradients)

@@ -1,4 +1,4 @@
-"""Feed-forward layers: gates, experts, and how evenly those are used."""
+"""Feed-forward layers: gates, experts and the load-balancing loss."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ NORMAL = Normal(type="normal", stddev=1.0)
 MLP = MlpConfig(type="mlp", intermediate_dim=6, activation="relu")
 
 
-def built(spec, name="part", dim=4):
+def build(spec, name="layer", dim=4):
     keras.utils.set_random_seed(0)
     context = LayerContext(width=dim, depth=1, causal=False, initializer=NORMAL)
     return spec.build(keras.layers, name, context)
@@ -27,41 +27,41 @@ def vectors(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def test_the_gate_opens_what_is_beside_it():
+def test_the_gate_multiplies_the_intermediate_projection():
     spec = GatedConfig(type="gated", intermediate_dim=6, activation="sigmoid", use_bias=False)
-    part, x = built(spec), vectors(1, 3, 4)
+    layer, x = build(spec), vectors(1, 3, 4)
     gate, up, down = (
-        np.asarray(layer.kernel) for layer in (part.gate, part.intermediate, part.output)
+        np.asarray(dense.kernel) for dense in (layer.gate, layer.intermediate, layer.output)
     )
     expected = (1 / (1 + np.exp(-x @ gate)) * (x @ up)) @ down
-    np.testing.assert_allclose(part(x, []), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layer(x, []), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("chosen", [1, 2])
+@pytest.mark.parametrize("num_selected", [1, 2])
 @pytest.mark.parametrize("shared", [None, MLP])
-def test_the_best_experts_are_weighed_and_the_others_count_for_nothing(chosen, shared):
+def test_the_output_is_the_weighted_sum_of_the_selected_experts(num_selected, shared):
     spec = MixtureOfExpertsConfig(
         type="mixture_of_experts",
         num_experts=3,
-        num_experts_per_token=chosen,
+        num_experts_per_token=num_selected,
         expert=MLP,
         shared_expert=shared,
     )
-    part, x = built(spec), vectors(2, 5, 4)
-    scores = np.exp(x @ np.asarray(part.router.kernel))
-    shares = scores / scores.sum(axis=-1, keepdims=True)
-    outputs = np.stack([np.asarray(expert(x, [])) for expert in part.experts])
-    expected = np.zeros_like(x) if shared is None else np.array(part.shared_expert(x, []))
+    layer, x = build(spec), vectors(2, 5, 4)
+    scores = np.exp(x @ np.asarray(layer.router.kernel))
+    probabilities = scores / scores.sum(axis=-1, keepdims=True)
+    outputs = np.stack([np.asarray(expert(x, [])) for expert in layer.experts])
+    expected = np.zeros_like(x) if shared is None else np.array(layer.shared_expert(x, []))
     for row, token in np.ndindex(2, 5):
-        best = np.argsort(-shares[row, token])[:chosen]
-        total = shares[row, token, best].sum() if chosen > 1 else 1.0
-        for expert in best:
-            share = shares[row, token, expert] / total
-            expected[row, token] += share * outputs[expert, row, token]
-    np.testing.assert_allclose(part(x, []), expected, rtol=1e-4, atol=1e-4)
+        selected = np.argsort(-probabilities[row, token])[:num_selected]
+        total = probabilities[row, token, selected].sum() if num_selected > 1 else 1.0
+        for expert in selected:
+            weight = probabilities[row, token, expert] / total
+            expected[row, token] += weight * outputs[expert, row, token]
+    np.testing.assert_allclose(layer(x, []), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_imbalance_is_its_weight_where_experts_are_used_evenly_and_more_elsewhere():
+def test_the_load_balancing_loss_is_its_weight_for_equal_use_and_more_otherwise():
     spec = MixtureOfExpertsConfig(
         type="mixture_of_experts",
         num_experts=4,

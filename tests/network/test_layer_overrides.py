@@ -1,4 +1,4 @@
-"""Layers that differ: which a range means, what they become, and where a mistake is told."""
+"""Overrides of layers: which layers they select, their settings, and the lines of errors."""
 
 import pytest
 
@@ -59,12 +59,12 @@ def problems(read, monkeypatch, tmp_path):
         ("-7", []),
     ],
 )
-def test_a_range_is_a_slice_as_python_writes_it(text, layers):
-    found = overrides_per_layer(({"layers": text},), 6)
-    assert [index for index, numbers in enumerate(found) if numbers] == layers
+def test_layers_are_selected_by_an_index_or_a_slice_as_in_python(text, layers):
+    per_layer = overrides_per_layer(({"layers": text},), 6)
+    assert [layer for layer, overrides in enumerate(per_layer) if overrides] == layers
 
 
-def test_the_later_change_goes_over_the_earlier_and_a_null_takes_away(read):
+def test_later_overrides_win_and_null_removes_a_setting(read):
     experiment = read(
         "{layers: '::2', attention: {sliding_window_size: null}, dropout: 0.2}",
         "{layers: '4:', dropout: null, attention: {positions: {max_wavelength: 100}}}",
@@ -76,7 +76,7 @@ def test_the_later_change_goes_over_the_earlier_and_a_null_takes_away(read):
     assert {layer.feed_forward.intermediate_dim for layer in layers} == {12}
 
 
-def test_a_change_of_type_starts_that_part_afresh(read):
+def test_another_type_discards_the_old_settings_of_a_section(read):
     experiment = read(
         "{layers: '0', feed_forward: {type: gated, intermediate_dim: 4, activation: silu}}",
         "{layers: '0:2', feed_forward: {use_bias: false}}",
@@ -86,24 +86,24 @@ def test_a_change_of_type_starts_that_part_afresh(read):
     assert (second.feed_forward.type, second.feed_forward.use_bias) == ("mlp", False)
 
 
-def test_mistakes_are_told_at_the_changes_lines(problems):
-    found = problems(
+def test_errors_are_reported_at_the_lines_of_overrides(problems):
+    lines = problems(
         "{layers: '0', attention: {num_heds: 4}}",
         "{layers: '1', feed_forward: {type: gated}}",
         "{layers: 'all', dropout: 2}",
         "{num_layers: 3}",
     )
-    where = "model.encoder.overrides"
-    assert [line.partition(": ")[2] for line in found] == [
-        f"{where}[0].attention.num_heds: unknown field; did you mean 'num_heads'?",
-        f"{where}[1].feed_forward.intermediate_dim: missing required field",
-        f"{where}[1].feed_forward.activation: missing required field; it is one of relu, "
+    path = "model.encoder.overrides"
+    assert [line.partition(": ")[2] for line in lines] == [
+        f"{path}[0].attention.num_heds: unknown field; did you mean 'num_heads'?",
+        f"{path}[1].feed_forward.intermediate_dim: missing required field",
+        f"{path}[1].feed_forward.activation: missing required field; it is one of relu, "
         "squared_relu, gelu, gelu_tanh, silu, sigmoid, tanh",
-        f"{where}[2].layers: must be the index of a layer or a slice, such as '3' or '0::3'",
-        f"{where}[2].dropout: must be less than 1, not 2",
-        f"{where}[3].num_layers: unknown field; did you mean 'layers'?",
+        f"{path}[2].layers: must be the index of a layer or a slice, such as '3' or '0::3'",
+        f"{path}[2].dropout: must be less than 1, not 2",
+        f"{path}[3].num_layers: unknown field; did you mean 'layers'?",
     ]
-    assert [line.split(":")[1] for line in found] == ["14", "15", "15", "16", "16", "17"]
+    assert [line.split(":")[1] for line in lines] == ["14", "15", "15", "16", "16", "17"]
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,17 @@ def test_mistakes_are_told_at_the_changes_lines(problems):
         ),
     ],
 )
-def test_what_does_not_fit_together_in_a_layer_is_told_at_its_change(problems, change, sentence):
-    (found,) = problems(change)
-    assert found.startswith("spec.yaml:14:")
-    assert found.partition("model.encoder.")[2] == sentence
+def test_a_problem_of_a_layer_is_reported_at_its_override(problems, change, sentence):
+    (line,) = problems(change)
+    assert line.startswith("spec.yaml:14:")
+    assert line.partition("model.encoder.")[2] == sentence
 
 
-def test_layers_that_share_their_weights_cannot_differ(problems):
-    (found,) = problems("{layers: '0', dropout: 0.5}", num_layer_groups=2)
-    assert "layers 0 to 2 share their weights and must be equal" in found
+def test_layers_that_share_weights_must_be_equal(problems):
+    (line,) = problems("{layers: '0', dropout: 0.5}", num_layer_groups=2)
+    assert "layers 0 to 2 share their weights and must be equal" in line
 
 
-def test_groups_have_equal_size(problems):
-    (found,) = problems("{layers: '::', dropout: 0.5}", num_layer_groups=4)
-    assert "num_layer_groups (4) must divide num_layers (6)" in found
+def test_groups_of_layers_must_have_equal_size(problems):
+    (line,) = problems("{layers: '::', dropout: 0.5}", num_layer_groups=4)
+    assert "num_layer_groups (4) must divide num_layers (6)" in line

@@ -1,8 +1,7 @@
-"""The role of every layer gives what the rules on its name gave, and reaches whoever asks for it.
+"""The role of each layer is as recorded in `layer_roles.txt`, on Keras layers and in the counter.
 
 `layer_roles.txt` has a line for each weight of small forms of shipped specs, of ELECTRA's generator
-and of a model with every kind of layer: `spec path axis decay distance muon`. It was written by the
-rules on names that roles replaced.
+and of a model with every kind of layer: `spec path axis decay distance muon`.
 """
 
 from pathlib import Path
@@ -35,7 +34,7 @@ EXPERTS = {
 
 
 def every_part() -> Experiment:
-    """An encoder and a decoder with every kind of layer that has weights."""
+    """Return an encoder-decoder with every kind of layer that has weights."""
     spec = tiny(decoder=True)
     model = spec["model"]
     model["positions"] = {"type": "learned", "max_sequence_length": 32}
@@ -60,8 +59,8 @@ def experiment_of(name: str, folder: Path) -> Experiment:
     return shrunk(shipped_specs() / f"{name}.yaml", folder)
 
 
-def counted(experiment: Experiment) -> ParameterCounter:
-    """Every layer of the model and of its generators."""
+def count_layers(experiment: Experiment) -> ParameterCounter:
+    """Return the counter of all layers of the model and of its generators."""
     counter = ParameterCounter()
     backbone = experiment.model.build(counter)
     for name, objective in experiment.objectives.items():
@@ -72,8 +71,8 @@ def counted(experiment: Experiment) -> ParameterCounter:
 
 
 def line(spec: str, layer: str, role: LayerRole, weight: str, shape: tuple[int, ...]) -> str:
-    even = tuple(2 * size for size in shape)
-    axis = MODEL_PARALLEL.split_axis(role, weight, even)
+    even_shape = tuple(2 * size for size in shape)
+    axis = MODEL_PARALLEL.split_axis(role, weight, even_shape)
     fields = [
         f"{layer}/{weight}",
         "-" if axis is None else str(axis),
@@ -85,20 +84,20 @@ def line(spec: str, layer: str, role: LayerRole, weight: str, shape: tuple[int, 
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_roles_give_what_the_rules_on_names_gave(spec, tmp_path):
-    counter = counted(experiment_of(spec, tmp_path))
+def test_roles_are_as_recorded(spec, tmp_path):
+    counter = count_layers(experiment_of(spec, tmp_path))
     lines = [
         line(spec, layer, counter.roles[layer], weight, shape)
         for layer, weights in counter.weights.items()
         for weight, shape in weights.items()
     ]
-    assert lines == [old for old in LINES if old.split()[0] == spec]
+    assert lines == [expected for expected in LINES if expected.split()[0] == spec]
 
 
 @pytest.mark.parametrize("spec", ["every_part", "electra_small"])
-def test_keras_layers_have_the_roles_that_are_counted(spec, tmp_path):
+def test_keras_layers_and_the_counter_have_the_same_roles(spec, tmp_path):
     experiment = experiment_of(spec, tmp_path)
-    counter, graph = counted(experiment), experiment.model_graph().training_graph()
+    counter, graph = count_layers(experiment), experiment.model_graph().training_graph()
     roles = {layer.name: role_of(layer) for layer in graph.layers if layer.weights}
     assert roles == counter.roles
 
@@ -110,31 +109,31 @@ def test_a_role_is_not_saved(tmp_path):
     assert not any(hasattr(layer, "role") for layer in loaded.layers)
 
 
-def test_the_role_is_known_while_the_weights_are_created():
+def test_the_role_is_available_while_weights_are_created():
     class Initializer:
         def kernel(self, inputs, outputs, gain=1.0):
             def initial(shape, dtype=None):
-                seen.append(role_being_built())
+                roles.append(role_being_built())
                 return keras.ops.zeros(shape, dtype)
 
             return initial
 
-    seen, role = [], LayerRole("column", distance_to_heads=3)
+    roles, role = [], LayerRole("column", distance_to_heads=3)
     dense(keras.layers, "projection", 4, 6, Initializer(), role=role)
-    assert seen == [role]
+    assert roles == [role]
     assert role_being_built() is None
 
 
-def test_muon_orthogonalizes_the_matrices_of_stacks_alone(tmp_path):
+def test_muon_updates_only_matrices_of_stacks(tmp_path):
     experiment = experiment_of("electra_small", tmp_path)
     graph = experiment.model_graph().training_graph()
     recipe = {"optimizer": Muon(type="muon"), "learning_rate": {"type": "constant", "rate": 0.1}}
     recipe |= {"batch": {"examples": 2}, "steps": 1}
     optimizer = build_optimizer(Training.model_validate(recipe), graph)
-    moved = {weight.path for weight in graph.weights if not optimizer._should_use_adamw(weight)}
-    old = [line.split() for line in LINES if line.startswith("electra_small ")]
-    assert moved == {fields[1] for fields in old if fields[-1] == "muon"}
+    with_muon = {weight.path for weight in graph.weights if not optimizer._should_use_adamw(weight)}
+    fields_per_line = [line.split() for line in LINES if line.startswith("electra_small ")]
+    assert with_muon == {fields[1] for fields in fields_per_line if fields[-1] == "muon"}
 
 
-def test_a_layer_without_a_role_is_a_heads():
+def test_a_layer_without_a_role_has_that_of_a_head():
     assert role_of(keras.layers.Dense(2)) == HEAD

@@ -1,4 +1,4 @@
-"""What stands around a sublayer."""
+"""Residual connections: norms, scaling, DeepNorm and stochastic depth."""
 
 import keras
 import numpy as np
@@ -27,10 +27,10 @@ def context(depth, other_depth=0, has_memory=False):
     return LayerContext(4, depth, False, normal, has_memory=has_memory, other_depth=other_depth)
 
 
-def around(sublayer, depths=None, **settings):
+def run_residual(sublayer, depths=None, **settings):
     spec = ResidualConfig(norm=NORM, **settings)
-    part = Residual(spec, keras.layers, "part", depths or context(2))
-    return np.asarray(part(X, sublayer))
+    residual = Residual(spec, keras.layers, "residual", depths or context(2))
+    return np.asarray(residual(X, sublayer))
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,15 @@ def around(sublayer, depths=None, **settings):
         ("sandwich", X + normed(normed(X) ** 2)),
     ],
 )
-def test_norms_stand_where_they_are_placed(placement, expected):
-    found = around(lambda x: x**2, norm_placement=placement)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+def test_norms_are_at_their_placement(placement, expected):
+    output = run_residual(lambda x: x**2, norm_placement=placement)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
-def test_layer_scale_begins_with_its_factor():
+def test_layer_scale_starts_with_its_initial_factor():
     scale = LayerScaleConfig(type="layer_scale", initial=0.25)
-    found = around(lambda x: x**2, norm_placement="pre", residual_scaling=scale)
-    np.testing.assert_allclose(found, X + 0.25 * normed(X) ** 2, atol=1e-5)
+    output = run_residual(lambda x: x**2, norm_placement="pre", residual_scaling=scale)
+    np.testing.assert_allclose(output, X + 0.25 * normed(X) ** 2, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -60,26 +60,26 @@ def test_layer_scale_begins_with_its_factor():
         (context(3, 6, has_memory=True), 9**0.25, 36**-0.25),
     ],
 )
-def test_deep_norm_weighs_by_depth_as_in_the_papers_table(depths, alpha, beta):
+def test_deep_norm_factors_are_as_in_the_papers_table(depths, alpha, beta):
     scaling = DeepNormConfig(type="deep_norm")
     assert scaling.beta(depths) == pytest.approx(beta)
-    found = around(lambda x: x**2, depths, residual_scaling=scaling)
-    np.testing.assert_allclose(found, normed(alpha * X + X**2), atol=1e-5)
+    output = run_residual(lambda x: x**2, depths, residual_scaling=scaling)
+    np.testing.assert_allclose(output, normed(alpha * X + X**2), atol=1e-5)
 
 
-def test_stochastic_depth_leaves_out_whole_examples_and_only_in_training():
+def test_stochastic_depth_skips_whole_examples_only_in_training():
     spec = ResidualConfig(norm=NORM, norm_placement="pre", stochastic_depth=0.5)
-    part = Residual(spec, keras.layers, "part", context(2))
+    residual = Residual(spec, keras.layers, "residual", context(2))
     keras.utils.set_random_seed(0)
     rows = np.tile(X[:1], (64, 1, 1))
     inputs = keras.Input((None, 4))
-    model = keras.Model(inputs, part(inputs, lambda x: x**2))
-    added = np.asarray(model(rows, training=True)) - rows
+    model = keras.Model(inputs, residual(inputs, lambda x: x**2))
+    residuals = np.asarray(model(rows, training=True)) - rows
     full = normed(X[:1]) ** 2
-    left_out = np.abs(added).max(axis=(1, 2)) == 0
-    assert 16 < left_out.sum() < 48
+    skipped = np.abs(residuals).max(axis=(1, 2)) == 0
+    assert 16 < skipped.sum() < 48
     np.testing.assert_allclose(
-        added[~left_out], np.tile(2 * full, ((~left_out).sum(), 1, 1)), atol=1e-5
+        residuals[~skipped], np.tile(2 * full, ((~skipped).sum(), 1, 1)), atol=1e-5
     )
     np.testing.assert_allclose(
         model(rows, training=False) - rows, np.tile(full, (64, 1, 1)), atol=1e-5

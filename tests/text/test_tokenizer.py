@@ -15,7 +15,7 @@ from archbuilder.text.tokenizer import (
     load_vocabulary,
 )
 from archbuilder.text.tokenizer.tokenizer import VocabularyTooSmallError
-from tests.tokenizers import TEXT, every_learner, every_tokenizer, named, spec, trained
+from tests.tokenizers import TEXT, every_learner, every_tokenizer, case_id, spec, trained
 from tests.variants import SAMPLES, classes
 
 SCRIPTS = [
@@ -227,7 +227,7 @@ def test_word_starts_are_those_of_the_words(variant):
 
 @every_tokenizer
 def test_only_sentencepiece_has_byte_tokens(variant):
-    count = 256 if named(variant) in ("SentencePiece", "unigram") else 0
+    count = 256 if case_id(variant) in ("SentencePiece", "unigram") else 0
     assert len(trained(variant).byte_ids) == count
     assert all(trained(variant).id_to_token(i).startswith("<0x") for i in trained(variant).byte_ids)
 

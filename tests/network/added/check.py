@@ -1,4 +1,4 @@
-"""Check specs with a kind of attention or position that was added to a copy of the package.
+"""Check specs with a type of attention or position that was added to a copy of the package.
 
     python check.py SPEC...
 
@@ -20,14 +20,14 @@ def main(path: str) -> None:
     encoder_decoder = experiment.model.is_encoder_decoder
     keras.utils.set_random_seed(0)
     backbone = experiment.model.build(keras.layers)
-    counted_as_built(experiment)
-    cached_equals_uncached(backbone, encoder_decoder)
-    mentioned_where_hugging_face_has_no_such_kind(experiment)
+    check_parameter_counter(experiment)
+    check_cache(backbone, encoder_decoder)
+    check_export_is_rejected(experiment)
     if encoder_decoder:
-        generator_has_smaller_layers(experiment)
+        check_generator(experiment)
 
 
-def counted_as_built(experiment: Experiment) -> None:
+def check_parameter_counter(experiment: Experiment) -> None:
     counter, model = experiment.parameter_counter(), experiment.build()
     counted = {
         f"{layer}/{name}": shape
@@ -37,7 +37,7 @@ def counted_as_built(experiment: Experiment) -> None:
     assert counted == {weight.path: tuple(weight.shape) for weight in model.weights}
 
 
-def cached_equals_uncached(backbone, encoder_decoder: bool) -> None:
+def check_cache(backbone, encoder_decoder: bool) -> None:
     random = np.random.default_rng(0)
     source, target = (random.integers(5, 23, (2, length)).astype("int32") for length in (7, 6))
     mask = (np.arange(7) < np.array([[5], [7]])).astype("int32") if encoder_decoder else None
@@ -50,19 +50,19 @@ def cached_equals_uncached(backbone, encoder_decoder: bool) -> None:
         np.testing.assert_allclose(hidden[:, 0], expected[:, index], atol=1e-4)
     changed = target.copy()
     changed[:, 4] = 5
-    moved = np.abs(np.asarray(backbone.decode(changed, np.ones_like(target), memory, mask)))
-    np.testing.assert_array_equal(moved[:, :4], np.abs(np.asarray(expected))[:, :4])
+    magnitudes = np.abs(np.asarray(backbone.decode(changed, np.ones_like(target), memory, mask)))
+    np.testing.assert_array_equal(magnitudes[:, :4], np.abs(np.asarray(expected))[:, :4])
 
 
-def mentioned_where_hugging_face_has_no_such_kind(experiment: Experiment) -> None:
+def check_export_is_rejected(experiment: Experiment) -> None:
     try:
         config_of(experiment)
     except UserError:
         return
-    raise AssertionError("written as an architecture that it is not")
+    raise AssertionError("exported as an architecture that does not have this type")
 
 
-def generator_has_smaller_layers(experiment: Experiment) -> None:
+def check_generator(experiment: Experiment) -> None:
     plain = experiment.model_dump(mode="json", exclude_none=True)
     plain["model"] |= {"decoder": None, "embeddings": {"tie": "output"}}
     plain["objectives"] = {"replaced_token_detection": {"generator_size": 0.5}}

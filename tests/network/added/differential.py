@@ -20,13 +20,13 @@ from archbuilder.network.layer_context import LayerContext
 
 
 class DifferentialConfig(AttentionConfig):
-    """Two softmax maps, of which the second is subtracted (Ye et al., 2024, section 2.1)."""
+    """Differential attention: the difference of two softmax maps (Ye et al., 2024, section 2.1)."""
 
     type: Literal["differential"]
     num_heads: PositiveInt
     """Heads, each of two queries and keys and one value of twice their width."""
     positions: AnyAttentionPosition | None = None
-    """How attention knows the distance between tokens. Default: it does not."""
+    """Positions within attention. Default: none."""
 
     def for_cross_attention(self) -> "DifferentialConfig":
         return self.model_copy(update={"positions": None})

@@ -19,7 +19,7 @@ class LatentConfig(AttentionConfig):
 
     type: Literal["latent"]
     num_heads: PositiveInt
-    """Heads."""
+    """Number of heads."""
     latent_dim: PositiveInt
     """Width of the latent that keys and values are projected from."""
     key_dim: PositiveInt
@@ -69,17 +69,20 @@ class Latent(Attention):
         def split(kind: str, count: int, size: int) -> Any:
             return layers.Reshape((-1, count, size), name=f"{name}.{kind}")
 
-        column, own, latent = context.role("column"), config.key_dim, config.latent_dim
-        whole = own + config.rotary_dim
-        self.query = projection("query", width, heads * whole, column)
+        column, key_dim, latent = context.role("column"), config.key_dim, config.latent_dim
+        query_dim = key_dim + config.rotary_dim
+        self.query = projection("query", width, heads * query_dim, column)
         self.down = projection("latent_down", width, latent, context.role())
         self.rotary_key = projection("rotary_key", width, config.rotary_dim, context.role())
-        self.key = projection("key", latent, heads * own, column)
-        self.value = projection("value", latent, heads * own, column)
-        self.output = projection("output", heads * own, width, context.role("row"))
-        self.split, self.split_queries = split("split", heads, own), split("whole", heads, whole)
+        self.key = projection("key", latent, heads * key_dim, column)
+        self.value = projection("value", latent, heads * key_dim, column)
+        self.output = projection("output", heads * key_dim, width, context.role("row"))
+        self.split, self.split_queries = (
+            split("split", heads, key_dim),
+            split("whole", heads, query_dim),
+        )
         self.split_shared = split("split_shared", 1, config.rotary_dim)
-        self.merge = layers.Reshape((-1, heads * own), name=f"{name}.merge")
+        self.merge = layers.Reshape((-1, heads * key_dim), name=f"{name}.merge")
 
     def __call__(self, x: Any, context: AttentionContext) -> Any:
         return self._attend(x, self._compress(x, context.features), context)
@@ -115,13 +118,13 @@ class Latent(Attention):
         from keras import ops
 
         latents, rotary_keys = compressed
-        own = self.config.key_dim
+        key_dim = self.config.key_dim
         queries = _heads_first(self.split_queries(self.query(x)))
-        rotary = self.positions.rotate_queries(queries[..., own:], context.features)
+        rotary = self.positions.rotate_queries(queries[..., key_dim:], context.features)
         keys = _heads_first(self.split(self.key(latents)))
-        scores = ops.matmul(queries[..., :own], ops.transpose(keys, (0, 1, 3, 2)))
+        scores = ops.matmul(queries[..., :key_dim], ops.transpose(keys, (0, 1, 3, 2)))
         scores = scores + ops.matmul(rotary, ops.transpose(rotary_keys, (0, 1, 3, 2)))
-        scores = scores * (own + self.config.rotary_dim) ** -0.5
+        scores = scores * (key_dim + self.config.rotary_dim) ** -0.5
         values = _heads_first(self.split(self.value(latents)))
         attended = ops.matmul(ops.softmax(scores + context.bias), values)
         return self.output(self.merge(_heads_first(attended)))

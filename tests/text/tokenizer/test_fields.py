@@ -8,7 +8,7 @@ from archbuilder.experiment import load
 from archbuilder.language import SpecError
 from archbuilder.text.tokenizer import Whitespace, WordPiece
 from tests import small_run
-from tests.tokenizers import TEXT, every_learner, every_tokenizer, named, spec
+from tests.tokenizers import TEXT, every_learner, every_tokenizer, case_id, spec
 from tests.variants import minimal
 
 SETTINGS = {
@@ -34,7 +34,7 @@ def test_every_common_field_has_an_effect(variant, name):
     value, line = SETTINGS[name]
     if (variant, name) == (WordPiece, "lowercase"):
         value = False
-    if named(variant) in ("SentencePiece", "unigram") and name == "normalization":
+    if case_id(variant) in ("SentencePiece", "unigram") and name == "normalization":
         value = "none"
     text = [*TEXT, *[text for _, text in SETTINGS.values()]] * 2
     settings = {"strip_accents": False} if variant is WordPiece else {}
