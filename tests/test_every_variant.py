@@ -14,7 +14,7 @@ from archbuilder.objectives import loss_terms, loss_weights
 from archbuilder.objectives.causal_lm import CausalLM
 from archbuilder.text.prepare import ProgressListener
 from tests import small_run
-from tests.variants import NETWORK, OTHER, minimal, case_id, table, with_variant
+from tests.variants import NETWORK, OTHER, case_id, minimal, table, with_variant
 
 pytestmark = pytest.mark.slow
 

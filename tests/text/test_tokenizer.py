@@ -15,7 +15,7 @@ from archbuilder.text.tokenizer import (
     load_vocabulary,
 )
 from archbuilder.text.tokenizer.tokenizer import VocabularyTooSmallError
-from tests.tokenizers import TEXT, every_learner, every_tokenizer, case_id, spec, trained
+from tests.tokenizers import TEXT, case_id, every_learner, every_tokenizer, spec, trained
 from tests.variants import SAMPLES, classes
 
 SCRIPTS = [

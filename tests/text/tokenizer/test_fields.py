@@ -8,7 +8,7 @@ from archbuilder.experiment import load
 from archbuilder.language import SpecError
 from archbuilder.text.tokenizer import Whitespace, WordPiece
 from tests import small_run
-from tests.tokenizers import TEXT, every_learner, every_tokenizer, case_id, spec
+from tests.tokenizers import TEXT, case_id, every_learner, every_tokenizer, spec
 from tests.variants import minimal
 
 SETTINGS = {
