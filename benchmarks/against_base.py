@@ -1,9 +1,9 @@
-"""Compare the speed and memory of this tree with those of a base commit.
+"""Compare the speed and memory use of this tree with those of a base commit.
 
     python -m benchmarks.against_base [--base COMMIT] [--rounds N]
 
-Each round runs every workload with both trees, one right after the other, on one processor; the
-order alternates between rounds. The table holds medians over rounds, and their ratios.
+Each round runs every workload with both trees in sequence on one processor; the order of the trees
+alternates between rounds. The table has the medians over rounds and their ratios.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from benchmarks.workloads import Prepare, Sizes, Train, Validate, Workload, writ
 from tests.golden.trees import BASE, CURRENT, ENGINES, checkout
 
 Samples = dict[tuple[str, str], list[float]]
-"""The numbers of all rounds, by workload and measure."""
+"""Measurements of all rounds, by workload and measure."""
 
 HIGHER_IS_BETTER = {"tokens/s", "MB/s"}
 
 
 def workloads(folder: Path, base: Path, sizes: Sizes) -> list[Workload]:
-    """Return all workloads, whose inputs are in `folder`; both trees validate the base's specs."""
+    """Return all workloads, with inputs in `folder`; both trees validate the specs of the base."""
     return [
         *(
             Train(f"train {spec}, {engine}", folder, f"{spec}.yaml", engine, sizes)
@@ -37,12 +37,12 @@ def workloads(folder: Path, base: Path, sizes: Sizes) -> list[Workload]:
     ]
 
 
-def measure(trees: Sequence[Path], chosen: Sequence[Workload], rounds: int) -> list[Samples]:
-    """Run the workloads `rounds` times with each tree; return the numbers of each tree."""
+def measure(trees: Sequence[Path], workloads: Sequence[Workload], rounds: int) -> list[Samples]:
+    """Run the workloads `rounds` times with each tree; return the measurements of each tree."""
     samples: list[Samples] = [defaultdict(list) for _ in trees]
     for number in range(rounds):
         order = range(len(trees))[:: -1 if number % 2 else 1]
-        pairs = [(workload, tree) for workload in chosen for tree in order]
+        pairs = [(workload, tree) for workload in workloads for tree in order]
         for workload, tree in pairs:
             with TemporaryDirectory(prefix="archbuilder-benchmark-") as scratch:
                 numbers = workload.measure(trees[tree], Path(scratch))
@@ -53,7 +53,7 @@ def measure(trees: Sequence[Path], chosen: Sequence[Workload], rounds: int) -> l
 
 
 def table(base: Samples, current: Samples) -> str:
-    """Format medians and their ratios as a Markdown table."""
+    """Return a Markdown table of medians and their ratios."""
     lines = [
         "| workload | measure | better | base | current | current / base |",
         "|---|---|---|---:|---:|---:|",
@@ -87,10 +87,10 @@ def main() -> None:
     with checkout(options.base) as base, TemporaryDirectory() as name:
         inputs = Path(name) / "inputs"
         write_inputs(inputs, sizes)
-        chosen = [
+        selected = [
             workload for workload in workloads(inputs, base, sizes) if options.only in workload.name
         ]
-        print(table(*measure((base, CURRENT), chosen, options.rounds)))
+        print(table(*measure((base, CURRENT), selected, options.rounds)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure a command of a source tree: wall time, processor time and peak memory."""
+"""Measurement of a command of a source tree: wall time, processor time and peak memory."""
 
 import os
 import subprocess
@@ -14,26 +14,26 @@ MEBIBYTE = 2**20
 
 
 class Usage(NamedTuple):
-    """What a finished process used."""
+    """Resources that a finished process used."""
 
     wall_seconds: float
     processor_seconds: float
     """User and system time of all threads and children."""
     peak_bytes: int
-    """The largest resident memory."""
+    """Peak resident memory."""
 
 
 def run(
     arguments: Sequence[str], tree: Path, cache: Path, folder: Path, engine: str | None = None
 ) -> Usage:
-    """Run `python -m archbuilder` from `tree` within `folder`, on one processor.
+    """Run `python -m archbuilder` of `tree` on one processor, and return the resources it used.
 
     Args:
-        arguments: What follows `python -m archbuilder`.
-        tree: The source tree.
-        cache: The folder for tokenizers and token ids.
-        folder: The working directory; the output goes to `output.txt` in it.
-        engine: The Keras backend. Default: the one that the spec names.
+        arguments: Arguments of `python -m archbuilder`.
+        tree: Source tree.
+        cache: Folder for tokenizers and token ids.
+        folder: Working directory; the output is written to `output.txt` in it.
+        engine: Keras backend. Default: the backend in the spec.
 
     Raises:
         CommandError: The command failed.
@@ -66,6 +66,6 @@ def run(
 
 
 def _pin() -> None:
-    """Keep this process on the last of its processors, where the system can do that."""
+    """Bind this process to the last of its processors, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -1,4 +1,4 @@
-"""What is measured: training, validating specs, and preparing text."""
+"""Workloads that are measured: training, validation of specs, and preparation of text."""
 
 import json
 import shutil
@@ -16,35 +16,35 @@ SPECS = Path(__file__).with_name("specs")
 MEGABYTE = 10**6
 NUM_WORDS = 20_000
 BYTES_PER_PAIR = 134
-"""The mean size of two parallel lines of up to 20 words."""
+"""Mean size of two parallel lines of up to 20 words."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large the workloads are."""
+    """Sizes of the workloads."""
 
     steps: int
-    """Training steps; metrics of the first third are not used."""
+    """Number of training steps; metrics of the first third are not used."""
     megabytes: float
-    """Text for `prepare`."""
+    """Size of the text for `prepare`."""
 
 
 @dataclass(frozen=True)
 class Workload(ABC):
-    """A command that is run once per tree and round."""
+    """A command that is run once for each tree and round."""
 
     name: str
     folder: Path
-    """Where `write_inputs` wrote the specs and their text."""
+    """Folder that `write_inputs` wrote."""
 
     @abstractmethod
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
-        """Run the command with `tree`, in the empty folder `scratch`; return numbers by name."""
+        """Run the command with `tree` in the empty folder `scratch`, and return measurements."""
 
 
 @dataclass(frozen=True)
 class Train(Workload):
-    """`archbuild train`, with text that is prepared before the clock starts."""
+    """`archbuild train` with text that is prepared before the measurement."""
 
     spec: str
     engine: str
@@ -77,7 +77,7 @@ class Train(Workload):
 
 @dataclass(frozen=True)
 class Validate(Workload):
-    """`archbuild validate` of all shipped specs; `folder` holds them."""
+    """`archbuild validate` of all specs in `folder`."""
 
     @override
     def measure(self, tree: Path, scratch: Path) -> dict[str, float]:
@@ -104,9 +104,9 @@ def write_inputs(folder: Path, sizes: Sizes) -> None:
     shutil.copytree(SPECS, folder)
     write_documents(folder / "documents.txt", 2 * MEGABYTE, NUM_WORDS)
     write_documents(folder / "large.txt", int(sizes.megabytes * MEGABYTE), NUM_WORDS, seed=1)
-    write_parallel(folder / "parallel", 10_000, NUM_WORDS, longest=20)
+    write_parallel(folder / "parallel", 10_000, NUM_WORDS, max_words=20)
     num_lines = int(sizes.megabytes * MEGABYTE / BYTES_PER_PAIR)
-    write_parallel(folder / "large", num_lines, NUM_WORDS, seed=2, longest=20)
+    write_parallel(folder / "large", num_lines, NUM_WORDS, seed=2, max_words=20)
 
 
 def _resources(usage: Usage) -> dict[str, float]:

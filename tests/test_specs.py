@@ -1,4 +1,4 @@
-"""The shipped specs: each is valid, counts what was published, and its tiny form learns."""
+"""Shipped specs: they are valid, and have the published numbers of parameters."""
 
 import contextlib
 import json
@@ -40,24 +40,24 @@ def test_every_shipped_spec_is_valid_and_named_after_its_file(path):
 
 
 @pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
-def test_parameters_are_the_published_number(name, count):
+def test_the_number_of_parameters_is_as_published(name, count):
     assert load(shipped_specs() / f"{name}.yaml").parameter_counter().total() == count
 
 
 @pytest.mark.parametrize("name", ["bert_tiny", "quickstart", "translate_multi30k"])
-def test_the_built_model_has_as_many_parameters_as_its_spec_says(name):
+def test_keras_and_the_parameter_counter_agree(name):
     experiment = load(shipped_specs() / f"{name}.yaml")
     assert experiment.build().count_params() == experiment.parameter_counter().total()
 
 
-def test_bert_is_the_transformer_without_its_decoder():
+def test_bert_extends_the_transformer_without_a_decoder():
     text = (shipped_specs() / "bert_base.yaml").read_text(encoding="utf-8")
     assert "extends: transformer_base.yaml" in text
     assert "decoder: null" in text
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_what_a_run_writes_down_is_the_same_experiment(path, tmp_path):
+def test_a_saved_spec_is_the_same_experiment(path, tmp_path):
     experiment = load(path)
     copy = tmp_path / "spec.yaml"
     copy.write_text(yaml.safe_dump(experiment.model_dump(mode="json", exclude_none=True)))
@@ -69,23 +69,23 @@ def test_the_schema_beside_the_specs_is_current():
     assert written == json_schema(Experiment), "run: archbuild schema -o specs/schema.json"
 
 
-def test_every_field_is_explained_in_the_schema():
+def test_every_field_has_a_description_in_the_schema():
     definitions = json_schema(Experiment)["$defs"]
-    silent = [
+    without_description = [
         f"{name}.{field}"
         for name, definition in definitions.items()
         for field, schema in definition.get("properties", {}).items()
         if "description" not in schema and field != "type"
     ]
-    assert silent == []
+    assert without_description == []
 
 
 @pytest.mark.slow
 def test_no_mutation_of_a_shipped_spec_gives_a_traceback(tmp_path):
-    draw = random.Random(0)
+    rng = random.Random(0)
     texts = [path.read_text(encoding="utf-8") for path in SPECS]
     for _ in range(2000):
         path = tmp_path / "mutated.yaml"
-        path.write_bytes(mutate(draw.choice(texts), draw))
+        path.write_bytes(mutate(rng.choice(texts), rng))
         with contextlib.suppress(SpecError):
             check(read(path), Experiment)

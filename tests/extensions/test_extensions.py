@@ -1,4 +1,4 @@
-"""An objective, a metric and a tokenizer are one file each, and their line in the union."""
+"""A new objective, metric or tokenizer needs one file and its line in a union."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.package_copy import PackageCopy
 pytestmark = pytest.mark.slow
 
 SOURCES = Path(__file__).parent / "sources"
-"""The new files of the extensions; each is what its author writes."""
+"""Folder with the new files of the extensions."""
 
 
 def add_source(copy, source, target):
@@ -24,15 +24,15 @@ def add_objective(copy, source, name, module=None):
     module = module or source
     add_source(copy, f"{source}.py", f"objectives/{module}.py")
     line = "from archbuilder.objectives.span_corruption import SpanCorruption\n"
-    added = f"from archbuilder.objectives.{module} import {name}\n"
-    copy.edit_line("objectives/__init__.py", line, line + added)
+    import_line = f"from archbuilder.objectives.{module} import {name}\n"
+    copy.edit_line("objectives/__init__.py", line, line + import_line)
     copy.edit_line(
         "objectives/__init__.py", "    | SpanCorruption\n", f"    | SpanCorruption\n    | {name}\n"
     )
 
 
 def train(copy, spec, folder):
-    """Train a spec with the copy, and return its records of validation."""
+    """Train a spec with the copy, and return the records of its evaluations."""
     small_run.write(spec, folder / "spec.yaml")
     copy.archbuild("train", "spec.yaml", "--run", "run", cwd=folder)
     lines = (folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
@@ -41,15 +41,15 @@ def train(copy, spec, folder):
 
 
 def best_step(folder):
-    """Return the step of the best model, as the newest checkpoint has it."""
+    """Return the step of the best model according to the newest checkpoint."""
     newest = sorted((folder / "run" / "checkpoints").iterdir())[-1]
     return json.loads((newest / "state.json").read_text(encoding="utf-8"))["best"]["step"]
 
 
-def test_a_regression_objective_has_a_loss_and_a_monitored_correlation_of_its_own(tmp_path):
+def test_a_regression_objective_trains_and_its_correlation_is_monitored(tmp_path):
     copy = PackageCopy(tmp_path / "copy")
     add_objective(copy, "high_tokens", "HighTokens")
-    spec = small_run.bert(tmp_path, best="high_tokens_pearson", steps=9)
+    spec = small_run.bert(tmp_path, monitor="high_tokens_pearson", steps=9)
     spec["objectives"] = {"high_tokens": {"weight": 2.0}}
     validation = train(copy, spec, tmp_path)
     correlations = {
@@ -65,7 +65,7 @@ def test_a_regression_objective_has_a_loss_and_a_monitored_correlation_of_its_ow
 def test_an_f1_metric_is_reported_and_monitored(tmp_path):
     copy = PackageCopy(tmp_path / "copy")
     add_objective(copy, "next_sentence_f1", "NextSentenceF1")
-    spec = small_run.bert(tmp_path, best="next_sentence_f1_f1")
+    spec = small_run.bert(tmp_path, monitor="next_sentence_f1_f1")
     spec["objectives"] = {"next_sentence_f1": {}}
     scores = {
         record["step"]: record["validation_next_sentence_f1_f1"]
@@ -75,14 +75,14 @@ def test_an_f1_metric_is_reported_and_monitored(tmp_path):
     assert best_step(tmp_path) == max(scores, key=scores.__getitem__)
 
 
-def test_a_tokenizer_trains_is_saved_and_predicts(tmp_path):
+def test_a_tokenizer_is_trained_saved_and_used_for_predictions(tmp_path):
     copy = PackageCopy(tmp_path / "copy")
     add_source(copy, "lower_characters.py", "text/tokenizer/lower_characters.py")
     init = "text/tokenizer/__init__.py"
     line = "from archbuilder.text.tokenizer.marian import MarianVocabulary\n"
     names = "LowerCharacters, LowerCharacterVocabulary"
-    added = f"from archbuilder.text.tokenizer.lower_characters import {names}\n"
-    copy.edit_line(init, line, line + added)
+    import_line = f"from archbuilder.text.tokenizer.lower_characters import {names}\n"
+    copy.edit_line(init, line, line + import_line)
     copy.edit_line(init, "SentencePiece | Bytes,", "SentencePiece | Bytes | LowerCharacters,")
     copy.edit_line(
         init, "    | ByteVocabulary\n", "    | ByteVocabulary\n    | LowerCharacterVocabulary\n"
@@ -91,6 +91,6 @@ def test_a_tokenizer_trains_is_saved_and_predicts(tmp_path):
     spec["tokenizer"] = {"type": "lower_characters"}
     train(copy, spec, tmp_path)
     (tmp_path / "lines.txt").write_text("LIST file\n", encoding="utf-8")
-    done = copy.archbuild("predict", "run", "--input", "lines.txt", "--json", cwd=tmp_path)
-    text = json.loads(done.stdout)["text"]
+    process = copy.archbuild("predict", "run", "--input", "lines.txt", "--json", cwd=tmp_path)
+    text = json.loads(process.stdout)["text"]
     assert text == text.lower()

@@ -1,4 +1,4 @@
-"""The small specs that every tree trains, and the training of them."""
+"""Small specs that are trained with each tree."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ QUICK_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expen
 """XLA flags that halve the time of a comparison, most of which is compilation."""
 
 CASES = tuple(sorted(path.stem for path in SPECS.glob("*.yaml")))
-"""One case for each objective, or pair of objectives; see the comments in their specs."""
+"""Names of the cases, one for each objective or pair of objectives; their specs have comments."""
 
 
 def write_specs(folder: Path) -> Path:
@@ -35,10 +35,10 @@ def train(
     """Train the cases with `tree` and return the run folder of each.
 
     Args:
-        tree: The source tree.
-        engine: The Keras backend, "tensorflow" or "jax".
-        specs: The folder that `write_specs` returned.
-        folder: An empty folder for the runs and the cache.
+        tree: Source tree.
+        engine: Keras backend, "tensorflow" or "jax".
+        specs: Folder that `write_specs` returned.
+        folder: Empty folder for the runs and the cache.
         cases: Names of the cases.
     """
     runs = {case: folder / case for case in cases}
@@ -55,7 +55,7 @@ def train(
 
 
 def _compilation_cache(folder: Path) -> dict[str, str]:
-    """Return JAX's settings for sharing compiled programs between trees that trace the same."""
+    """Return the settings of JAX that let trees share equal compiled programs."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

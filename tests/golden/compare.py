@@ -1,4 +1,4 @@
-"""Train the same small specs with a base commit and with this tree, and compare bit by bit.
+"""Train small specs with a base commit and with this tree, and compare the results bit by bit.
 
     python -m tests.golden.compare [--base COMMIT] [--engine tensorflow|jax|both] [--only NAME]
 
@@ -18,7 +18,7 @@ from tests.golden.results import Comparison, compare_records, compare_weights, r
 from tests.golden.trees import BASE, CURRENT, ENGINES, CommandError, checkout
 
 TOLERANCES: dict[str, tuple[float, str]] = {}
-"""Cases that may differ: the largest difference, at most 1e-6, and the reason for it."""
+"""Largest allowed difference, at most 1e-6, and its reason, for cases that are not equal."""
 
 MAX_TOLERANCE = 1e-6
 
@@ -26,7 +26,7 @@ ROW = "{:<26}{:<12}{:>8}{:>12}{:>9}{:>12}  {}"
 
 
 class Result(NamedTuple):
-    """The comparison of one case on one engine."""
+    """The comparison of a case on an engine."""
 
     case: str
     engine: str
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Whether the case is equal, within its tolerance, or different."""
+        """Verdict on the case: equal, within its tolerance, or different."""
         difference = max(self.records.difference, self.weights.difference)
         if difference == 0:
             return "equal"
@@ -43,16 +43,19 @@ class Result(NamedTuple):
         return f"within {tolerance:g}: {reason}" if difference <= tolerance else "DIFFERENT"
 
     def row(self) -> str:
-        """Format a row of the table."""
+        """Return a row of the table."""
         numbers = [
             text
-            for part in (self.records, self.weights)
-            for text in (part.count, f"{part.difference:.1e}" if part.difference else "0")
+            for comparison in (self.records, self.weights)
+            for text in (
+                comparison.count,
+                f"{comparison.difference:.1e}" if comparison.difference else "0",
+            )
         ]
         return ROW.format(self.case, self.engine, *numbers, self.verdict)
 
     def details(self) -> str:
-        """Name the first mismatches, which tell where a difference starts."""
+        """Return the names of the first mismatches, which show where a difference starts."""
         names = [*self.records.mismatches[:3], *self.weights.mismatches[:3]]
         return "".join(f"    {name}\n" for name in names)
 
@@ -97,7 +100,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", default="both", choices=[*ENGINES, "both"])
     parser.add_argument("--only", choices=CASES, help="compare this case only")
     parser.add_argument(
-        "--self-check", action="store_true", help="compare the base with itself: is it repeatable?"
+        "--self-check",
+        action="store_true",
+        help="compare the base with itself, to check that results are repeatable",
     )
     parser.add_argument(
         "--write-reference", action="store_true", help="write reference.json from the base instead"

@@ -1,6 +1,6 @@
-"""Deterministic text of made-up words: documents and parallel lines.
+"""Deterministic text of generated words: documents and parallel lines.
 
-Only `random.Random.random` and `choices` are used, whose numbers are the same in every Python.
+Only `random.Random.random` and `choices` are used, whose numbers are equal in all Python versions.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ SYLLABLES = "ba ce di fo gu ha ke li mo nu pa re si to vu".split()
 
 
 class Language:
-    """Made-up words, the n-th of which is drawn with a frequency proportional to 1 / n."""
+    """Generated words; the n-th word is sampled with a probability proportional to 1 / n."""
 
     def __init__(self, num_words: int, random: Random):
         self._random = random
@@ -21,9 +21,9 @@ class Language:
         ]
         self._frequencies = list(accumulate(1 / rank for rank in range(1, num_words + 1)))
 
-    def words(self, shortest: int, longest: int) -> list[str]:
-        """Return `shortest` to `longest` words."""
-        count = shortest + self._below(longest - shortest + 1)
+    def words(self, min_count: int, max_count: int) -> list[str]:
+        """Return `min_count` to `max_count` words."""
+        count = min_count + self._below(max_count - min_count + 1)
         return self._random.choices(self._words, cum_weights=self._frequencies, k=count)
 
     def document(self) -> str:
@@ -35,7 +35,7 @@ class Language:
 
 
 def documents(num_words: int, seed: int) -> Iterator[str]:
-    """Yield documents without end."""
+    """Yield an infinite number of documents."""
     language = Language(num_words, Random(seed))
     while True:
         yield language.document()
@@ -52,11 +52,11 @@ def write_documents(path: Path, num_characters: int, num_words: int = 60, seed: 
 
 
 def write_parallel(
-    stem: Path, num_lines: int, num_words: int = 30, seed: int = 0, longest: int = 5
+    stem: Path, num_lines: int, num_words: int = 30, seed: int = 0, max_words: int = 5
 ) -> None:
-    """Write lines of up to `longest` words to `stem`.source, and reversed to `stem`.target."""
+    """Write lines of up to `max_words` words to `stem`.source, and reversed to `stem`.target."""
     language = Language(num_words, Random(seed))
-    lines = [language.words(1, longest) for _ in range(num_lines)]
+    lines = [language.words(1, max_words) for _ in range(num_lines)]
     sources = "".join(" ".join(line) + "\n" for line in lines)
     targets = "".join(" ".join(reversed(line)) + "\n" for line in lines)
     stem.with_suffix(".source").write_text(sources, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Losses of a few cases that are stored with the tests, as the base commit computed them."""
+"""Stored losses of some cases, which the base commit computed."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ STEPS = (1, 10, 20)
 
 
 def measure(tree: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Train the cases with `tree` within `folder`; return the records of the steps by case."""
+    """Train the cases with `tree` in `folder`; return the records of `STEPS` by case."""
     runs = train(tree, ENGINE, write_specs(folder), folder / "runs", REFERENCE_CASES)
     return {
         case: [record for record in records(run) if record["step"] in STEPS]
@@ -31,7 +31,7 @@ def measure(tree: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_reference(tree: Path) -> None:
-    """Write what `tree` computes to reference.json."""
+    """Write the losses of `tree` to reference.json."""
     with TemporaryDirectory(prefix="archbuilder-reference-") as folder:
         measured = measure(tree, Path(folder))
     REFERENCE.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")

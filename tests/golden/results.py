@@ -1,4 +1,4 @@
-"""What a run left behind, and how far two runs are apart."""
+"""Results of runs, and the differences between two runs."""
 
 import io
 import json
@@ -18,19 +18,19 @@ TIMES = {"tokens_per_second", "data_wait_fraction"}
 """Fields of records that depend on the speed of the machine; they are not compared."""
 
 RENAMED: dict[str, str] = {}
-"""Metric and layer names since the base: a regular expression of the whole old name, and the
-replacement, as in {r"(.*)\\.old": r"\\1.new"}."""
+"""Renames of metrics and layers since the base: a regular expression that matches the old name, and
+the replacement, as in {r"(.*)\\.old": r"\\1.new"}."""
 
 
 class Comparison(NamedTuple):
-    """How far two sets of numbers are apart."""
+    """The difference between two sets of numbers."""
 
     count: int
-    """Records or weights compared."""
+    """Number of records or weights."""
     difference: float
-    """The largest |a - b| / max(1, |a|, |b|); infinite where something is missing on one side."""
+    """Maximum of |a - b| / max(1, |a|, |b|); infinite if a number is missing on one side."""
     mismatches: tuple[str, ...]
-    """The names of what differs, in order."""
+    """Names of the numbers that differ, in order."""
 
 
 def records(run: Path) -> list[Record]:
@@ -54,7 +54,7 @@ def weights(run: Path) -> dict[str, np.ndarray]:
         layer = item.parent.attrs.get("name", path)
         name = f"{_renamed(str(layer))}/{path.rpartition('/')[2]}"
         if name in arrays:
-            raise ValueError(f"{run}: two weights are called {name}")
+            raise ValueError(f"{run}: two weights have the name {name}")
         arrays[name] = item[()]
 
     file.visititems(collect)
@@ -79,7 +79,7 @@ def _compare(base: Mapping[str, Any], current: Mapping[str, Any], count: int) ->
 
 
 def _difference(base: Any, current: Any) -> float:
-    """Return zero for the same bits, a relative difference, or infinity where there is none."""
+    """Return 0 for equal bits, else the relative difference, or infinity if it is not defined."""
     if base is None or current is None or isinstance(base, str):
         return 0.0 if base == current else math.inf
     old, new = np.asarray(base), np.asarray(current)
@@ -94,9 +94,9 @@ def _difference(base: Any, current: Any) -> float:
 
 
 def _fields(run: Iterable[Record]) -> dict[str, Any]:
-    """Return each field of each record under a name of its own.
+    """Return each field of each record with a unique name.
 
-    A step may have two records: of training and of validation, whose fields differ.
+    A step can have two records, of training and of validation, with different fields.
     """
     fields: dict[str, Any] = {}
     for number, record in enumerate(run):

@@ -1,8 +1,8 @@
 """Run `python -m archbuilder` several times in one process, which loads Keras only once.
 
-Standard input holds JSON: a list of lists of command-line arguments. Standard output ends with a
-JSON list of their exit statuses, on a line of its own; the first failure is the last command. The
-tree to run is the argument, and first on PYTHONPATH.
+Standard input is a JSON list of lists of command-line arguments. The last line of standard output
+is a JSON list of exit statuses; commands after the first failure are not run. The argument is the
+source tree, which must be the first path of PYTHONPATH.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ def exit_status(arguments: list[str]) -> int:
 
 
 def check_origin(tree: str) -> None:
-    """Raise unless archbuilder would be imported from `tree`."""
+    """Raise `RuntimeError` if archbuilder would not be imported from `tree`."""
     spec = importlib.util.find_spec("archbuilder")
     if spec is None or spec.origin is None or not spec.origin.startswith(tree):
         raise RuntimeError(f"archbuilder is imported from {spec and spec.origin}, not from {tree}")

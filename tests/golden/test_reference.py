@@ -1,4 +1,4 @@
-"""Training computes what it computed when `reference.json` was written."""
+"""Training computes the losses that are stored in `reference.json`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Source trees of archbuilder, old and new, used through the command line alone."""
+"""Source trees of archbuilder, old and new, which are used only through the command line."""
 
 import json
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 CURRENT = Path(__file__).resolve().parents[2]
-"""The tree that this file belongs to."""
+"""Source tree that contains this file."""
 
 BASE = "db9eddf"
-"""The commit that results are compared with. Default of --base."""
+"""Commit that results are compared with; the default of --base."""
 
 ENGINES = ("tensorflow", "jax")
 
-# One thread, so that sums have one order; the same instructions for both trees come for free.
+# One thread, so that sums are computed in the same order.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -31,14 +31,14 @@ ONE_THREAD = {
 
 
 class CommandError(Exception):
-    """A command of a tree that failed, with the end of its output."""
+    """A failed command of a tree, with the end of its output."""
 
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
     """Check out `commit` into a temporary folder, which is removed at the end.
 
-    From here on SIGTERM raises SystemExit, so that it is removed then, too.
+    SIGTERM raises SystemExit after this call, so the folder is also removed then.
     """
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with TemporaryDirectory(prefix="archbuilder-base-") as folder:
@@ -54,9 +54,9 @@ def environment(tree: Path, cache: Path, engine: str | None = None) -> dict[str,
     """Return the environment variables for running `tree` on one thread.
 
     Args:
-        tree: The source tree, which takes precedence over an installed archbuilder.
-        cache: The folder for tokenizers and token ids.
-        engine: The Keras backend. Default: the one that the spec names.
+        tree: Source tree, which takes precedence over an installed archbuilder.
+        cache: Folder for tokenizers and token ids.
+        engine: Keras backend. Default: the backend in the spec.
     """
     variables = os.environ | ONE_THREAD
     variables |= {"PYTHONPATH": str(tree), "ARCHBUILDER_CACHE": str(cache)}
@@ -67,12 +67,12 @@ def environment(tree: Path, cache: Path, engine: str | None = None) -> dict[str,
 def run_commands(
     commands: Sequence[Sequence[str]], tree: Path, variables: dict[str, str], folder: Path
 ) -> None:
-    """Run commands of `tree` one after the other in one process, within `folder`.
+    """Run commands of `tree` in sequence in one process, with the working directory `folder`.
 
     Raises:
         CommandError: A command failed.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("run_commands.py")), str(tree)],
         input=json.dumps([list(map(str, command)) for command in commands]),
         env=variables,
@@ -82,9 +82,9 @@ def run_commands(
         text=True,
         check=False,
     )
-    last_line = done.stdout.strip().rpartition("\n")[2]
-    if done.returncode != 0 or any(json.loads(last_line)):
-        raise CommandError(f"{tree}: exit statuses {last_line}\n{done.stdout[-3000:]}")
+    last_line = process.stdout.strip().rpartition("\n")[2]
+    if process.returncode != 0 or any(json.loads(last_line)):
+        raise CommandError(f"{tree}: exit statuses {last_line}\n{process.stdout[-3000:]}")
 
 
 def _git(*arguments: str) -> None:

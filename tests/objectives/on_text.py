@@ -1,7 +1,7 @@
-"""What objectives learn from a text: `python -m tests.objectives.on_text DOCUMENTS [STEPS]`.
+"""Train objectives on a text: `python -m tests.objectives.on_text DOCUMENTS [STEPS]`.
 
-A small model for each of them, alone or two together; a table of its losses and accuracies on held
-out documents beside those of guessing by frequency.
+Each objective, and two pairs of them, train a small model. The table has the loss at the first
+step, and loss and accuracy on held-out documents.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from archbuilder.experiment import load
 from tests import small_run
 
-EACH = [
+OBJECTIVES = [
     ["masked_lm"],
     ["masked_lm", "next_sentence"],
     ["masked_lm", "sentence_order"],
@@ -26,10 +26,10 @@ PAIRS = {"next_sentence", "sentence_order"}
 
 
 def spec_of(names: list[str], text: Path, held_out: Path, folder: Path, steps: int) -> dict:
-    """A model 128 wide, of two layers a stack."""
-    kinds = {"span_corruption": small_run.denoiser, "denoising": small_run.denoiser}
-    kinds["causal_lm"] = small_run.gpt
-    spec = kinds.get(names[0], small_run.bert)(
+    """Return the spec of a model of width 128 with two layers per stack."""
+    create_specs = {"span_corruption": small_run.denoiser, "denoising": small_run.denoiser}
+    create_specs["causal_lm"] = small_run.gpt
+    spec = create_specs.get(names[0], small_run.bert)(
         folder,
         steps=steps,
         batch={"tokens": 4096},
@@ -61,13 +61,13 @@ def spec_of(names: list[str], text: Path, held_out: Path, folder: Path, steps: i
 
 
 def split(path: Path, folder: Path) -> tuple[Path, Path]:
-    """The documents to learn from, and a twentieth of them, drawn, to measure on."""
+    """Write 95% of the documents for training and a random 5% for validation; return both files."""
     documents = path.read_text(encoding="utf-8").strip().split("\n\n")
     random.Random(0).shuffle(documents)
     count = len(documents) // 20
     files = folder / "train.txt", folder / "held_out.txt"
-    for file, own in zip(files, (documents[count:], documents[:count]), strict=True):
-        file.write_text("\n\n".join(own) + "\n", encoding="utf-8")
+    for file, members in zip(files, (documents[count:], documents[:count]), strict=True):
+        file.write_text("\n\n".join(members) + "\n", encoding="utf-8")
     return files
 
 
@@ -76,12 +76,12 @@ def main(path: str, steps: str = "1000") -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         text, held_out = split(Path(path), folder)
-        for names in EACH:
-            own = folder / "-".join(names)
-            own.mkdir()
-            spec = spec_of(names, text, held_out, own, int(steps))
-            load(small_run.write(spec, own / "spec.yaml")).train(own / "run")
-            lines = (own / "run" / "metrics.jsonl").read_text().splitlines()
+        for names in OBJECTIVES:
+            subfolder = folder / "-".join(names)
+            subfolder.mkdir()
+            spec = spec_of(names, text, held_out, subfolder, int(steps))
+            load(small_run.write(spec, subfolder / "spec.yaml")).train(subfolder / "run")
+            lines = (subfolder / "run" / "metrics.jsonl").read_text().splitlines()
             first, last = json.loads(lines[0]), json.loads(lines[-1])
             for name in names:
                 rows.append(
@@ -89,7 +89,7 @@ def main(path: str, steps: str = "1000") -> None:
                     f"{last[f'validation_{name}_loss']:10.3f}"
                     f"{last[f'validation_{name}_accuracy']:10.3f}"
                 )
-    print(f"{'objectives':32}{'of these':26}{'at first':>8}{'held out':>10}{'accuracy':>10}")
+    print(f"{'objectives':32}{'objective':26}{'first':>8}{'held out':>10}{'accuracy':>10}")
     print("\n".join(rows))
 
 

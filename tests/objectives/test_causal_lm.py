@@ -1,4 +1,4 @@
-"""The next token: what is asked for, and from whom."""
+"""Causal language modeling: targets, and learning from a small text."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def target_of(**inputs):
     return batch.targets["next"]
 
 
-def test_each_target_is_the_token_behind_and_padding_is_none():
+def test_each_target_is_the_next_token_and_padding_is_not_a_target():
     target = target_of(
         token_ids=np.array([[2, 7, 8, 3], [2, 9, 3, 0]]),
         padding_mask=np.array([[1, 1, 1, 1], [1, 1, 1, 0]]),
@@ -26,7 +26,7 @@ def test_each_target_is_the_token_behind_and_padding_is_none():
     assert target.weights.tolist() == [[1, 1, 1, 0], [1, 1, 0, 0]]
 
 
-def test_no_example_of_a_row_is_asked_for_the_next_ones_first_token():
+def test_targets_do_not_cross_the_boundary_of_packed_examples():
     target = target_of(
         token_ids=np.array([[2, 7, 3, 2, 8, 3, 0]]),
         padding_mask=np.array([[1, 1, 1, 1, 1, 1, 0]]),
@@ -36,12 +36,12 @@ def test_no_example_of_a_row_is_asked_for_the_next_ones_first_token():
 
 
 @pytest.mark.slow
-def test_a_small_decoder_learns_a_small_text_packed_and_not(tmp_path):
+def test_a_small_decoder_learns_a_small_text_with_and_without_packing(tmp_path):
     for packing in (False, True):
         folder = tmp_path / str(packing)
         folder.mkdir()
         spec = small_run.gpt(folder, steps=60, evaluate_every=60, checkpoint_every=60)
         spec["training"]["batch"]["packing"] = packing
         spec["training"]["learning_rate"]["peak"] = 0.01
-        found = load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
-        assert found["validation_causal_lm_loss"] < 0.7 * np.log(100)
+        metrics = load(small_run.write(spec, folder / "spec.yaml")).train(folder / "run")
+        assert metrics["validation_causal_lm_loss"] < 0.7 * np.log(100)

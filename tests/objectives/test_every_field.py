@@ -1,4 +1,4 @@
-"""Every field of every objective has an effect: on batches, on what is drawn, or on the loss."""
+"""Every field of every objective changes the batches, the graph or the loss."""
 
 import json
 from functools import cache
@@ -12,7 +12,7 @@ from archbuilder.batches.batches import Batches
 from archbuilder.experiment import Experiment
 from archbuilder.objectives import AnyObjective, loss_weights
 from archbuilder.objectives.loss_weight import LinearWeight
-from archbuilder.objectives.selection import Spans
+from archbuilder.objectives.selection import SpanSelection
 from archbuilder.text.batch import TOKEN_SEQUENCES, Target
 from archbuilder.text.examples import Limits
 from archbuilder.text.token_store import RaggedText
@@ -27,7 +27,7 @@ LOGITS = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, 3.0]], "float32")
 SPANS = {"type": "spans"}
 HEAD = {"activation": "relu", "norm": {"type": "rms_norm"}}
 CORRUPTED = {"corruption_rate": 0.4, "mean_span_length": 2.0}
-# For each objective, another value of each of its fields; and of parts of it.
+# For each objective and for sections of it, another value of each field.
 CHANGES = {
     "masked_lm": {
         "mask_selection": SPANS,
@@ -53,53 +53,53 @@ CHANGES = {
     "denoising": {"label_smoothing": 0.1, "permute_sentences": False, **CORRUPTED},
 }
 LINEAR = {"type": "linear", "first": 0.5, "last": 1.0, "last_step": 30}
-PARTS = [
+SECTIONS = [
     ("mask_selection", SPANS, {"geometric_p": 0.9, "max_span_words": 2}),
     ("weight", LINEAR, {"first": 0.2, "last": 0.7, "first_step": 10, "last_step": 20}),
 ]
-KINDS = {minimal(kind)["type"]: kind for kind in classes(AnyObjective)}
+CLASSES = {minimal(variant)["type"]: variant for variant in classes(AnyObjective)}
 CASES = [
     *(
-        (kind, {}, {field: value})
-        for kind, changes in CHANGES.items()
+        (name, {}, {field: value})
+        for name, changes in CHANGES.items()
         for field, value in {"weight": 2.0, **changes}.items()
     ),
     *(
-        ("masked_lm", {part: settings}, {part: settings | {field: value}})
-        for part, settings, changes in PARTS
+        ("masked_lm", {section: settings}, {section: settings | {field: value}})
+        for section, settings, changes in SECTIONS
         for field, value in changes.items()
     ),
 ]
 
 
 def documents():
-    """Six documents of four sentences of five to eight tokens."""
-    lengths = [5 + place % 4 for place in range(24)]
+    """Return six documents of four sentences of five to eight tokens."""
+    lengths = [5 + index % 4 for index in range(24)]
     ids = FIRST + np.arange(sum(lengths))
     return document_tokens(ids, np.cumsum([0, *lengths]), np.arange(0, 25, 4))
 
 
 def pairs():
-    """Six pairs of five to eight tokens each."""
+    """Return six pairs of texts of five to eight tokens."""
     offsets = np.cumsum([0, 5, 6, 7, 8, 5, 6])
     ids = FIRST + np.arange(offsets[-1])
     return pair_tokens(RaggedText(ids, offsets), RaggedText(ids, offsets))
 
 
 def batches(objective) -> str:
-    """Three batches of 30 tokens a row."""
+    """Return three batches with rows of 30 tokens."""
     text = pairs() if "source" in objective.examples.needs else documents()
     limits = Limits(30, objective.examples.overlong[0])
-    both = (VOCABULARY, VOCABULARY)
-    examples = objective.make_examples(text, both, limits)
+    vocabularies = (VOCABULARY, VOCABULARY)
+    examples = objective.make_examples(text, vocabularies, limits)
     budget = BatchSize(tokens=None, rows=4, max_length=30)
     losses = {objective.type: objective}
-    found = Batches([(1.0, examples)], losses, both, budget, seed=0, inputs=INPUTS)
-    return str([found[n].map_arrays(lambda array: array.tolist()) for n in range(3)])
+    epoch = Batches([(1.0, examples)], losses, vocabularies, budget, seed=0, inputs=INPUTS)
+    return str([epoch[index].map_arrays(lambda array: array.tolist()) for index in range(3)])
 
 
-def scored(objective) -> str:
-    """What its losses are multiplied by at some steps, and its loss on fixed logits."""
+def weights_and_sums(objective) -> str:
+    """Return the weights of the losses at some steps, and the sums for fixed logits."""
     steps = (1, 5, 15, 25, 40)
     weights = [loss_weights({"x": objective}, step, 40) for step in steps]
     target = Target(np.array([1, 0], "int32"), np.ones(2, "float32"))
@@ -109,8 +109,8 @@ def scored(objective) -> str:
 
 
 @cache
-def drawn(objective) -> str:
-    """The graph that is trained."""
+def graph_config(objective) -> str:
+    """Return the config of the training graph."""
     keras.utils.clear_session()
     spec = tiny(decoder=True)
     if objective.type in ("masked_lm", "next_sentence", "sentence_order"):
@@ -126,26 +126,27 @@ def drawn(objective) -> str:
     return json.dumps(graph.get_config(), default=str)
 
 
-@pytest.mark.parametrize(("kind", "settings", "changed"), CASES)
-def test_a_field_that_is_changed_changes_something(kind, settings, changed):
-    plain = minimal(KINDS[kind]) | settings
-    before, after = (KINDS[kind].model_validate(one) for one in (plain, plain | changed))
+@pytest.mark.parametrize(("name", "settings", "change"), CASES)
+def test_another_value_of_a_field_changes_the_objective(name, settings, change):
+    old_settings = minimal(CLASSES[name]) | settings
+    before = CLASSES[name].model_validate(old_settings)
+    after = CLASSES[name].model_validate(old_settings | change)
     assert before != after
-    looks = (scored, batches, drawn)
-    assert any(look(before) != look(after) for look in looks)
+    effects = (weights_and_sums, batches, graph_config)
+    assert any(effect(before) != effect(after) for effect in effects)
 
 
-def test_the_same_objective_does_the_same():
-    one, same = (KINDS["masked_lm"].model_validate({"type": "masked_lm"}) for _ in range(2))
-    for look in (scored, batches):
-        assert look(one) == look(same)
-    first = drawn(one)
-    drawn.cache_clear()
-    assert drawn(same) == first
+def test_equal_objectives_have_equal_effects():
+    first, second = (CLASSES["masked_lm"].model_validate({"type": "masked_lm"}) for _ in range(2))
+    for effect in (weights_and_sums, batches):
+        assert effect(first) == effect(second)
+    config = graph_config(first)
+    graph_config.cache_clear()
+    assert graph_config(second) == config
 
 
-def test_no_field_is_left_out():
-    for name, kind in KINDS.items():
-        assert {"type", "weight", *CHANGES[name]} == set(kind.model_fields)
-    for part, (_, _, changes) in zip((Spans, LinearWeight), PARTS, strict=True):
-        assert {"type", *changes} == set(part.model_fields)
+def test_all_fields_are_tested():
+    for name, objective in CLASSES.items():
+        assert {"type", "weight", *CHANGES[name]} == set(objective.model_fields)
+    for section, (_, _, changes) in zip((SpanSelection, LinearWeight), SECTIONS, strict=True):
+        assert {"type", *changes} == set(section.model_fields)

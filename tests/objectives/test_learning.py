@@ -1,4 +1,4 @@
-"""Losses fall, one alone and two together, on text that the test writes."""
+"""Losses of single and combined objectives decrease on generated text."""
 
 import json
 from random import Random
@@ -9,7 +9,7 @@ from archbuilder.experiment import load
 from archbuilder.objectives import loss_weights
 from tests import small_run
 
-TOGETHER = [
+OBJECTIVES = [
     ["masked_lm", "next_sentence"],
     ["masked_lm", "sentence_order"],
     ["replaced_token_detection"],
@@ -18,26 +18,27 @@ TOGETHER = [
 ]
 SETTINGS = {"replaced_token_detection": {"generator_size": 0.5}}
 SLOW = {"next_sentence"}
-"""What takes minutes to learn, as the quickstart does."""
-PLACES = "first second third fourth fifth sixth seventh eighth".split()
+"""Objectives that take minutes to learn, as in the quickstart."""
+ORDINALS = "first second third fourth fifth sixth seventh eighth".split()
 
 
 def write(path, count, seed):
-    """Documents that tell of one thing each, in order, so that all there is to learn can be."""
-    draw = Random(seed)
+    """Write documents of numbered sentences about one noun, which all objectives can learn."""
+    rng = Random(seed)
     documents = []
     for _ in range(count):
-        noun = draw.choice(small_run.NOUNS)
-        verbs = [draw.choice(small_run.VERBS) for _ in PLACES]
+        noun = rng.choice(small_run.NOUNS)
+        verbs = [rng.choice(small_run.VERBS) for _ in ORDINALS]
         documents.append(
             "\n".join(
-                f"{place} {noun} {verb} {noun} ." for place, verb in zip(PLACES, verbs, strict=True)
+                f"{ordinal} {noun} {verb} {noun} ."
+                for ordinal, verb in zip(ORDINALS, verbs, strict=True)
             )
         )
     path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
 
 
-def experiment(names, folder):
+def load_experiment(names, folder):
     decoder = names in (["span_corruption"], ["denoising"])
     steps = 350 if "sentence_order" in names else 60
     settings = {"steps": steps, "evaluate_every": steps, "checkpoint_every": steps}
@@ -61,15 +62,15 @@ def experiment(names, folder):
     "names",
     [
         pytest.param(names, id="+".join(names), marks=() if number == 0 else pytest.mark.slow)
-        for number, names in enumerate(TOGETHER)
+        for number, names in enumerate(OBJECTIVES)
     ],
 )
-def test_losses_fall_on_text_not_seen_and_add_up(names, tmp_path):
-    found = experiment(names, tmp_path)
-    last = found.train(tmp_path / "run")
+def test_losses_decrease_on_held_out_text_and_are_added(names, tmp_path):
+    experiment = load_experiment(names, tmp_path)
+    last = experiment.train(tmp_path / "run")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     first = json.loads(lines[0])
-    weights = loss_weights(found.objectives, 1, 1)
+    weights = loss_weights(experiment.objectives, 1, 1)
     for name in weights.keys() - SLOW:
         assert last[f"validation_{name}_loss"] < 0.9 * first[f"{name}_loss"], name
     total = sum(weight * last[f"validation_{name}_loss"] for name, weight in weights.items())

@@ -1,4 +1,4 @@
-"""Metrics come from sums over all batches, and say which direction is better."""
+"""Metrics are computed from sums over all batches, and declare which direction is better."""
 
 import pytest
 
@@ -29,8 +29,8 @@ def test_metrics_are_named_by_term_and_the_loss_is_the_weighted_sum():
         "one": {"loss": 6.0, "count": 3.0, "hits": 2.0, "errors": -1.5},
         "two": {"loss": 4.0, "count": 2.0},
     }
-    found = metrics_from_sums({"one": TERM, "two": REGULARIZER}, sums, {"one": 0.5, "two": 3.0})
-    assert list(found.items()) == [
+    metrics = metrics_from_sums({"one": TERM, "two": REGULARIZER}, sums, {"one": 0.5, "two": 3.0})
+    assert list(metrics.items()) == [
         ("loss", 0.5 * 2 + 3 * 2),
         ("one_loss", 2.0),
         ("one_hits", 2.0),
@@ -39,17 +39,17 @@ def test_metrics_are_named_by_term_and_the_loss_is_the_weighted_sum():
     ]
 
 
-def test_evaluations_and_lines_leave_out_what_is_only_trained():
+def test_evaluations_and_the_console_skip_terms_that_are_only_trained():
     terms = {"one": TERM, "two": REGULARIZER}
-    found = evaluation_metrics(terms)
-    assert list(found) == ["loss", "one_loss", "one_hits", "one_bias"]
-    assert [metric.higher_is_better for metric in found.values()] == [False, False, True, False]
+    metrics = evaluation_metrics(terms)
+    assert list(metrics) == ["loss", "one_loss", "one_hits", "one_bias"]
+    assert [metric.higher_is_better for metric in metrics.values()] == [False, False, True, False]
     assert printed_metrics(terms) == {"one": ["hits"]}
 
 
-def test_the_metrics_of_an_objective_are_known_before_training():
-    found = evaluation_metrics(loss_terms({"next": CausalLM(type="causal_lm")}))
-    assert list(found) == ["loss", "next_loss", "next_accuracy", "next_perplexity"]
+def test_the_metrics_of_an_objective_are_listed_before_training():
+    metrics = evaluation_metrics(loss_terms({"next": CausalLM(type="causal_lm")}))
+    assert list(metrics) == ["loss", "next_loss", "next_accuracy", "next_perplexity"]
 
 
 @pytest.mark.parametrize("variant", classes(AnyObjective), ids=lambda variant: variant.__name__)
@@ -58,14 +58,14 @@ def test_the_loss_is_the_first_metric_of_every_objective(variant):
     assert len({metric.name for metric in variant.metrics}) == len(variant.metrics)
 
 
-def test_every_scored_output_of_an_objective_is_a_term_with_its_weight():
+def test_every_output_with_a_loss_is_a_term_with_its_weight():
     losses = {"rtd": ReplacedTokenDetection(type="replaced_token_detection", weight=2.0)}
     assert list(loss_terms(losses)) == ["rtd_generator", "rtd"]
     assert loss_weights(losses, 1, 1) == {"rtd_generator": 2.0, "rtd": 2.0 * 50.0}
 
 
 @pytest.mark.parametrize("weight", [None, 0.0, 0.01])
-def test_experts_add_a_term_unless_its_weight_is_zero(weight):
+def test_experts_add_a_term_if_its_weight_is_not_zero(weight):
     model = tiny(decoder=True)["model"]
     expert = model["decoder"]["feed_forward"]
     if weight is not None:
@@ -74,7 +74,7 @@ def test_experts_add_a_term_unless_its_weight_is_zero(weight):
             "num_experts": 4,
             "num_experts_per_token": 2,
             "expert": expert,
-            "load_balancing": weight,
+            "load_balancing_loss_weight": weight,
         }
     losses = training_losses(BackboneConfig.model_validate(model), {})
     assert list(losses) == (["load_balancing"] if weight else [])

@@ -1,4 +1,4 @@
-"""An objective with a loss and metrics of its own trains, and its metric can be monitored."""
+"""An objective with its own loss and metrics trains, and its metric can be monitored."""
 
 import math
 from types import SimpleNamespace
@@ -36,18 +36,18 @@ from tests.variants import tiny
 
 VOCABULARY = SimpleNamespace(padding_id=0, start_id=2, end_id=3)
 HIGH = 14
-"""Ids from here on are counted."""
+"""First id that is counted."""
 
 
 def pearson(sums):
-    """Return the correlation of predictions and targets out of their moments."""
+    """Return the correlation of predictions and targets, computed from their moments."""
     n, x, y = sums["count"], sums["x"], sums["y"]
     covariance = sums["xy"] - x * y / n
     return covariance / math.sqrt((sums["xx"] - x * x / n) * (sums["yy"] - y * y / n))
 
 
 class HighTokens(Objective):
-    """Predict the share of high ids in a text: regression with a squared error."""
+    """Prediction of the fraction of high ids in a text: regression with a squared error."""
 
     type: Literal["high_tokens"]
 
@@ -61,23 +61,23 @@ class HighTokens(Objective):
 
     def prepare_batch(self, name, batch, rng, vocabulary):
         ids, real = batch.inputs["token_ids"], batch.inputs["padding_mask"]
-        share = ((ids >= HIGH) * real).sum(axis=1) / real.sum(axis=1)
-        batch.targets[name] = Target(share.astype("float32"), np.ones(len(ids), "float32"))
+        fraction = ((ids >= HIGH) * real).sum(axis=1) / real.sum(axis=1)
+        batch.targets[name] = Target(fraction.astype("float32"), np.ones(len(ids), "float32"))
 
     def sums(self, outputs, target):
         from keras import ops
 
         x, y, weights = ops.cast(outputs[:, 0], "float32"), target.ids, target.weights
         terms = {"loss": ops.square(x - y), "x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y}
-        found = {key: ops.sum(ops.multiply(term, weights)) for key, term in terms.items()}
-        return found | {"count": ops.sum(weights)}
+        sums = {key: ops.sum(ops.multiply(term, weights)) for key, term in terms.items()}
+        return sums | {"count": ops.sum(weights)}
 
 
 OBJECTIVE = HighTokens(type="high_tokens", weight=10.0)
 
 
 def batches(seed):
-    """Documents of one sentence of four to twelve tokens."""
+    """Return batches of documents of one sentence of four to twelve tokens."""
     random = np.random.default_rng(seed)
     lengths = random.integers(4, 13, 64)
     high = random.random(64).repeat(lengths) > random.random(lengths.sum())
@@ -85,15 +85,16 @@ def batches(seed):
         high, random.integers(HIGH, 23, high.shape), random.integers(5, HIGH, high.shape)
     )
     text = document_tokens(ids, np.cumsum([0, *lengths]), np.arange(len(lengths) + 1))
-    both = (VOCABULARY, VOCABULARY)
-    segments = Segments(text, both, Limits(16, "split"))
+    vocabularies = (VOCABULARY, VOCABULARY)
+    segments = Segments(text, vocabularies, Limits(16, "split"))
     inputs = ("token_ids", "segment_ids")
-    return Batches([(1.0, segments)], {"high": OBJECTIVE}, both, BatchSize(None, 32), 0, inputs)
+    size = BatchSize(None, 32)
+    return Batches([(1.0, segments)], {"high": OBJECTIVE}, vocabularies, size, 0, inputs)
 
 
 @pytest.fixture(scope="module")
 def run():
-    """An engine for the objective, and the metrics of evaluations before and after training."""
+    """Return an engine for the objective, and the metrics before and during training."""
     keras.utils.set_random_seed(0)
     model = tiny(decoder=False)["model"]
     model["encoder"] |= {"num_layers": 1, "dropout": 0.0}
@@ -119,7 +120,7 @@ def run():
     )
 
 
-def test_the_loss_falls_and_the_correlation_rises(run):
+def test_the_loss_decreases_and_the_correlation_increases(run):
     first, last = run.evaluations[0], run.evaluations[-1]
     assert list(last) == ["loss", "high_loss", "high_pearson"]
     assert last["high_loss"] < 0.5 * first["high_loss"]
@@ -127,7 +128,7 @@ def test_the_loss_falls_and_the_correlation_rises(run):
     assert last["loss"] == pytest.approx(10 * last["high_loss"])
 
 
-def test_the_correlation_over_batches_is_that_of_all_predictions(run):
+def test_the_correlation_is_computed_over_all_batches(run):
     predictions, targets = [], []
     for number in range(len(run.validation)):
         batch = run.validation[number]
@@ -139,14 +140,14 @@ def test_the_correlation_over_batches_is_that_of_all_predictions(run):
     assert run.evaluations[-1]["high_pearson"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_best_model_is_the_one_with_the_highest_correlation(run):
+def test_the_best_model_has_the_highest_correlation(run):
     metric = evaluation_metrics(run.terms)["high_pearson"]
     best = Best("high_pearson", None, metric.higher_is_better)
-    for step, found in enumerate(run.evaluations):
-        best.update({f"validation_{name}": value for name, value in found.items()}, step)
-    assert best.value == max(found["high_pearson"] for found in run.evaluations)
+    for step, metrics in enumerate(run.evaluations):
+        best.update({f"validation_{name}": value for name, value in metrics.items()}, step)
+    assert best.value == max(metrics["high_pearson"] for metrics in run.evaluations)
 
 
-def test_the_console_shows_its_metric_and_no_baseline(run):
+def test_the_console_shows_its_metric_but_no_baseline(run):
     assert printed_metrics(run.terms) == {"high": ["pearson"]}
     assert baselines(run.terms, run.graph.output, batches(0), run.validation) == {}

@@ -40,7 +40,7 @@ def corrupted(rows=3, length=12, real=9):
 
 @pytest.fixture(scope="module")
 def built():
-    """A model graph and its training graph, whose generator always predicts one token."""
+    """Return a model graph and its training graph, whose generator always predicts one token."""
     keras.utils.set_random_seed(0)
     spec = tiny(decoder=False)
     spec["objectives"] = {"rtd": OBJECTIVE.model_dump()}

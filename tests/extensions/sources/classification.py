@@ -1,4 +1,4 @@
-"""Classification of documents, from the pooled vector (Devlin et al., 2018, section 4.1)."""
+"""Classification of documents by the pooled output (Devlin et al., 2018, section 4.1)."""
 
 from typing import ClassVar, Literal
 
@@ -12,11 +12,11 @@ from archbuilder.text.record import LABEL
 
 
 class Classification(ClassificationObjective):
-    """Predict the label of a document."""
+    """Prediction of the label of a document."""
 
     type: Literal["classification"]
     labels: tuple[str, ...]
-    """The names of the classes, sorted."""
+    """Names of the classes, sorted."""
 
     head_type: ClassVar[str] = "classification"
     examples: ClassVar = LabeledDocuments

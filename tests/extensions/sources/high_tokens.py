@@ -21,7 +21,7 @@ def pearson(sums: Mapping[str, float]) -> float:
 
 
 class HighTokens(Objective):
-    """Predict the fraction of token ids in the upper half of the vocabulary, by squared error."""
+    """Prediction of the fraction of ids in the upper half of the vocabulary."""
 
     type: Literal["high_tokens"]
 

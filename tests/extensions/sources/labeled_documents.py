@@ -1,4 +1,4 @@
-"""Documents with a label each, as single sequences."""
+"""Documents with labels, as single sequences."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from archbuilder.text.record import LABEL, TEXT
 
 
 class LabeledDocuments(Examples):
-    """A document, truncated to fit, and its label: start, tokens, end."""
+    """Examples of a document and its label: start token, truncated document, end token."""
 
     needs: ClassVar = {TEXT: "sentences", LABEL: "label"}
     overlong = ("truncate", "drop", "refuse")
@@ -21,11 +21,11 @@ class LabeledDocuments(Examples):
         self.vocabulary, _ = vocabularies
         self.starts = self.text.offsets[:][self.text.documents[:]]
         counts = np.diff(self.starts) + 2
-        over = counts > limits.sequence_length
-        self.skipped = skipped_overlong(int(over.sum()), "documents", limits)
-        kept = over == over if limits.overlong == "truncate" else ~over
-        require_any(int(kept.sum()), limits)
-        self.records = np.flatnonzero(kept)
+        is_overlong = counts > limits.sequence_length
+        self.skipped = skipped_overlong(int(is_overlong.sum()), "documents", limits)
+        used = np.ones_like(is_overlong) if limits.overlong == "truncate" else ~is_overlong
+        require_any(int(used.sum()), limits)
+        self.records = np.flatnonzero(used)
         lengths = np.minimum(counts[self.records], limits.sequence_length)
         self.lengths = lengths[:, None].astype("int32")
 

@@ -1,4 +1,4 @@
-"""One token for each character in lowercase."""
+"""A tokenizer with one token for each lowercase character."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from archbuilder.text.vocabulary import DEFAULT_SPECIAL_TOKENS, Vocabulary
 
 
 class LowerCharacters(LearnedTokenizer):
-    """One token for each character in lowercase."""
+    """One token for each lowercase character."""
 
     type: Literal["lower_characters"]
 
@@ -28,7 +28,7 @@ class LowerCharacters(LearnedTokenizer):
 
 
 class LowerCharacterVocabulary(Vocabulary):
-    """One id for each lowercase character."""
+    """A vocabulary of lowercase characters."""
 
     kind = "lower_characters"
 

@@ -1,4 +1,4 @@
-"""Next-sentence prediction that also reports the F1 score of class 1."""
+"""Next sentence prediction that also reports the F1 score of class 1."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -14,7 +14,7 @@ def f1(sums: Mapping[str, float]) -> float:
 
 
 class NextSentenceF1(NextSentence):
-    """Next-sentence prediction with one more metric."""
+    """Next sentence prediction with the F1 score as an additional metric."""
 
     type: Literal["next_sentence_f1"]
 
