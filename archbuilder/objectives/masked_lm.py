@@ -160,8 +160,8 @@ class MaskedLMHead:
         self.project = backbone.output_projection()
         self.bias = bias(layers, f"{name}.bias", config.vocabulary_size)
 
-    @override
     def __call__(self, outputs: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Return logits [B, M, V] for the outputs of the backbone and the masked positions."""
         from keras import ops
 
         positions = inputs[self.positions]

@@ -1,5 +1,6 @@
 """Random selection of the tokens to predict, in units of tokens, words or spans."""
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -11,14 +12,13 @@ from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch
 from archbuilder.text.vocabulary import Vocabulary
 
 
-class TokenSelection(Spec):
-    """Selection of single tokens (Devlin et al., 2018, section 3.1)."""
-
-    type: Literal["tokens"]
+class Selection(Spec):
+    """The interface of selections."""
 
     masks_whole_units: ClassVar[bool] = False
     """Whether all tokens of a unit are masked, all replaced, or all unchanged."""
 
+    @abstractmethod
     def unit_starts(
         self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
     ) -> Array:
@@ -32,15 +32,24 @@ class TokenSelection(Spec):
             vocabulary: Vocabulary, which knows the starts of words.
             rng: Source of random numbers.
         """
+
+
+class TokenSelection(Selection):
+    """Selection of single tokens (Devlin et al., 2018, section 3.1)."""
+
+    type: Literal["tokens"]
+
+    @override
+    def unit_starts(
+        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+    ) -> Array:
         return np.ones_like(candidates)
 
 
-class WholeWordSelection(Spec):
+class WholeWordSelection(Selection):
     """Selection of all tokens of a word (whole word masking, Cui et al., 2019)."""
 
     type: Literal["whole_words"]
-
-    masks_whole_units: ClassVar[bool] = False
 
     @override
     def unit_starts(
@@ -49,7 +58,7 @@ class WholeWordSelection(Spec):
         return vocabulary.word_starts(token_ids) | ~candidates
 
 
-class SpanSelection(Spec):
+class SpanSelection(Selection):
     """Selection of spans of whole words with geometric lengths (Joshi et al., 2020, section 3.1).
 
     The tokens of a span are all masked, all replaced, or all unchanged.
