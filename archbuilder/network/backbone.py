@@ -58,7 +58,7 @@ class BackboneConfig(Spec):
     """Layer that turns the encoder's output into one vector per sequence, for the objectives that
     read a pooled output. Default: no pooler."""
     initializer: AnyInitializer = GlorotUniform(type="glorot_uniform")
-    """Initializer of all weights. Default: glorot_uniform, as in Keras."""
+    """Initializer of all weights. Default: glorot_uniform."""
 
     @property
     def max_sequence_length(self) -> int | None:
