@@ -44,7 +44,7 @@ def test_wordpiece_ids_equal_those_of_bert(oracle, lowercase, strip_accents, tmp
 
     path = tmp_path / "vocab.txt"
     path.write_text("".join(f"{token}\n" for token in wordpieces()), encoding="utf-8")
-    theirs = getattr(transformers, oracle)(
+    reference = getattr(transformers, oracle)(
         vocab=str(path),
         do_lower_case=lowercase,
         strip_accents=strip_accents,
@@ -52,10 +52,10 @@ def test_wordpiece_ids_equal_those_of_bert(oracle, lowercase, strip_accents, tmp
     )
     settings = {} if strip_accents is None else {"strip_accents": strip_accents}
     spec = WordPiece(type="wordpiece", lowercase=lowercase, file=str(path), **settings)
-    ours = spec.load_file()
-    assert theirs.convert_tokens_to_ids("fox") == ours.encode(["fox"])[0][0]
-    for line, ids in zip(PAGE, ours.encode(PAGE), strict=True):
-        assert ids == theirs.encode(line, add_special_tokens=False)
+    vocabulary = spec.load_file()
+    assert reference.convert_tokens_to_ids("fox") == vocabulary.encode(["fox"])[0][0]
+    for line, ids in zip(PAGE, vocabulary.encode(PAGE), strict=True):
+        assert ids == reference.encode(line, add_special_tokens=False)
 
 
 @pytest.mark.parametrize("add_prefix_space", [True, False])
@@ -65,21 +65,23 @@ def test_byte_level_bpe_ids_equal_those_of_its_tokenizer_json(add_prefix_space, 
     spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=add_prefix_space)
     path = tmp_path / "tokenizer.json"
     path.write_bytes(spec.train(PAGE * 3, 700).files["tokenizer.json"])
-    theirs = PreTrainedTokenizerFast(tokenizer_file=str(path))
-    ours = ByteLevelBPE(type="byte_level_bpe", file=str(path)).load_file()
-    for line, ids in zip(PAGE, ours.encode(PAGE), strict=True):
-        assert ids == theirs.encode(line, add_special_tokens=False)
+    reference = PreTrainedTokenizerFast(tokenizer_file=str(path))
+    vocabulary = ByteLevelBPE(type="byte_level_bpe", file=str(path)).load_file()
+    for line, ids in zip(PAGE, vocabulary.encode(PAGE), strict=True):
+        assert ids == reference.encode(line, add_special_tokens=False)
 
 
 def test_byte_level_bpe_splits_words_as_gpt2_does(tmp_path):
     from transformers import GPT2Tokenizer
 
     spec = ByteLevelBPE(type="byte_level_bpe", add_prefix_space=False)
-    ours = spec.train(PAGE * 3, 700)
-    model = json.loads(ours.files["tokenizer.json"])["model"]
-    theirs = GPT2Tokenizer(vocab=model["vocab"], merges=[tuple(pair) for pair in model["merges"]])
-    for line, ids in zip(PAGE, ours.encode(PAGE), strict=True):
-        assert ids == theirs.encode(line, add_special_tokens=False)
+    vocabulary = spec.train(PAGE * 3, 700)
+    model = json.loads(vocabulary.files["tokenizer.json"])["model"]
+    reference = GPT2Tokenizer(
+        vocab=model["vocab"], merges=[tuple(pair) for pair in model["merges"]]
+    )
+    for line, ids in zip(PAGE, vocabulary.encode(PAGE), strict=True):
+        assert ids == reference.encode(line, add_special_tokens=False)
 
 
 @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
@@ -87,6 +89,6 @@ def test_sentencepiece_ids_equal_those_of_the_library(algorithm):
     from sentencepiece import SentencePieceProcessor
 
     spec = SentencePiece(type="sentencepiece", algorithm=algorithm)
-    ours = spec.train([line for line in PAGE if line.strip()] * 3, 700)
-    library = SentencePieceProcessor(model_proto=ours.files["spm.model"])
-    assert ours.encode(PAGE) == [library.EncodeAsIds(line) for line in PAGE]
+    vocabulary = spec.train([line for line in PAGE if line.strip()] * 3, 700)
+    library = SentencePieceProcessor(model_proto=vocabulary.files["spm.model"])
+    assert vocabulary.encode(PAGE) == [library.EncodeAsIds(line) for line in PAGE]

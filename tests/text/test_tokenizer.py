@@ -161,12 +161,12 @@ def test_a_vocabulary_without_a_space_adds_no_separator():
 @every_learner
 @pytest.mark.parametrize("lines", [[], ["", ""]])
 def test_empty_text_is_rejected(variant, lines):
-    with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
+    with pytest.raises(UserError, match="the training text of the tokenizer is empty"):
         spec(variant).train(lines, 400)
 
 
 def test_text_that_is_empty_after_normalization_is_rejected():
-    with pytest.raises(UserError, match="there is no text to train the tokenizer on"):
+    with pytest.raises(UserError, match="the training text of the tokenizer is empty"):
         spec("unigram").train(["\u200b\u200b"], 400)
 
 

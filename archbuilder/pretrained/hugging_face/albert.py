@@ -3,7 +3,7 @@
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_fields, bert_names, bert_spec
 from archbuilder.pretrained.hugging_face.fields import Constant, Field, unwritten
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 ALBERT = HFArchitecture(
     "albert",
@@ -21,7 +21,7 @@ ALBERT = HFArchitecture(
             "pooler": "albert.pooler",
             "sentence_order": "sop_classifier.classifier",
             "embeddings.projection": "albert.encoder.embedding_hidden_mapping_in",
-            **under(
+            **add_prefixes(
                 "encoder.layers.{i}",
                 "albert.encoder.albert_layer_groups.{i}.albert_layers.0",
                 {

@@ -66,7 +66,7 @@ class HFArchitecture:
         except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
             raise UserError(
                 f"config.json: invalid {self.model_type} configuration: a field is missing or has "
-                "a wrong type"
+                "the wrong type"
             ) from error
         config.finish()
         return spec, spec.pop("heads")

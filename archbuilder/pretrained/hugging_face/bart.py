@@ -16,7 +16,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 _NORM = {"type": "layer_norm", "epsilon": 1e-5}
 
@@ -90,7 +90,7 @@ def _stack_names(stack_name: str, prefix: str) -> dict[str, str]:
     return {
         f"{prefix}positions": f"model.{stack_name}.embed_positions",
         f"{prefix}embeddings.norm": f"model.{stack_name}.layernorm_embedding",
-        **under(f"{stack_name}.layers.{{i}}", f"model.{stack_name}.layers.{{i}}", layer),
+        **add_prefixes(f"{stack_name}.layers.{{i}}", f"model.{stack_name}.layers.{{i}}", layer),
     }
 
 

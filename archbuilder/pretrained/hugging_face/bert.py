@@ -14,7 +14,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 
 def bert_spec(*heads: str, **model: Any) -> Tree:
@@ -80,7 +80,7 @@ def bert_names(body: str) -> dict[str, str]:
         "embeddings.segments": f"{body}.embeddings.token_type_embeddings",
         "positions": f"{body}.embeddings.position_embeddings",
         "embeddings.norm": f"{body}.embeddings.LayerNorm",
-        **under("encoder.layers.{i}", f"{body}.encoder.layer.{{i}}", layer),
+        **add_prefixes("encoder.layers.{i}", f"{body}.encoder.layer.{{i}}", layer),
         "pooler": f"{body}.pooler.dense",
     }
 

@@ -3,7 +3,7 @@
 from archbuilder.pretrained.hugging_face.architecture import HFArchitecture
 from archbuilder.pretrained.hugging_face.bert import bert_names, bert_spec
 from archbuilder.pretrained.hugging_face.fields import ACTIVATION, Constant, Equal, Field, stack
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 _NORM = {"type": "layer_norm", "epsilon": 1e-12}
 _ACTIVATIONS = ("encoder.feed_forward.activation", "heads.masked_lm.activation")
@@ -34,7 +34,7 @@ DISTILBERT = HFArchitecture(
     WeightNames(
         {
             **bert_names("distilbert"),
-            **under(
+            **add_prefixes(
                 "encoder.layers.{i}",
                 "distilbert.transformer.layer.{i}",
                 {

@@ -40,7 +40,7 @@ class Conversion(NamedTuple):
 SAME = Conversion()
 ACTIVATION = Conversion(
     Config.activation,
-    lambda name: next((theirs for theirs, ours in ACTIVATIONS.items() if ours == name), None),
+    lambda name: next((field for field, setting in ACTIVATIONS.items() if setting == name), None),
 )
 BIASES = Conversion(
     lambda config, name, default: (
@@ -91,6 +91,7 @@ class Constant(Row):
     name: str
     value: Any
     written: bool = True
+    """Whether the field is written. Default: True."""
 
     @override
     def read(self, config: Config, spec: Tree) -> None:
@@ -108,7 +109,9 @@ class Equal(Row):
 
     name: str
     other: str
+    """The name of the other field."""
     written: bool = False
+    """Whether the field is written. Default: False."""
 
     @override
     def read(self, config: Config, spec: Tree) -> None:
@@ -142,6 +145,7 @@ class Derived(Row):
     """A setting that is computed from other settings and has no field of its own."""
 
     path: str
+    """The path of the setting in a spec."""
     derive: Callable[[Config, Tree], Any]
     """Function that returns the setting, given the fields and the settings of earlier rows."""
 
@@ -162,6 +166,7 @@ class TiedOutput(Row):
     """
 
     default: bool
+    """The value if the field is missing."""
 
     @override
     def read(self, config: Config, spec: Tree) -> None:

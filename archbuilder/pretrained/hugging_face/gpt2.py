@@ -9,7 +9,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 GPT2 = HFArchitecture(
     "gpt2",
@@ -43,7 +43,7 @@ GPT2 = HFArchitecture(
         {
             "embeddings.tokens": "transformer.wte",
             "positions": "transformer.wpe",
-            **under(
+            **add_prefixes(
                 "decoder.layers.{i}",
                 "transformer.h.{i}",
                 {

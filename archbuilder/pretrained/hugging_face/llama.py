@@ -14,7 +14,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 _SCALING = {
     "default": {},
@@ -50,7 +50,7 @@ def _read_scaling(parameters: dict[str, Any]) -> dict[str, Any] | None:
         raise unsupported_field("rope_parameters", parameters)
     if kind == "default":
         return None
-    return {"type": kind} | {ours: parameters[theirs] for ours, theirs in settings.items()}
+    return {"type": kind} | {setting: parameters[field] for setting, field in settings.items()}
 
 
 def _write_rotary(positions: dict[str, Any] | None) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _write_rotary(positions: dict[str, Any] | None) -> dict[str, Any]:
     if scaling is None:
         return parameters
     names = _SCALING[scaling["type"]]
-    settings = {theirs: scaling[ours] for ours, theirs in names.items()}
+    settings = {field: scaling[setting] for setting, field in names.items()}
     return parameters | {"rope_type": scaling["type"]} | settings
 
 
@@ -98,7 +98,7 @@ LLAMA = HFArchitecture(
     WeightNames(
         {
             "embeddings.tokens": "model.embed_tokens",
-            **under(
+            **add_prefixes(
                 "decoder.layers.{i}",
                 "model.layers.{i}",
                 {

@@ -18,7 +18,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 """Types of layers: with attention to all tokens, and with a sliding window."""
@@ -124,7 +124,7 @@ MODERNBERT = HFArchitecture(
         {
             "embeddings.tokens": "model.embeddings.tok_embeddings",
             "embeddings.norm": "model.embeddings.norm",
-            **under(
+            **add_prefixes(
                 "encoder.layers.{i}",
                 "model.layers.{i}",
                 {

@@ -18,7 +18,7 @@ from archbuilder.pretrained.hugging_face.fields import (
     stack,
     unwritten,
 )
-from archbuilder.pretrained.hugging_face.weight_names import WeightNames, projections, under
+from archbuilder.pretrained.hugging_face.weight_names import WeightNames, add_prefixes, projections
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def _stack_names(stack_name: str, sublayer: int, feed_forward: dict[str, str]) -
         **projections("attention", "q k v o", "layer.0.SelfAttention.*"),
         "attention.norm": "layer.0.layer_norm",
         "attention.positions": "layer.0.SelfAttention.relative_attention_bias",
-        **under("feed_forward", dense, feed_forward),
+        **add_prefixes("feed_forward", dense, feed_forward),
         "feed_forward.output": f"{dense}.wo",
         "feed_forward.norm": f"layer.{sublayer}.layer_norm",
     }
     if stack_name == "decoder":
         layer |= projections("cross_attention", "q k v o", "layer.1.EncDecAttention.*")
         layer["cross_attention.norm"] = "layer.1.layer_norm"
-    names = under(f"{stack_name}.layers.{{i}}", f"{stack_name}.block.{{i}}", layer)
+    names = add_prefixes(f"{stack_name}.layers.{{i}}", f"{stack_name}.block.{{i}}", layer)
     return {**names, f"{stack_name}.final_norm": f"{stack_name}.final_layer_norm"}
 
 

@@ -82,9 +82,15 @@ class WeightLocation:
         return joined.T if self.transposed else joined
 
 
-def under(ours: str, theirs: str, names: dict[str, str]) -> dict[str, str]:
-    """Return a table with a prefix added to our names and another one to the PyTorch names."""
-    return {f"{ours}.{our}": f"{theirs}.{their}" for our, their in names.items()}
+def add_prefixes(keras: str, torch: str, names: dict[str, str]) -> dict[str, str]:
+    """Return a table with prefixes added to all names.
+
+    Args:
+        keras: The prefix of our names.
+        torch: The prefix of the PyTorch names.
+        names: The table.
+    """
+    return {f"{keras}.{layer}": f"{torch}.{module}" for layer, module in names.items()}
 
 
 def projections(attention: str, roles: str, module: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from archbuilder.text.vocabulary import (
     Vocabulary,
 )
 
-NO_TEXT = "there is no text to train the tokenizer on"
+NO_TEXT = "the training text of the tokenizer is empty"
 
 
 class VocabularyTooSmallError(UserError):

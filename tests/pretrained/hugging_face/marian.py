@@ -6,7 +6,7 @@ from functools import cache
 from archbuilder.text.tokenizer import SentencePiece
 
 SOURCES = ["the cat sat on the mat", "a dog, and a cat", "the mat is on the dog"]
-TARGETS = ["die Katze saß auf der Matte", "ein Hund und eine Katze", "die Matte ist auf dem Hund"]
+TARGETS = ["die Katze saß auf der Matte", "der Hund und die Katze", "die Matte lag auf dem Hund"]
 
 
 @cache

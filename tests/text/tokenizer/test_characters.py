@@ -23,9 +23,9 @@ def test_files_of_older_runs_with_fewer_fields_are_read():
     assert CharacterVocabulary({"characters.json": content}).encode(["aBc"]) == [[5, 6, 1]]
 
 
-@pytest.mark.parametrize("wrong", [{"lowercase": 1}, {"normalization": "nfd"}, {"symbols": "ab"}])
-def test_invalid_settings_are_rejected(wrong):
-    content = json.dumps({"lowercase": True, "characters": "ab"} | wrong).encode()
+@pytest.mark.parametrize("invalid", [{"lowercase": 1}, {"normalization": "nfd"}, {"symbols": "ab"}])
+def test_invalid_settings_are_rejected(invalid):
+    content = json.dumps({"lowercase": True, "characters": "ab"} | invalid).encode()
     with pytest.raises(ValueError, match="must be"):
         CharacterVocabulary({"characters.json": content})
 

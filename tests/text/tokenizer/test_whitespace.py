@@ -38,10 +38,10 @@ def test_the_name_of_a_special_token_in_text_is_an_unknown_word():
     assert trained(["<mask> a"]).encode(["a <mask>"]) == [[5, 1]]
 
 
-@pytest.mark.parametrize("wrong", [{"words": "ab"}, {"words": ["a", "a"]}, {"continuation": ""}])
-def test_an_invalid_list_of_words_is_rejected(tmp_path, wrong):
+@pytest.mark.parametrize("invalid", [{"words": "ab"}, {"words": ["a", "a"]}, {"continuation": ""}])
+def test_an_invalid_list_of_words_is_rejected(tmp_path, invalid):
     path = tmp_path / "words.json"
-    content = {"lowercase": False, "words": ["a"], "continuation": None} | wrong
+    content = {"lowercase": False, "words": ["a"], "continuation": None} | invalid
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="not a list of words"):
         Whitespace(type="whitespace", file=str(path)).load_file()

@@ -105,11 +105,11 @@ def test_a_tokenizer_json_with_the_name_of_a_list_determines_the_settings(tmp_pa
 def test_padding_and_truncation_of_a_tokenizer_file_are_disabled(tmp_path):
     from tokenizers import Tokenizer as Library
 
-    ours = WordPiece(type="wordpiece").train(TEXT, 200)
-    library = Library.from_str(ours.files["tokenizer.json"].decode())
+    vocabulary = WordPiece(type="wordpiece").train(TEXT, 200)
+    library = Library.from_str(vocabulary.files["tokenizer.json"].decode())
     library.enable_padding(length=64)
     library.enable_truncation(4)
-    assert load_content(tmp_path, library.to_str().encode()).encode(TEXT) == ours.encode(TEXT)
+    assert load_content(tmp_path, library.to_str().encode()).encode(TEXT) == vocabulary.encode(TEXT)
 
 
 def test_only_line_feeds_separate_the_tokens_of_a_list(tmp_path):
