@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class BuildsGraph(Protocol):
     """The interface of experiments that build the model of a run."""
 
-    def network(self) -> ModelGraph:
+    def model_graph(self) -> ModelGraph:
         """Return a new model with its objectives."""
         ...
 
