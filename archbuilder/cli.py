@@ -14,7 +14,7 @@ import typer.core
 from typing_extensions import override
 
 from archbuilder.errors import UserError, writable
-from archbuilder.experiment import Experiment
+from archbuilder.experiment import Experiment, fix_names
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import SpecError, check, json_schema, read
 
@@ -78,11 +78,18 @@ def validate(
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Print the resolved spec with each value's origin.")
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Rewrite names of earlier versions of the language.")
+    ] = False,
 ) -> None:
     """Check specs and report every mistake with its file and line."""
     problems = []
     for path in specs:
         try:
+            if fix:
+                for edit in fix_names(path, overrides or ()):
+                    where = f"{edit.file}:{edit.line}:{edit.column}"
+                    typer.echo(f"{where}: replaced {edit.old!r} with {edit.new!r}", err=True)
             tree = read(path, overrides or ())
             check(tree, Experiment)
         except SpecError as error:

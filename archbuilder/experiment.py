@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import AfterValidator
 
 from archbuilder import cross_checks
-from archbuilder.errors import UserError
+from archbuilder.errors import UserError, writable
 from archbuilder.graph import ModelGraph
 from archbuilder.html_table import html_table
 from archbuilder.keras_backend import load_keras
-from archbuilder.language import Named, Problem, Spec, check, read
+from archbuilder.language import (
+    Edit,
+    Named,
+    Problem,
+    Spec,
+    SpecError,
+    apply_edits,
+    check,
+    read,
+)
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import ParameterCounter, count_parameters
 from archbuilder.objectives import AnyObjective
+from archbuilder.shipped import shipped_specs
 from archbuilder.text.data import Data
 from archbuilder.text.prepare import Prepared, ProgressListener, prepare
 from archbuilder.text.tokenizer import Tokenizer
@@ -202,6 +212,37 @@ class Experiment(Spec):
             sections: Valid sections by name.
         """
         yield from cross_checks.problems(sections)
+
+
+def fix_names(path: Path | str, overrides: Sequence[str] = ()) -> list[Edit]:
+    """Rewrite names of earlier versions of the language in a spec and in those that it extends.
+
+    Specs that are shipped with the package are rewritten only where `path` is one of them.
+
+    Returns:
+        The edits, in order.
+
+    Raises:
+        SpecError: A file cannot be read as a spec.
+        UserError: A file cannot be written.
+    """
+    made: list[Edit] = []
+    while True:  # A field below a renamed one is checked only under the new name.
+        try:
+            check(read(path, overrides), Experiment)
+            return made
+        except SpecError as error:
+            edits = [edit for edit in error.edits if _is_editable(Path(edit.file), Path(path))]
+        with writable(Path(path)):
+            applied = list(apply_edits(edits))
+        if not applied:
+            return made
+        made += sorted(applied)
+
+
+def _is_editable(file: Path, spec: Path) -> bool:
+    shipped = shipped_specs().resolve()
+    return file.resolve() == spec.resolve() or shipped not in file.resolve().parents
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:

@@ -1,4 +1,4 @@
-"""What is wrong in a spec: where it stands, and one sentence."""
+"""Problems of a spec: their location, one sentence, and the edit that fixes them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,29 +6,50 @@ from dataclasses import dataclass
 from archbuilder.errors import UserError
 
 
-class SpecError(UserError):
-    """Every mistake of a user's in a spec: one line each, with its place."""
+@dataclass(frozen=True, order=True)
+class Edit:
+    """The replacement of one word of a spec that fixes a problem and keeps the meaning."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    file: str
+    line: int
+    """Line of the word, counted from 1."""
+    column: int
+    """Column of the word, counted from 1."""
+    old: str
+    new: str
+
+
+class SpecError(UserError):
+    """All problems of a spec, one line each with its location."""
+
+    def __init__(self, lines: Iterable[str], edits: Iterable[Edit] = ()) -> None:
+        """Keep the lines as a terminal can show them.
+
+        Args:
+            lines: The problems, one line each.
+            edits: The edits that fix some of them.
+        """
         self.lines = [_printable(line) for line in lines]
+        self.edits = tuple(edits)
         super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a look at several parts finds; `path` leads from the root to the line to change."""
+    """A problem of one value, or of several values that do not fit together."""
 
     path: tuple[str | int, ...]
+    """Keys and indices from the root to the value to change."""
     sentence: str
 
 
-def at_key(step: str | int, problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The same mistakes, seen from one step further up."""
-    for mistake in problems:
-        yield Problem((step, *mistake.path), mistake.sentence)
+def at_key(key: str | int, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems with their paths one level further up, below `key`."""
+    for problem in problems:
+        yield Problem((key, *problem.path), problem.sentence)
 
 
 def _printable(line: str) -> str:
-    """One line that any terminal can show, whatever the spec or the file name held."""
+    """Return the text as one line that any terminal can show."""
     line = line.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

@@ -9,11 +9,12 @@ from pydantic import ValidationError, create_model
 
 from archbuilder.language import error_messages as sentence
 from archbuilder.language import node
-from archbuilder.language.error_location import Spot, descend
+from archbuilder.language.error_location import Spot, descend, variants
 from archbuilder.language.merge import Tree
 from archbuilder.language.node import Mapping, Node, Path, Place, Scalar, dotted, quote
-from archbuilder.language.problems import Problem, SpecError
+from archbuilder.language.problems import Edit, Problem, SpecError
 from archbuilder.language.spec import Spec
+from archbuilder.language.version_1 import renamed_field, renamed_type
 
 _UNKNOWN_NAME = "unknown_name"
 _TYPES = ("union_tag_invalid", "union_tag_not_found")
@@ -43,7 +44,7 @@ def check(tree: Tree, root: type[Root]) -> Root:
     across = getattr(root, "problems", None)
     report.add_across(across(parts) if across else ())
     if instance is None or report.found:
-        raise SpecError(report.lines())
+        raise SpecError(report.lines(), report.edits())
     return instance
 
 
@@ -69,6 +70,7 @@ class _Line:
     place: Place
     text: str
     across: bool
+    edit: Edit | None = None
 
 
 class _Report:
@@ -83,6 +85,10 @@ class _Report:
         """In order of reading; what spans parts comes last."""
         ordered = sorted(self.found.values(), key=lambda line: (line.across, line.place.rank))
         return [line.text for line in ordered]
+
+    def edits(self) -> list[Edit]:
+        """Return the edits that fix problems, in order of reading."""
+        return sorted({line.edit for line in self.found.values() if line.edit is not None})
 
     def add_across(self, problems: Iterable[Problem]) -> None:
         for mistake in problems:
@@ -99,6 +105,8 @@ class _Report:
         for path, group in groups.items():
             if path in explained or (path in deeper and all(spot.union for _, spot in group)):
                 continue  # One kind of value was recognised, and its own mistake is told.
+            if self._add_renamed_type(path, group[0]):
+                continue
             for text in self._sentences(group):
                 self._add(path, text, at_key=group[0][0]["type"] == _UNKNOWN_NAME)
 
@@ -140,6 +148,10 @@ class _Report:
         *above, name = path
         fields = list(spot.owner.model_fields) if spot.owner else []
         written, names = self._written(tuple(above)), [*fields, *(() if above else ("extends",))]
+        renamed = renamed_field(spot.owner, str(name)) if spot.owner else None
+        if renamed is not None:
+            self._add_renamed_field(path, renamed, is_written=renamed in written)
+            return [(*above, renamed)] if (*above, renamed) in missing else []
         found = sentence.near(name, (field for field in names if field not in written))
         found = found or sentence.near(name, names)
         if found:
@@ -148,6 +160,22 @@ class _Report:
         here = f"the fields here are {', '.join(fields)}" if fields else "there are no fields here"
         self._add(path, f"unknown field; {here}", at_key=True)
         return []
+
+    def _add_renamed_field(self, path: Path, new: str, is_written: bool) -> None:
+        if is_written:
+            text = f"renamed to {quote(new)}, which is also written here; remove one of them"
+            self._add(path, text, at_key=True)
+            return
+        self._add(path, f"renamed to {quote(new)}", at_key=True, replacement=new)
+
+    def _add_renamed_type(self, path: Path, item: tuple[dict, Spot]) -> bool:
+        error, spot = item
+        if error["type"] != "union_tag_invalid" or not isinstance(spot.node, Scalar):
+            return False
+        new = renamed_type(variants(spot.annotation), str(spot.node.value))
+        if new is not None:
+            self._add(path, f"renamed to {quote(new)}", replacement=new)
+        return new is not None
 
     def _add_misspelled_type(self, path: Path) -> set[Path]:
         written = self._written(path[:-1])
@@ -190,7 +218,14 @@ class _Report:
         found = sentence.described(spot.node, error["input"], bare=kind not in sentence.KINDS)
         return f"must be {wanted}, not {found}{sentence.meant(found, choices)}"
 
-    def _add(self, path: Path, text: str, at_key: bool = False, across: bool = False) -> None:
+    def _add(
+        self,
+        path: Path,
+        text: str,
+        at_key: bool = False,
+        across: bool = False,
+        replacement: str | None = None,
+    ) -> None:
         key_place, value, rest = self._walk(path)
         if isinstance(value, Scalar):
             path, rest = path[: len(path) - len(rest)], ()
@@ -199,7 +234,11 @@ class _Report:
         place = key_place if on_key else value.place
         home = key_place if at_key else value.home
         line = f"{place}: {dotted(path)}: {text}" if path else f"{place}: {text}"
-        self.found.setdefault((home, rest, text), _Line(place, line, across))
+        edit = None
+        if replacement is not None and place.line:
+            old = str(path[-1]) if at_key else str(getattr(value, "value", ""))
+            edit = Edit(place.source.name, place.line, place.column, old, replacement)
+        self.found.setdefault((home, rest, text), _Line(place, line, across, edit))
 
     def _walk(self, path: Path) -> tuple[Place, Node, Path]:
         """The last value that is written on the way, its key's place, and the steps left over."""

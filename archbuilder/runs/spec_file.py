@@ -7,7 +7,7 @@ from archbuilder.errors import UserError
 from archbuilder.files import write_atomic
 from archbuilder.language import SavedSpec, plain_text, read
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 2
 _MARK = "# archbuilder language"
 _HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
 
@@ -43,6 +43,13 @@ def require_version(path: Path) -> None:
         raise UserError(f"{path.parent}: not a run folder: it has no {path.name}")
     with open(path, "rb") as file:
         first_line = file.readline(200).decode(errors="replace")
-    if first_line.startswith(_MARK) and first_line != _HEADER:
-        version, supported = (line.strip("# \n") for line in (first_line, _HEADER))
-        raise UserError(f"{path}: unsupported version '{version}'; expected '{supported}'")
+    if not first_line.startswith(_MARK) or first_line == _HEADER:
+        return
+    version = first_line.removeprefix(_MARK).strip()
+    expected = f"{path}: expected language version {LANGUAGE_VERSION}, got {version}"
+    if version.isdecimal() and int(version) > LANGUAGE_VERSION:
+        raise UserError(f"{expected}; update archbuilder to open this run")
+    raise UserError(
+        f"{expected}, so the run cannot be opened; to train it again, copy the file, run "
+        "`archbuild validate --fix` on the copy and train the copy"
+    )

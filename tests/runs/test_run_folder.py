@@ -158,14 +158,18 @@ def test_a_run_is_resumed_with_defaults_for_fields_added_later(run):
     assert changed.train(folder)["step"] == spec.training.steps
 
 
-def test_another_language_version_is_rejected(run):
+@pytest.mark.parametrize(
+    ("version", "fix"),
+    [
+        ("1", "copy the file, run `archbuild validate --fix` on the copy and train the copy"),
+        ("3", "update archbuilder to open this run"),
+    ],
+)
+def test_another_language_version_is_rejected(run, version, fix):
     spec, folder = run
     text = (folder / "spec.yaml").read_text()
-    (folder / "spec.yaml").write_text(text.replace("language 1", "language 2", 1))
-    with pytest.raises(
-        UserError,
-        match="unsupported version 'archbuilder language 2'; expected 'archbuilder language 1'",
-    ):
+    (folder / "spec.yaml").write_text(text.replace("language 2", f"language {version}", 1))
+    with pytest.raises(UserError, match=f"expected language version 2, got {version}.*{fix}"):
         spec.train(folder)
 
 
