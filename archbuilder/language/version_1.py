@@ -16,7 +16,7 @@ RENAMED_FIELDS = {
     "MixtureOfExpertsConfig": {"load_balancing": "load_balancing_loss_weight"},
     "ParameterGroup": {"learning_rate_scale": "learning_rate_multiplier"},
     "RotaryConfig": {"rotary_share": "rotary_percentage"},
-    "Spans": {"end_rate": "geometric_p", "max_words": "max_span_words"},
+    "SpanSelection": {"end_rate": "geometric_p", "max_words": "max_span_words"},
     "TextTokenizer": {"symbols": "user_defined_symbols"},
     "Training": {
         "average": "weight_averaging",

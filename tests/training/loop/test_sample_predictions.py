@@ -112,9 +112,7 @@ def test_show_predictions_without_examples_or_predictions_is_rejected(tmp_path):
         load(small_run.write(spec, tmp_path / "spec.yaml"))
     spec["data"]["validation"] = validation
     del spec["objectives"]["masked_lm"]
-    with pytest.raises(
-        SpecError, match=r"training\.show_predictions: needs an objective of type"
-    ):
+    with pytest.raises(SpecError, match=r"training\.show_predictions: needs an objective of type"):
         load(small_run.write(spec, tmp_path / "spec.yaml"))
 
 
