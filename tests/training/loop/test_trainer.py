@@ -165,7 +165,7 @@ def test_checkpoints_without_spec_are_rejected(tmp_path):
     experiment = make_experiment(small_run.bert, tmp_path, steps=1)
     experiment.train(tmp_path / "run")
     (tmp_path / "run" / "spec.yaml").unlink()
-    with pytest.raises(UserError, match=r"has checkpoints and no spec.yaml"):
+    with pytest.raises(UserError, match=r"has checkpoints but has no spec\.yaml"):
         experiment.train(tmp_path / "run")
 
 
