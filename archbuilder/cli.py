@@ -16,7 +16,7 @@ from typing_extensions import override
 from archbuilder.errors import UserError, writable
 from archbuilder.experiment import Experiment, fix_names
 from archbuilder.keras_backend import load_keras
-from archbuilder.language import SpecError, check, json_schema, read
+from archbuilder.language import SpecError, json_schema, read, validate_tree
 
 
 class Commands(typer.core.TyperGroup):
@@ -91,7 +91,7 @@ def validate(
                     where = f"{edit.file}:{edit.line}:{edit.column}"
                     typer.echo(f"{where}: replaced {edit.old!r} with {edit.new!r}", err=True)
             tree = read(path, overrides or ())
-            check(tree, Experiment)
+            validate_tree(tree, Experiment)
         except SpecError as error:
             problems += error.lines
             continue
@@ -298,7 +298,7 @@ def _exit_quietly() -> None:
 def _load(spec: Path, overrides: list[str] | None) -> Experiment:
     """Return the experiment in a spec, and print the notes about it to stderr."""
     tree = read(spec, overrides or ())
-    experiment = check(tree, Experiment)
+    experiment = validate_tree(tree, Experiment)
     for note in tree.notes:
         typer.echo(f"note: {note}", err=True)
     return experiment

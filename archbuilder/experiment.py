@@ -14,13 +14,13 @@ from archbuilder.html_table import html_table
 from archbuilder.keras_backend import load_keras
 from archbuilder.language import (
     Edit,
-    Named,
     Problem,
+    SettingsByName,
     Spec,
     SpecError,
     apply_edits,
-    check,
     read,
+    validate_tree,
 )
 from archbuilder.network.backbone import BackboneConfig
 from archbuilder.network.parameter_counter import ParameterCounter, count_parameters
@@ -53,7 +53,7 @@ class Experiment(Spec):
     """Name of the experiment and of its run folder: letters, digits, '_', '-' and '.'."""
     model: BackboneConfig
     """Architecture of the model, without the heads of the objectives."""
-    objectives: Annotated[dict[str, AnyObjective], Named()]
+    objectives: Annotated[dict[str, AnyObjective], SettingsByName()]
     """Training objectives by name, each with its settings. The name is also the type unless `type`
     is given. The losses of several objectives are added. Without objectives, the model is only a
     backbone, whose outputs are the vectors of tokens."""
@@ -229,7 +229,7 @@ def fix_names(path: Path | str, overrides: Sequence[str] = ()) -> list[Edit]:
     made: list[Edit] = []
     while True:  # A field below a renamed one is checked only under the new name.
         try:
-            check(read(path, overrides), Experiment)
+            validate_tree(read(path, overrides), Experiment)
             return made
         except SpecError as error:
             edits = [edit for edit in error.edits if _is_editable(Path(edit.file), Path(path))]
@@ -255,4 +255,4 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:
     Raises:
         SpecError: The spec has errors; `.lines` has a line with the location for each.
     """
-    return check(read(path, overrides), Experiment)
+    return validate_tree(read(path, overrides), Experiment)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archbuilder.errors import UserError, writable
 from archbuilder.experiment import check_folder_name
-from archbuilder.language import written
+from archbuilder.language import format_scalar
 from archbuilder.shipped import shipped_specs
 
 _STARTERS = Path(__file__).parent / "starters"
@@ -46,7 +46,7 @@ def create_spec(name: str, like: str, folder: Path) -> list[Path]:
 
 def _contents(name: str, starter: str) -> dict[str, str]:
     """Return the content of each new file by its name; the spec is first."""
-    spec = starter.replace("name: NAME", f"name: {written(name)}").replace("NAME", name)
+    spec = starter.replace("name: NAME", f"name: {format_scalar(name)}").replace("NAME", name)
     files = {f"{name}.yaml": spec}
     if f"{name}.train.source" in spec:
         files |= _parallel_numbers(f"{name}.train", range(0, 9000))

@@ -20,8 +20,8 @@ SMALL = {
 
 def shrunk(path: Path, folder: Path, **training) -> Experiment:
     """Return a shipped spec with small sizes, which trains on text in `folder`."""
-    plain = read(path).plain()
-    model, objectives = _small(plain["model"]), _small(plain["objectives"])
+    settings = read(path).to_python()
+    model, objectives = _small(settings["model"]), _small(settings["objectives"])
     small_spec = _training_spec(model, objectives)(folder, **training)
     return Experiment.model_validate(small_spec | {"model": model, "objectives": objectives})
 
@@ -35,9 +35,11 @@ def _training_spec(model, objectives):
     return small_run.transformer if "sequence_to_sequence" in objectives else small_run.denoiser
 
 
-def _small(plain):
-    if isinstance(plain, list):
-        return [_small(item) for item in plain]
-    if not isinstance(plain, dict):
-        return plain
-    return {name: SMALL[name] if name in SMALL else _small(value) for name, value in plain.items()}
+def _small(settings):
+    if isinstance(settings, list):
+        return [_small(item) for item in settings]
+    if not isinstance(settings, dict):
+        return settings
+    return {
+        name: SMALL[name] if name in SMALL else _small(value) for name, value in settings.items()
+    }

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from archbuilder.experiment import Experiment, load
-from archbuilder.language import SpecError, check, json_schema, read
+from archbuilder.language import SpecError, json_schema, read, validate_tree
 from archbuilder.shipped import shipped_specs
 from tests.language.mutation import mutate
 
@@ -88,4 +88,4 @@ def test_no_mutation_of_a_shipped_spec_gives_a_traceback(tmp_path):
         path = tmp_path / "mutated.yaml"
         path.write_bytes(mutate(rng.choice(texts), rng))
         with contextlib.suppress(SpecError):
-            check(read(path), Experiment)
+            validate_tree(read(path), Experiment)

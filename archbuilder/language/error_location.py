@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from archbuilder.language.node import Mapping, Node, Path, child
 from archbuilder.language.partial import Partial
-from archbuilder.language.spec import Named, Spec, type_names
+from archbuilder.language.spec import SettingsByName, Spec, type_names
 
 
 @dataclass
@@ -22,12 +22,12 @@ class Spot:
     annotation: Any
     node: Node | None
     union: bool = False
-    named: Named | None = None
+    by_name: SettingsByName | None = None
 
     def type_field(self) -> "Spot":
         """The `type` in this mapping."""
         written = child(self.node, "type") if self.node else None
-        return Spot((*self.path, "type"), None, self.annotation, written, named=self.named)
+        return Spot((*self.path, "type"), None, self.annotation, written, by_name=self.by_name)
 
 
 def descend(root: type[Spec], location: tuple, tree: Mapping) -> Spot:
@@ -44,8 +44,8 @@ def descend(root: type[Spec], location: tuple, tree: Mapping) -> Spot:
         elif step != "[key]":
             below, owner = _below(annotation, step)
             written = child(spot.node, step) if spot.node else None
-            named = mark(spot.annotation) or (spot.named if step == "type" else None)
-            spot = Spot((*spot.path, step), owner, below, written, named=named)
+            by_name = mark(spot.annotation) or (spot.by_name if step == "type" else None)
+            spot = Spot((*spot.path, step), owner, below, written, by_name=by_name)
     return spot
 
 
@@ -82,9 +82,9 @@ def _members(annotation: Any) -> tuple:
     return get_args(core) if get_origin(core) in (Union, UnionType) else ()
 
 
-def mark(annotation: Any) -> Named | None:
+def mark(annotation: Any) -> SettingsByName | None:
     """The mark of `named`, where the annotation has it."""
-    return next((item for item in peel(annotation)[1] if isinstance(item, Named)), None)
+    return next((item for item in peel(annotation)[1] if isinstance(item, SettingsByName)), None)
 
 
 def annotation_of(owner: type[Spec], name: Any) -> Any:

@@ -123,7 +123,7 @@ def literals(annotation: Any) -> tuple:
     return tuple(dict.fromkeys(found))
 
 
-def near(name: object, names: Iterable[object], cutoff: float = 0.6) -> str | None:
+def closest_name(name: object, names: Iterable[object], cutoff: float = 0.6) -> str | None:
     """Return the name that is most similar to `name`, ignoring case, or None.
 
     Args:
@@ -136,9 +136,9 @@ def near(name: object, names: Iterable[object], cutoff: float = 0.6) -> str | No
     return texts[matches[0]] if matches else None
 
 
-def meant(name: object, names: Iterable[object]) -> str:
+def suggestion(name: object, names: Iterable[object]) -> str:
     """Return the end of a sentence that asks for the most similar name; empty if there is none."""
-    match = near(name, names)
+    match = closest_name(name, names)
     return f"; did you mean {quote(match)}?" if match else ""
 
 
@@ -147,7 +147,7 @@ def unknown_name(path: Path, names: Iterable[str]) -> str:
     *_, field, name = path
     names = tuple(names)
     kind = str(field).removesuffix("s")
-    found = near(name, names)
+    found = closest_name(name, names)
     known = f"did you mean {quote(found)}?" if found else f"write its type, {_one_of(names)}"
     return f"unknown {kind} type {quote(str(name))}; {known}"
 

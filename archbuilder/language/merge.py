@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from archbuilder.language import node as tree
-from archbuilder.language.error_messages import meant
+from archbuilder.language.error_messages import suggestion
 from archbuilder.language.node import Mapping, Node, Path, Place, Scalar, Sequence, Source
 from archbuilder.language.problems import SpecError
 from archbuilder.language.source import MAX_DEPTH, Unreadable, load, parse
@@ -22,9 +22,9 @@ class Tree:
     def __init__(self, root: Mapping, notes: list[str]) -> None:
         self.root, self.notes = root, notes
 
-    def plain(self) -> dict[str, Any]:
+    def to_python(self) -> dict[str, Any]:
         """Dictionaries, lists and scalars; texts know the folder in which they are written."""
-        return tree.plain(self.root)
+        return tree.to_python(self.root)
 
     def resolved_text(self) -> str:
         """YAML of the whole, each value with its origin as a comment."""
@@ -124,7 +124,7 @@ class _Reading:
                 return self._found_parent(candidate, name.place, parents)
         names = [*_specs_in(os.path.dirname(beside) or "."), *_specs_in(shipped_specs())]
         others = [other for other in names if other != os.path.basename(path)]
-        hint = meant(os.path.basename(name.value), others)
+        hint = suggestion(os.path.basename(name.value), others)
         shown = tree.quote(name.value)
         where = f"there is no {shown} beside this file or among the shipped specs"
         return self.complain(name.place, f"extends: {where}{hint}")
@@ -222,7 +222,7 @@ class _Parted:
         changed, kept = tree.find(root, self.path), tree.find(root, self.other)
         if changed is None or kept is None or kept.home != self.home or changed.home == self.home:
             return
-        if tree.plain(changed) == tree.plain(kept):
+        if tree.to_python(changed) == tree.to_python(kept):
             return
         origin = str(self.place)
         if not self.place.source.option:

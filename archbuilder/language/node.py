@@ -83,17 +83,17 @@ class Text(str):
     folder: str
 
 
-def plain(node: Node, nulls: bool = False) -> Any:
+def to_python(node: Node, nulls: bool = False) -> Any:
     """Dictionaries, lists and scalars. A null is as if never written, except within lists.
 
     What stands in a list may be merged into something later, where its nulls have work to do.
     `nulls` keeps them all.
     """
     if isinstance(node, Mapping):
-        pairs = ((name, plain(below, nulls)) for name, (_, below) in node.entries.items())
+        pairs = ((name, to_python(below, nulls)) for name, (_, below) in node.entries.items())
         return {name: value for name, value in pairs if nulls or value is not None}
     if isinstance(node, Sequence):
-        return [plain(item, True) for item in node.items]
+        return [to_python(item, True) for item in node.items]
     if isinstance(node.value, str):
         text = Text(node.value)
         text.folder = node.home.source.folder

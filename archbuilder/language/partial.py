@@ -26,11 +26,14 @@ class Partial:
         return handler(self.spec.__pydantic_core_schema__)
 
 
-def merged(below: Any, above: Any) -> Any:
+def merge_settings(below: Any, above: Any) -> Any:
     """`above` over `below` as `extends` merges: deeply, lists whole, a different type afresh."""
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     old, new = below.get("type"), above.get("type")
     if old is not None and new is not None and old != new:
         return above
-    return {**below, **{name: merged(below.get(name), value) for name, value in above.items()}}
+    return {
+        **below,
+        **{name: merge_settings(below.get(name), value) for name, value in above.items()},
+    }

@@ -47,7 +47,7 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def file_path(value: Any) -> Any:
+def absolute_path(value: Any) -> Any:
     """The absolute path that a text in a spec means; what is no text is left to its own mistake."""
     if not isinstance(value, str):
         return value
@@ -66,13 +66,13 @@ def _variable(found: re.Match) -> str:
     return os.environ[name]
 
 
-FilePath = Annotated[str, BeforeValidator(file_path)]
+FilePath = Annotated[str, BeforeValidator(absolute_path)]
 """A path, absolute once read: `${NAME}` and `~` are expanded, and what is relative is relative to
 the file in which it is written."""
 
 
 @dataclass(frozen=True)
-class Named:
+class SettingsByName:
     """Marks a mapping from names to settings: a name is the type of its settings by default.
 
     `Annotated[dict[str, MaskedLM | Classification], Named()]` accepts

@@ -25,20 +25,20 @@ _OTHER_KINDS = {*sentence.KINDS, "literal_error"} - {"finite_number"}
 Root = TypeVar("Root", bound=Spec)
 
 
-def check(tree: Tree, root: type[Root]) -> Root:
+def validate_tree(tree: Tree, root: type[Root]) -> Root:
     """The spec as an instance of `root`. Raises `SpecError` with a line for every mistake.
 
     Fields are checked first. Then `root.problems(parts)`, if there is such a classmethod, checks
     what spans parts, with those top-level fields that have no mistake of their own.
     """
-    plain = node.plain(tree.root, nulls=True)
+    values = node.to_python(tree.root, nulls=True)
     report = _Report(tree.root, root)
     try:
-        instance = root.model_validate(plain)
+        instance = root.model_validate(values)
     except ValidationError as error:
         errors = [dict(one) for one in error.errors(include_url=False)]
         report.add_fields(errors)
-        instance, parts = None, _sound_parts(root, plain, errors)
+        instance, parts = None, _sound_parts(root, values, errors)
     else:
         parts = {name: getattr(instance, name) for name in root.model_fields}
     across = getattr(root, "problems", None)
@@ -48,7 +48,7 @@ def check(tree: Tree, root: type[Root]) -> Root:
     return instance
 
 
-def _sound_parts(root: type[Spec], plain: dict, errors: list[dict[str, Any]]) -> dict[str, Any]:
+def _sound_parts(root: type[Spec], values: dict, errors: list[dict[str, Any]]) -> dict[str, Any]:
     """The top-level fields without mistakes, validated without the others."""
     unsound = {error["loc"][0] for error in errors if error["loc"]}
     names = [name for name in root.model_fields if name not in unsound]
@@ -57,7 +57,7 @@ def _sound_parts(root: type[Spec], plain: dict, errors: list[dict[str, Any]]) ->
     }
     sound = create_model("Sound", __base__=Spec, **fields)
     try:
-        parts = sound.model_validate({name: plain[name] for name in names if name in plain})
+        parts = sound.model_validate({name: values[name] for name in names if name in values})
     except ValidationError:
         return {}
     return {name: getattr(parts, name) for name in names}
@@ -125,7 +125,7 @@ class _Report:
                 error["type"] = "dict_type"
                 return spot
             spot = spot.type_field()
-        if spot.named and spot.path[-1] == "type" and _is_nothing(spot.node):
+        if spot.by_name and spot.path[-1] == "type" and _is_nothing(spot.node):
             error["type"] = _UNKNOWN_NAME
             spot.path = spot.path[:-1]
         elif error["type"] in _TYPES and _is_nothing(spot.node):
@@ -152,8 +152,8 @@ class _Report:
         if renamed is not None:
             self._add_renamed_field(path, renamed, is_written=renamed in written)
             return [(*above, renamed)] if (*above, renamed) in missing else []
-        found = sentence.near(name, (field for field in names if field not in written))
-        found = found or sentence.near(name, names)
+        found = sentence.closest_name(name, (field for field in names if field not in written))
+        found = found or sentence.closest_name(name, names)
         if found:
             self._add(path, f"unknown field; did you mean {quote(found)}?", at_key=True)
             return [(*above, found)] if (*above, found) in missing else []
@@ -179,7 +179,7 @@ class _Report:
 
     def _add_misspelled_type(self, path: Path) -> set[Path]:
         written = self._written(path[:-1])
-        wrong = next((name for name in written if sentence.near(name, ["type"])), "type")
+        wrong = next((name for name in written if sentence.closest_name(name, ["type"])), "type")
         if wrong == "type":
             return set()
         self._add((*path[:-1], wrong), "unknown field; did you mean 'type'?", at_key=True)
@@ -204,7 +204,7 @@ class _Report:
         choices = [one for _, spot in group for one in sentence.literals(spot.annotation)]
         error, spot = group[0]
         found = sentence.described(spot.node, error["input"])
-        hint = sentence.meant(error["input"], choices)
+        hint = sentence.suggestion(error["input"], choices)
         return f"must be {' or '.join(filter(None, wanted))}, not {found}{hint}"
 
     def _sentence(self, error: dict, spot: Spot) -> str:
@@ -216,7 +216,7 @@ class _Report:
             return sentence.other(error, spot.annotation)
         choices = sentence.literals(spot.annotation) if kind in _CHOICES else ()
         found = sentence.described(spot.node, error["input"], bare=kind not in sentence.KINDS)
-        return f"must be {wanted}, not {found}{sentence.meant(found, choices)}"
+        return f"must be {wanted}, not {found}{sentence.suggestion(found, choices)}"
 
     def _add(
         self,

@@ -18,7 +18,7 @@ def resolved_text(root: Mapping) -> str:
     return "\n".join(lines or ["{}"]) + "\n"
 
 
-def plain_text(data: dict[str, Any]) -> str:
+def to_yaml(data: dict[str, Any]) -> str:
     """Plain data as YAML that reads back as the same data by this language's rules."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
@@ -30,12 +30,12 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(
     str,
     lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if written(text) == text else '"'
+        "tag:yaml.org,2002:str", text, style=None if format_scalar(text) == text else '"'
     ),
 )
 
 
-def written(text: str) -> str:
+def format_scalar(text: str) -> str:
     """The text bare where that reads back as the same text, else in double quotes."""
     if _BARE.fullmatch(text) and text not in _RESERVED and len(text) < 100:
         return text
@@ -48,7 +48,7 @@ def _mapping(node: Mapping, indent: str, in_list: bool) -> list[str]:
     lines = []
     for name, (_, value) in node.entries.items():
         if in_list or not isinstance(value, Scalar) or value.value is not None:
-            lines += _value(f"{indent}{written(name)}:", value, indent + "  ", in_list)
+            lines += _value(f"{indent}{format_scalar(name)}:", value, indent + "  ", in_list)
     return lines
 
 
@@ -70,7 +70,7 @@ def _value(head: str, node: Node, indent: str, in_list: bool) -> list[str]:
 
 def _scalar(node: Scalar) -> str:
     if isinstance(node.value, str):
-        return written(node.value)
+        return format_scalar(node.value)
     return node.text if node.value is not None else "null"
 
 

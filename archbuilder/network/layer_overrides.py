@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ValidationError
 
 from archbuilder.language import Spec
-from archbuilder.language.partial import merged
+from archbuilder.language.partial import merge_settings
 from archbuilder.network.stack_layer import StackLayerConfig
 
 _RANGE = r"-?\d+|-?\d*:-?\d*(:(-?[1-9]\d*)?)?"
@@ -45,7 +45,7 @@ def overrides_per_layer(overrides: tuple[dict, ...], count: int) -> tuple[tuple[
 
 def merged_settings(own: dict[str, Any], overrides: Iterable[dict]) -> dict[str, Any]:
     """Return the settings `own` of the stack with the overrides merged in, in order."""
-    settings = reduce(merged, overrides, own)
+    settings = reduce(merge_settings, overrides, own)
     return {name: value for name, value in settings.items() if name != "layers"}
 
 
@@ -61,13 +61,13 @@ def check_overrides(own: dict[str, Any], overrides: tuple[dict, ...], count: int
     for indices in dict.fromkeys(per_layer):
         settings = own
         for index in indices:
-            changed = merged(settings, overrides[index])
+            changed = merge_settings(settings, overrides[index])
             if _is_valid(changed):
                 settings = changed
             else:  # Later overrides are merged into valid settings, to report an error once.
                 invalid.setdefault(index, changed)
     for index in set(range(len(overrides))).difference(*per_layer):
-        invalid[index] = merged(own, overrides[index])
+        invalid[index] = merge_settings(own, overrides[index])
     _Merged.model_validate({"overrides": dict(sorted(invalid.items()))})
 
 

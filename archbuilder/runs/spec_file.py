@@ -5,7 +5,7 @@ from typing import Any
 
 from archbuilder.errors import UserError
 from archbuilder.files import write_atomic
-from archbuilder.language import SavedSpec, plain_text, read
+from archbuilder.language import SavedSpec, read, to_yaml
 
 LANGUAGE_VERSION = 2
 _MARK = "# archbuilder language"
@@ -19,13 +19,13 @@ def to_plain(spec: SavedSpec) -> dict[str, Any]:
 
 def write_spec(path: Path, spec: SavedSpec) -> None:
     """Write a spec, with the language version in its first line."""
-    write_atomic(path, (_HEADER + plain_text(to_plain(spec))).encode())
+    write_atomic(path, (_HEADER + to_yaml(to_plain(spec))).encode())
 
 
 def read_spec(path: Path) -> dict[str, Any]:
     """Return a saved spec as plain data. Raise UserError as `require_version` does."""
     require_version(path)
-    return read(path).plain()
+    return read(path).to_python()
 
 
 def has_mark(path: Path) -> bool:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from archbuilder.errors import UserError
-from archbuilder.language.error_messages import meant
+from archbuilder.language.error_messages import suggestion
 from archbuilder.language.node import quote
 from archbuilder.text.record import SourceLocation
 
@@ -99,7 +99,7 @@ def unknown_label(unknown: DistinctLabel, classes: Iterable[str] | None) -> User
     shown = ", ".join(map(quote, names[:NUM_SHOWN]))
     others = f" and {len(names) - NUM_SHOWN:,} others" if len(names) > NUM_SHOWN else ""
     return UserError(
-        f"{problem} in data.train, which has {shown}{others}{meant(unknown.name, names)}"
+        f"{problem} in data.train, which has {shown}{others}{suggestion(unknown.name, names)}"
     )
 
 

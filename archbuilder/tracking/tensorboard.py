@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
-from archbuilder.language import plain_text
+from archbuilder.language import to_yaml
 from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
@@ -43,7 +43,7 @@ class EventFiles(TrackerRun):
         start = self._events.SessionLog(status=self._events.SessionLog.START)
         self._add(run.step + 1, session_log=start)
         if not run.step:
-            self._add(0, summary=_text_summary("spec", plain_text(run.spec)))
+            self._add(0, summary=_text_summary("spec", to_yaml(run.spec)))
         self._writer.flush()
 
     @override

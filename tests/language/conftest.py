@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.language import SpecError, check, read
+from archbuilder.language import SpecError, read, validate_tree
 from tests.language.toy import SPEC, Toy
 
 
@@ -31,7 +31,7 @@ def toy(write):
 
     def toy(text=SPEC, *overrides, root=Toy, **files):
         write(spec=text, **files)
-        return check(read("spec.yaml", overrides), root)
+        return validate_tree(read("spec.yaml", overrides), root)
 
     return toy
 

@@ -9,7 +9,7 @@ from tests.language.toy import SPEC
 
 def plain(text, *overrides, write, **files):
     write(spec=text, **files)
-    return read("spec.yaml", overrides).plain()
+    return read("spec.yaml", overrides).to_python()
 
 
 def test_mappings_merge_deeply_and_lists_are_replaced_whole(write):

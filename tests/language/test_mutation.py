@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from archbuilder.language import SpecError, check, read
+from archbuilder.language import SpecError, read, validate_tree
 from tests.language.mutation import mutate
 from tests.language.toy import SPEC, Toy
 
@@ -37,8 +37,8 @@ def _refusal(overrides, here):
     try:
         tree = read("spec.yaml", overrides)
         (here / "resolved.yaml").write_text(tree.resolved_text(), encoding="utf-8")
-        assert repr(read("resolved.yaml").plain()) == repr(tree.plain())
-        check(tree, Toy)
+        assert repr(read("resolved.yaml").to_python()) == repr(tree.to_python())
+        validate_tree(tree, Toy)
     except SpecError as error:
         return error.lines
     return []

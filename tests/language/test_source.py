@@ -161,7 +161,7 @@ def test_wrong_bytes_are_one_sentence(data, lines):
 
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(write):
     write(spec=b"\xef\xbb\xbfname: x\r\nmodel:\r\n  hidden_dim: 4\r\n")
-    assert read("spec.yaml").plain() == {"name": "x", "model": {"hidden_dim": 4}}
+    assert read("spec.yaml").to_python() == {"name": "x", "model": {"hidden_dim": 4}}
 
 
 def test_columns_count_characters_not_bytes(lines):

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from archbuilder.language import FilePath, Named, Spec, SpecError, check, read
-from archbuilder.language.partial import merged
+from archbuilder.language import FilePath, SettingsByName, Spec, SpecError, read, validate_tree
+from archbuilder.language.partial import merge_settings
 from tests.language.toy import Classification, MaskedLM, MultiHead
 
 
@@ -68,7 +68,7 @@ def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch
     (here / "deep").mkdir()
     (here / "deep" / "base.yaml").write_text("file: a.txt\nmore: [../b, ~/c, '${CORPUS}/d', $e]")
     (here / "spec.yaml").write_text("extends: deep/base.yaml")
-    spec = check(read("spec.yaml"), Files)
+    spec = validate_tree(read("spec.yaml"), Files)
     root = os.path.realpath(here)
     assert os.path.realpath(spec.file) == f"{root}/deep/a.txt"
     assert [path.replace(str(here), root) for path in spec.more] == [
@@ -77,7 +77,7 @@ def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch
         "/corpora/d",
         f"{root}/deep/$e",
     ]
-    option = check(read("spec.yaml", ["file=x.txt"]), Files)
+    option = validate_tree(read("spec.yaml", ["file=x.txt"]), Files)
     assert os.path.realpath(option.file) == f"{root}/x.txt"
     assert type(spec.file) is str
 
@@ -89,13 +89,13 @@ def test_a_path_in_python_is_relative_to_the_current_folder(here):
 class Both(Spec):
     """Two variants by name."""
 
-    objectives: Annotated[dict[str, MaskedLM | Classification], Named()]
+    objectives: Annotated[dict[str, MaskedLM | Classification], SettingsByName()]
 
 
 class One(Spec):
     """A union of one."""
 
-    objectives: Annotated[dict[str, MaskedLM], Named()]
+    objectives: Annotated[dict[str, MaskedLM], SettingsByName()]
 
 
 def test_a_name_is_the_type_unless_a_type_is_written():
@@ -132,7 +132,7 @@ def test_a_union_of_one_works_as_any_other(write):
     for text, line in cases.items():
         write(spec=f"objectives: {text}")
         with pytest.raises(SpecError) as refused:
-            check(read("spec.yaml"), One)
+            validate_tree(read("spec.yaml"), One)
         assert refused.value.lines == [f"spec.yaml:{line}"]
 
 
@@ -144,9 +144,9 @@ def test_a_spec_reads_back_what_it_dumps():
 
 def test_a_change_merges_as_extends_does():
     below = {"a": {"type": "x", "b": 1}, "c": [1, 2], "d": {"e": 1}}
-    assert merged(below, {"a": {"type": "y"}, "c": [3], "d": {"e": None}}) == {
+    assert merge_settings(below, {"a": {"type": "y"}, "c": [3], "d": {"e": None}}) == {
         "a": {"type": "y"},
         "c": [3],
         "d": {"e": None},
     }
-    assert merged(below, {"a": {"b": 2}})["a"] == {"type": "x", "b": 2}
+    assert merge_settings(below, {"a": {"b": 2}})["a"] == {"type": "x", "b": 2}

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from archbuilder.errors import UserError
-from archbuilder.language import Problem, Spec, SpecError, check, read
+from archbuilder.language import Problem, Spec, SpecError, read, validate_tree
 from tests.language.toy import SPEC, Constant, Linear, Toy
 
 
@@ -172,7 +172,7 @@ EITHER = {
 def test_where_one_of_two_kinds_may_stand_there_is_one_mistake(text, write):
     write(spec=text)
     with pytest.raises(SpecError) as refused:
-        check(read("spec.yaml"), Rates)
+        validate_tree(read("spec.yaml"), Rates)
     assert refused.value.lines == [f"spec.yaml:{EITHER[text]}"]
 
 
@@ -329,7 +329,7 @@ class Single(Spec):
 def test_the_type_of_a_single_variant_is_said_where_it_is_missing(write):
     write(spec="part: {rate: 1}")
     with pytest.raises(SpecError) as refused:
-        check(read("spec.yaml"), Single)
+        validate_tree(read("spec.yaml"), Single)
     assert refused.value.lines == [
         "spec.yaml:1:1: part.type: missing required field; it is constant"
     ]
@@ -351,7 +351,7 @@ class Two(Spec):
 def test_a_path_that_is_not_written_has_the_place_of_its_nearest_ancestor(write):
     write(spec="kind: a\n")
     with pytest.raises(SpecError) as refused:
-        check(read("spec.yaml"), Two)
+        validate_tree(read("spec.yaml"), Two)
     assert refused.value.lines == [
         "spec.yaml:1:1: part.no.such[3]: deep",
         "spec.yaml:1:1: of all",
@@ -364,7 +364,7 @@ def test_a_path_that_is_not_written_has_the_place_of_its_nearest_ancestor(write)
 def test_one_possible_constant_is_told_by_itself(write):
     write(spec="kind: b\n")
     with pytest.raises(SpecError, match=r"^spec\.yaml:1:7: kind: must be a, not 'b'$"):
-        check(
+        validate_tree(
             read("spec.yaml"),
             Spec.__class__("Kind", (Spec,), {"__annotations__": {"kind": Literal["a"]}}),
         )

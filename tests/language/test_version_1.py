@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archbuilder.experiment import Experiment, fix_names, load
-from archbuilder.language import Spec, SpecError, check, read
+from archbuilder.language import Spec, SpecError, read, validate_tree
 from archbuilder.language.version_1 import RENAMED_FIELDS, RENAMED_TYPES
 from archbuilder.shipped import shipped_specs
 
@@ -29,7 +29,7 @@ def specs(tmp_path):
 
 def problems(path, *overrides):
     with pytest.raises(SpecError) as error:
-        check(read(path, overrides), Experiment)
+        validate_tree(read(path, overrides), Experiment)
     return error.value
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbuilder.language import check, read
+from archbuilder.language import read, validate_tree
 from tests.language.toy import SPEC, Toy
 
 
@@ -59,12 +59,12 @@ def test_any_text_reads_back_as_the_same_text(text, here):
     (here / "one.yaml").write_text(f"{key}: {quoted}\nlist: [{quoted}]\n")
     one = read("one.yaml")
     (here / "two.yaml").write_text(one.resolved_text())
-    assert read("two.yaml").plain() == one.plain()
-    assert text in one.plain().values()
+    assert read("two.yaml").to_python() == one.to_python()
+    assert text in one.to_python().values()
 
 
 def test_a_resolved_spec_is_the_same_spec(write, here):
     write(spec=SPEC)
     tree = read("spec.yaml", ["model.encoder.num_layers=4"])
     (here / "again.yaml").write_text(tree.resolved_text())
-    assert check(read("again.yaml"), Toy) == check(tree, Toy)
+    assert validate_tree(read("again.yaml"), Toy) == validate_tree(tree, Toy)

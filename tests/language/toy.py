@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from archbuilder.language import FilePath, Named, Problem, Spec
-from archbuilder.language.partial import Partial, merged
+from archbuilder.language import FilePath, Problem, SettingsByName, Spec
+from archbuilder.language.partial import Partial, merge_settings
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -77,7 +77,7 @@ class Stack(Layer):
         if stack.overrides and isinstance(data, dict):
             own = {name: data[name] for name in Layer.model_fields if name in data}
             # Validated where they stand, so that a mistake is told at the change's line.
-            Changed(overrides=tuple(merged(own, change) for change in stack.overrides))
+            Changed(overrides=tuple(merge_settings(own, change) for change in stack.overrides))
         return stack
 
 
@@ -189,7 +189,7 @@ class Toy(Spec):
     """What it is called."""
     model: Model
     """The network."""
-    objectives: Annotated[dict[str, MaskedLM | Classification], Named()] = Field(
+    objectives: Annotated[dict[str, MaskedLM | Classification], SettingsByName()] = Field(
         default_factory=dict
     )
     """What it learns."""

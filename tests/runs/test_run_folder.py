@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archbuilder import UserError, load
-from archbuilder.language import plain_text
+from archbuilder.language import to_yaml
 from archbuilder.runs.checkpoint import VARIABLES, Checkpoint, read_checkpoint, write_checkpoint
 from archbuilder.runs.run_folder import RunFolder
 from tests import small_run
@@ -137,9 +137,9 @@ def test_a_folder_that_another_process_uses_is_rejected(run):
 @pytest.mark.parametrize("name", ["1e5", "yes", "0o7", "2024", "null", "plain"])
 def test_the_spec_is_written_as_it_was_read(tmp_path, name):
     spec = small_run.transformer(tmp_path, steps=1) | {"name": name}
-    (tmp_path / "spec.yaml").write_text(plain_text(spec))
+    (tmp_path / "spec.yaml").write_text(to_yaml(spec))
     first = load(tmp_path / "spec.yaml")
-    (tmp_path / "again.yaml").write_text(plain_text(first.model_dump(mode="json")))
+    (tmp_path / "again.yaml").write_text(to_yaml(first.model_dump(mode="json")))
     assert first.name == name
     assert load(tmp_path / "again.yaml") == first
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from typing_extensions import override
 
 from archbuilder.errors import UserError
-from archbuilder.language.spec import file_path
+from archbuilder.language.spec import absolute_path
 from archbuilder.text.corpus.file_set import Files, expand_patterns, total_bytes
 from archbuilder.text.corpus.line_reader import ByteCounter, check_files
 from archbuilder.text.corpus.skip_log import SkipLog
@@ -66,7 +66,7 @@ _READ_ERRORS = (OSError, LookupError, ValueError, OverflowError, ImportError)
 
 def _path_or_name(value: Any) -> Any:
     is_path = isinstance(value, str) and re.match(r"[./~$]", value)
-    return file_path(value) if is_path else value
+    return absolute_path(value) if is_path else value
 
 
 class HuggingFace(Table):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, model_validator
 from typing_extensions import override
 
 from archbuilder.errors import UserError
-from archbuilder.language.error_messages import meant
+from archbuilder.language.error_messages import suggestion
 from archbuilder.language.node import quote
 from archbuilder.text.corpus.file_set import Files, expand_patterns
 from archbuilder.text.corpus.line_reader import ByteCounter, line_blocks, numbered_lines
@@ -55,7 +55,9 @@ class Delimited(Table):
     def _columns_are_named(self) -> Self:
         for name in self.table_columns().values():
             if self.columns is not None and name not in self.columns:
-                raise ValueError(f"no column {quote(name)} in 'columns'{meant(name, self.columns)}")
+                raise ValueError(
+                    f"no column {quote(name)} in 'columns'{suggestion(name, self.columns)}"
+                )
         return self
 
     @override

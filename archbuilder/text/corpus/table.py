@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from archbuilder.errors import UserError
-from archbuilder.language.error_messages import meant
+from archbuilder.language.error_messages import suggestion
 from archbuilder.language.node import quote
 from archbuilder.text.corpus.corpus import NO_LABEL, TextSource, require_any
 from archbuilder.text.corpus.documents import EMPTY_DOCUMENT
@@ -183,5 +183,5 @@ def no_column(
     others = f" and {len(names) - _NUM_SHOWN:,} others" if len(names) > _NUM_SHOWN else ""
     return UserError(
         f"{file}:{line}: no {term} {quote(missing)}; "
-        f"it has {shown or 'none'}{others}{meant(missing, names)}"
+        f"it has {shown or 'none'}{others}{suggestion(missing, names)}"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
-from archbuilder.language import Problem, Spec, near
+from archbuilder.language import Problem, Spec, closest_name
 from archbuilder.network.layer_role import LayerRole, role_of
 from archbuilder.training.keras_internals import replace_update_step, variable_index
 from archbuilder.training.recipe.optimizer import Muon, Optimizer
@@ -167,7 +167,7 @@ def problems(recipe: UpdateRecipe, names: Iterable[str]) -> Iterator[Problem]:
     ]
     for path, pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            similar = near(pattern, names, cutoff=0.3)
+            similar = closest_name(pattern, names, cutoff=0.3)
             hint = f"; did you mean {similar!r}?" if similar else ""
             yield Problem(path, f"{pattern!r} matches no layer{hint}")
     if names and all(is_frozen(recipe, name) for name in names):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from archbuilder.experiment import Experiment
-from archbuilder.language import SpecError, check, read
+from archbuilder.language import SpecError, read, validate_tree
 from archbuilder.network.layer_role import HEAD, LayerRole
 from archbuilder.training.recipe.parameter_groups import ParameterGroup, update_rule
 from tests import small_run
@@ -14,7 +14,7 @@ from tests import small_run
 def error_lines(folder, **training):
     spec = small_run.write(small_run.bert(folder, **training), folder / "spec.yaml")
     with pytest.raises(SpecError) as error:
-        check(read(spec), Experiment)
+        validate_tree(read(spec), Experiment)
     return [line.partition("spec.yaml:")[2].split(" ", 1)[1] for line in error.value.lines]
 
 

@@ -40,7 +40,7 @@ def architectures():
     """Return the path of a shipped spec per architecture; other specs differ only in size."""
     paths = {}
     for path in sorted(shipped_specs().glob("*.yaml")):
-        paths.setdefault(_without_sizes(read(path).plain()["model"]), path)
+        paths.setdefault(_without_sizes(read(path).to_python()["model"]), path)
     return list(paths.values())
 
 

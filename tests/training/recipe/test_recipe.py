@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from archbuilder.experiment import Experiment
-from archbuilder.language import SpecError, check, read
+from archbuilder.language import SpecError, read, validate_tree
 from archbuilder.training.recipe.recipe import Training
 from tests import small_run
 
@@ -78,7 +78,7 @@ def test_recipe_sets_exactly_one_length(length):
 def test_invalid_combination_is_rejected_at_its_line(changes, message, tmp_path):
     spec = small_run.write(small_run.bert(tmp_path, **changes), tmp_path / "spec.yaml")
     with pytest.raises(SpecError) as error:
-        check(read(spec), Experiment)
+        validate_tree(read(spec), Experiment)
     (line,) = error.value.lines
     assert message in line
 
@@ -89,4 +89,4 @@ def test_evaluation_settings_require_validation_data(field, tmp_path):
     del settings["data"]["validation"]
     spec = small_run.write(settings, tmp_path / "spec.yaml")
     with pytest.raises(SpecError, match=r"needs data\.validation, which is missing"):
-        check(read(spec), Experiment)
+        validate_tree(read(spec), Experiment)
