@@ -24,9 +24,11 @@ test: install  ## The fast tests: minutes on two cores.
 test-slow: install  ## The tests that `make test` leaves out.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not oracle and slow'
 
-check: install  ## Lint, format, types, import layers and duplicates.
+check: install  ## Lint, format, words, spelling, types, import layers and duplicates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.wording
+	$(BIN)/typos
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/pylint archbuilder

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from benchmarks.process import MEBIBYTE, Usage, run
 from tests.golden.generated_text import write_documents, write_parallel
+from tests.golden.trees import backend_setting
 
 SPECS = Path(__file__).with_name("specs")
 MEGABYTE = 10**6
@@ -55,11 +56,11 @@ class Train(Workload):
         spec, cache, log_every = self.folder / self.spec, scratch / "cache", self.sizes.steps // 12
         run(["prepare", str(spec)], tree, cache, scratch)
         settings = {
-            "engine": self.backend,
-            "steps": self.sizes.steps,
-            "log_every": max(log_every, 1),
+            backend_setting(tree): self.engine,
+            "training.steps": self.sizes.steps,
+            "training.log_every": max(log_every, 1),
         }
-        options = [f"--set=training.{key}={value}" for key, value in settings.items()]
+        options = [f"--set={key}={value}" for key, value in settings.items()]
         usage = run(
             ["train", str(spec), "--run", "run", *options], tree, cache, scratch, self.engine
         )

@@ -33,9 +33,7 @@ def greedy_decode(
     from keras import ops
 
     num_steps, end_id = max(limits), vocabulary.end_id
-    logit_bias = np.zeros(vocabulary.size, dtype="float32")
-    logit_bias[list({vocabulary.padding_id, vocabulary.start_id} - {end_id})] = -np.inf
-    mask = source["encoder_padding_mask"]
+    logit_bias, mask = _logit_bias(vocabulary), source["encoder_padding_mask"]
     encoded = backbone.encode(source["encoder_token_ids"], mask)
     memory, batch_size = backbone.project_memory(encoded), len(mask)
     cache = backbone.init_cache(batch_size, num_steps, encoded.dtype)
@@ -52,6 +50,13 @@ def greedy_decode(
         _before_end(row[:limit].tolist(), end_id)
         for row, limit in zip(generated, limits, strict=True)
     ]
+
+
+def _logit_bias(vocabulary: Vocabulary) -> np.ndarray:
+    """Return a bias, [V], that excludes padding and start tokens."""
+    bias = np.zeros(vocabulary.size, dtype="float32")
+    bias[list({vocabulary.padding_id, vocabulary.start_id} - {vocabulary.end_id})] = -np.inf
+    return bias
 
 
 def _before_end(ids: list[int], end_id: int) -> list[int]:

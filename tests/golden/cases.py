@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from archbuilder.experiment import fix_names
 from tests.golden.generated_text import write_documents, write_parallel
-from tests.golden.trees import environment, run_commands
+from tests.golden.trees import backend_setting, environment, has_version_2, run_commands
 
 SPECS = Path(__file__).with_name("specs")
 
@@ -37,16 +38,24 @@ def train(
     Args:
         tree: Source tree.
         engine: Keras backend, "tensorflow" or "jax".
-        specs: Folder that `write_specs` returned.
+        specs: Folder that `write_specs` returned; its specs are rewritten for version 2 of the
+            language if the tree has it.
         folder: Empty folder for the runs and the cache.
         cases: Names of the cases.
     """
     runs = {case: folder / case for case in cases}
+    folder.mkdir(parents=True, exist_ok=True)
+    if has_version_2(tree):
+        tree_specs = Path(shutil.copytree(specs, folder / "specs"))
+        for case in cases:
+            fix_names(tree_specs / f"{case}.yaml")
+    else:
+        tree_specs = specs
+    setting = f"{backend_setting(tree)}={engine}"
     commands = [
-        ["train", f"{specs / case}.yaml", "--run", str(run), "--set", f"training.backend={engine}"]
+        ["train", f"{tree_specs / case}.yaml", "--run", str(run), "--set", setting]
         for case, run in runs.items()
     ]
-    folder.mkdir(parents=True, exist_ok=True)
     variables = environment(tree, folder / "cache", engine)
     variables["XLA_FLAGS"] += f" {QUICK_COMPILATION}"
     variables |= _compilation_cache(specs.with_name("compiled"))

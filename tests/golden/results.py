@@ -14,10 +14,10 @@ import numpy as np
 
 Record = dict[str, Any]
 
-TIMES = {"tokens_per_second", "data_wait_fraction"}
+TIMES = {"tokens_per_second", "data_wait_fraction", "waiting_share"}
 """Fields of records that depend on the speed of the machine; they are not compared."""
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {r"(.*)\.tell": r"\1.logits"}
 """Renames of metrics and layers since the base: a regular expression that matches the old name, and
 the replacement, as in {r"(.*)\\.old": r"\\1.new"}."""
 

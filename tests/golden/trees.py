@@ -30,6 +30,16 @@ ONE_THREAD = {
 }
 
 
+def backend_setting(tree: Path) -> str:
+    """Return the dotted name of the field for the Keras backend in the specs of `tree`."""
+    return "training.backend" if has_version_2(tree) else "training.engine"
+
+
+def has_version_2(tree: Path) -> bool:
+    """Return whether `tree` has version 2 of the spec language."""
+    return (tree / "archbuilder" / "language" / "version_1.py").exists()
+
+
 class CommandError(Exception):
     """A failed command of a tree, with the end of its output."""
 
@@ -60,7 +70,8 @@ def environment(tree: Path, cache: Path, engine: str | None = None) -> dict[str,
     """
     variables = os.environ | ONE_THREAD
     variables |= {"PYTHONPATH": str(tree), "ARCHBUILDER_CACHE": str(cache)}
-    variables.pop("KERAS_BACKEND", None)
+    for name in ("KERAS_BACKEND", "PYTHONDONTWRITEBYTECODE"):
+        variables.pop(name, None)
     return variables | ({"KERAS_BACKEND": engine} if engine else {})
 
 

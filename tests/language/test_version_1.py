@@ -135,7 +135,7 @@ def test_quotes_line_breaks_and_a_byte_order_mark_are_kept(specs):
 def test_a_field_behind_an_anchor_is_rewritten_once(specs):
     path = write(
         specs,
-        "  parameter_groups:\n  - &group {layers: encoder.*, learning_rate_scale: 0.5}\n  - *group\n",
+        "  parameter_groups:\n  - &a {layers: encoder.*, learning_rate_scale: 0.5}\n  - *a\n",
     )
     assert fix_all(path) == [(5, "learning_rate_scale", "learning_rate_multiplier")]
 
