@@ -20,14 +20,14 @@ from tests import small_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Run the Python example of the README and return its run."""
+    """Run the first example of the documentation of the Python API and return its run."""
     folder = tmp_path_factory.mktemp("run")
     small_run.write(small_run.bert(folder) | {"name": "a_run"}, folder / "my_bert.yaml")
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs/python.md").read_text(encoding="utf-8")
     names = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        exec(readme.partition("## Python\n")[2].split("```")[1].removeprefix("python\n"), names)
+        exec(page.split("```")[1].removeprefix("python\n"), names)
     assert (folder / "my_bert.saved").is_dir()
     assert names["filled"].text
     return open_run(folder / "runs" / "my_bert")

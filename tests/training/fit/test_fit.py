@@ -1,4 +1,4 @@
-"""`fit`: the README's example has the same losses, step by step, as `archbuild train`."""
+"""`fit`: the example in `docs` has the same losses, step by step, as `archbuild train`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from archbuilder.shipped import shipped_specs
 from archbuilder.training.fit.varying_shapes import VaryingShapes
 from tests import small_run
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs/python.md"
 STEPS = 20
 SMALL_MODEL = {
     "hidden_dim": 32,
@@ -35,9 +35,9 @@ class StepLosses(keras.callbacks.Callback):
         self.losses.append(logs["loss"])
 
 
-def readme_example() -> str:
-    """Return the example of `fit` in the README."""
-    blocks = README.read_text(encoding="utf-8").split("```python\n")[1:]
+def documented_example() -> str:
+    """Return the example of `fit` in the documentation."""
+    blocks = PAGE.read_text(encoding="utf-8").split("```python\n")[1:]
     (code,) = (block.partition("```")[0] for block in blocks if "model.fit(" in block)
     return code
 
@@ -61,7 +61,7 @@ def write_quickstart(folder: Path) -> Path:
     return small_run.write(spec, folder / "my_bert.yaml")
 
 
-def test_readme_example_has_losses_of_archbuild_train(tmp_path, monkeypatch):
+def test_documented_example_has_losses_of_archbuild_train(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     experiment = load(write_quickstart(tmp_path))
     assert list(experiment.objectives) == ["masked_lm", "next_sentence"]
@@ -74,7 +74,7 @@ def test_readme_example_has_losses_of_archbuild_train(tmp_path, monkeypatch):
         keras.Model, "fit", lambda *args, **options: fit(*args, callbacks=[step_losses], **options)
     )
     names = {}
-    exec(readme_example(), names)
+    exec(documented_example(), names)
     assert metrics.training("loss").steps == tuple(range(1, STEPS + 1))
     np.testing.assert_allclose(
         step_losses.losses, metrics.training("loss").values, rtol=0, atol=1e-5

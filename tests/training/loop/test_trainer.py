@@ -96,7 +96,7 @@ def finished(request, tmp_path_factory):
     return experiment, folder / "run", experiment.train(folder / "run")
 
 
-def test_finished_run_folder_has_files_of_readme(finished):
+def test_finished_run_folder_has_documented_files(finished):
     _, run, _ = finished
     assert {path.name for path in run.iterdir()} == {
         "spec.yaml",
