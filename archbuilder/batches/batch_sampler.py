@@ -152,7 +152,7 @@ class BatchSampler:
         return examples, rng.permutation(len(self))
 
 
-def _sorted(lengths: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+def _sorted(lengths: np.ndarray, rng: "np.random.Generator | None" = None) -> np.ndarray:
     """Return the order that sorts `lengths` [N, sides], by the last side first.
 
     Ties are in random order if `rng` is given.

@@ -31,7 +31,7 @@ class CausalLM(TokenPrediction):
         return lambda outputs, inputs: project(outputs["sequence_output"])  # -> [B, T, V]
 
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         """Add the next token of the same example as the target of each token."""
         inputs, sequence = batch.inputs, TOKEN_SEQUENCES[""]

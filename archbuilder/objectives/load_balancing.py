@@ -17,7 +17,7 @@ class LoadBalancing:
     """A loss that the backbone computes for each row, already multiplied by its weight."""
 
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         """Add a target whose weight is 1 for each row that has real tokens."""
         weights = np.any(batch.padding_masks()[0] > 0, axis=1).astype("float32")

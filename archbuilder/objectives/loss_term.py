@@ -64,7 +64,7 @@ class TrainingLoss(Protocol):
     """A source of loss terms in training: an objective, or a regularizer of the backbone."""
 
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         """Add the targets of its loss terms to `batch`, in place."""
         ...

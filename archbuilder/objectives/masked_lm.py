@@ -70,7 +70,7 @@ class MaskedLM(ClassificationObjective):
 
     @override
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         (positions,), token_ids = self.inputs(name), TOKEN_SEQUENCES[""].token_ids
         selected = select_tokens(
@@ -92,7 +92,7 @@ class MaskedLM(ClassificationObjective):
             raise UserError("masked_lm: the tokenizer has no mask token; set mask_token_rate to 0")
 
     def _replacements(
-        self, selected: SelectedTokens, rng: np.random.Generator, vocabulary: Vocabulary
+        self, selected: SelectedTokens, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> Array:
         """Return the ids [B, M] that replace the selected tokens in the input."""
         targets = selected.targets

@@ -105,7 +105,7 @@ class Objective(Spec):
 
     @abstractmethod
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         """Add the targets of the loss terms, and the own inputs, to a batch, in place.
 

@@ -44,7 +44,7 @@ class PairObjective(ClassificationObjective):
 
     @override
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         classes = batch.columns.pop(PAIR_CLASS)
         batch.targets[name] = Target(classes, (classes >= 0).astype("float32"))

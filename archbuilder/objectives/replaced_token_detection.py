@@ -107,7 +107,7 @@ class ReplacedTokenDetection(Objective):
 
     @override
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         names, sequence, inputs = GraphNames.of(name), TOKEN_SEQUENCES[""], batch.inputs
         selection, max_tokens = TokenSelection(type="tokens"), self.mask_selection_length

@@ -1,7 +1,7 @@
 """Random selection of the tokens to predict, in units of tokens, words or spans."""
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +10,9 @@ from typing_extensions import override
 from archbuilder.language import Spec
 from archbuilder.text.batch import TOKEN_SEQUENCES, Array, Batch
 from archbuilder.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Selection(Spec):
@@ -20,7 +23,11 @@ class Selection(Spec):
 
     @abstractmethod
     def unit_starts(
-        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+        self,
+        token_ids: Array,
+        candidates: Array,
+        vocabulary: Vocabulary,
+        rng: "Generator",
     ) -> Array:
         """Return which tokens start a unit: bool [B, T].
 
@@ -41,7 +48,11 @@ class TokenSelection(Selection):
 
     @override
     def unit_starts(
-        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+        self,
+        token_ids: Array,
+        candidates: Array,
+        vocabulary: Vocabulary,
+        rng: "Generator",
     ) -> Array:
         return np.ones_like(candidates)
 
@@ -53,7 +64,11 @@ class WholeWordSelection(Selection):
 
     @override
     def unit_starts(
-        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+        self,
+        token_ids: Array,
+        candidates: Array,
+        vocabulary: Vocabulary,
+        rng: "Generator",
     ) -> Array:
         return vocabulary.word_starts(token_ids) | ~candidates
 
@@ -75,7 +90,11 @@ class SpanSelection(Selection):
 
     @override
     def unit_starts(
-        self, token_ids: Array, candidates: Array, vocabulary: Vocabulary, rng: np.random.Generator
+        self,
+        token_ids: Array,
+        candidates: Array,
+        vocabulary: Vocabulary,
+        rng: "Generator",
     ) -> Array:
         starts = vocabulary.word_starts(token_ids) | ~candidates
         words = np.cumsum(starts, axis=1) - 1  # [B, T]
@@ -122,7 +141,7 @@ def select_tokens(
     selection: AnySelection,
     rate: float,
     max_tokens: int,
-    rng: np.random.Generator,
+    rng: "Generator",
     vocabulary: Vocabulary,
 ) -> SelectedTokens:
     """Return a random selection of the tokens of each row, without special tokens and padding.
@@ -149,7 +168,7 @@ def select_tokens(
 
 
 def _positions(
-    candidates: Array, units: Array, rate: float, max_tokens: Array, rng: np.random.Generator
+    candidates: Array, units: Array, rate: float, max_tokens: Array, rng: "Generator"
 ) -> tuple[Array, Array]:
     """Return positions [B, M] in order, and weights [B, M].
 

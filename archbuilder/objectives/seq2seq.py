@@ -30,7 +30,7 @@ class Seq2SeqObjective(TokenPrediction):
 
     @override
     def prepare_batch(
-        self, name: str, batch: Batch, rng: np.random.Generator, vocabulary: Vocabulary
+        self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
         padding_mask = batch.inputs[TOKEN_SEQUENCES["decoder_"].padding_mask]
         ids = batch.columns.pop(DECODER_TARGETS)

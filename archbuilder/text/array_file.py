@@ -4,10 +4,12 @@ import os
 import weakref
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 BLOCK = 2**18
 """Number of values that are read at a time."""
@@ -76,7 +78,7 @@ class ArrayWriter:
         self._file.truncate(self._file.tell() + length * self.dtype.itemsize)
         self._file.seek(0, os.SEEK_END)
 
-    def append(self, values: ArrayLike) -> None:
+    def append(self, values: "ArrayLike") -> None:
         """Append values."""
         array = np.asarray(values, dtype=self.dtype)
         content = array.tobytes()

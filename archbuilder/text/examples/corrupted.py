@@ -1,7 +1,7 @@
 """Corrupted text: the encoder reads corrupted text, and the decoder reconstructs it."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -21,6 +21,9 @@ from archbuilder.text.record import DOCUMENTS
 from archbuilder.text.token_store import Tokens
 from archbuilder.text.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
 
 class CorruptedText(Examples):
     """Interface of examples of corrupted text: runs of sentences, corrupted at random each time."""
@@ -37,7 +40,7 @@ class CorruptedText(Examples):
     """Vocabulary of source and target."""
 
     @override
-    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+    def row(self, index: int, random: "Generator") -> dict[str, Any]:
         source, target = self._corrupted(index, random)
         return {
             "encoder_token_ids": source,
@@ -46,7 +49,7 @@ class CorruptedText(Examples):
         }
 
     @abstractmethod
-    def _corrupted(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _corrupted(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray]:
         """Return the ids that the encoder reads and those that the decoder predicts."""
 
 
@@ -91,7 +94,7 @@ class CorruptedSpans(CorruptedText):
         self.lengths = corrupted_lengths(self.tokens, corruption).astype("int32")
 
     @override
-    def _corrupted(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _corrupted(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray]:
         start, tokens = self.starts[index], int(self.tokens[index])
         corrupted = int(self.corruption.num_corrupted(tokens))
         spans = int(self.corruption.num_spans(tokens))
@@ -170,7 +173,7 @@ class NoisyText(CorruptedText):
         return base + np.searchsorted(offsets, self.starts[first:last], side="right") - 1
 
     @override
-    def _corrupted(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _corrupted(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray]:
         start, tokens = self.starts[index], int(self.tokens[index])
         ids = self.text.ids[start : start + tokens]
         noisy = self._permuted(index, ids, random) if self.permute else ids
@@ -184,7 +187,7 @@ class NoisyText(CorruptedText):
         start_id, end_id = [self.vocabulary.start_id], [self.vocabulary.end_id]
         return np.concatenate([start_id, noisy, end_id]), np.append(ids, end_id)
 
-    def _permuted(self, index: int, ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    def _permuted(self, index: int, ids: np.ndarray, random: "Generator") -> np.ndarray:
         first, start = int(self.sentences[index]), int(self.starts[index])
         ends = self.text.offsets[first + 1 : first + len(ids)] - start
         sentences = np.split(ids, ends[ends < len(ids)])

@@ -53,7 +53,7 @@ class Examples(ABC):
         """
 
     @abstractmethod
-    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+    def row(self, index: int, random: "np.random.Generator") -> dict[str, Any]:
         """Return the arrays of an example, by name.
 
         Args:

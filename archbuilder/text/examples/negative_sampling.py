@@ -44,7 +44,7 @@ class NegativeSampler:
         """Number of tokens of each pair, int32 [N]; limited by the length of other documents."""
         self._index_ends(self.target == runs.tokens)
 
-    def sample(self, index: int, num_tokens: int, random: np.random.Generator) -> int:
+    def sample(self, index: int, num_tokens: int, random: "np.random.Generator") -> int:
         """Return the first sentence of a segment of another document.
 
         Args:
@@ -124,7 +124,7 @@ class NegativeSampler:
         self._ends, self._end_tokens = np.concatenate(sentences)[by_tokens], tokens[by_tokens]
 
     def _sample_inside(
-        self, own_document: np.ndarray, num_tokens: int, random: np.random.Generator
+        self, own_document: np.ndarray, num_tokens: int, random: "np.random.Generator"
     ) -> int | None:
         """Return a sentence of a full run outside `own_document`; None if sampling fails."""
         first, last, offsets = self._first, self._last, self._text.offsets
@@ -141,7 +141,7 @@ class NegativeSampler:
         return None
 
     def _sample_ending(
-        self, own_document: np.ndarray, num_tokens: int, random: np.random.Generator
+        self, own_document: np.ndarray, num_tokens: int, random: "np.random.Generator"
     ) -> int | None:
         """Return a sentence outside `own_document` that is close to the end of its document.
 

@@ -1,7 +1,7 @@
 """Pairs of segments, for the prediction of whether or how they follow each other."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -15,6 +15,9 @@ from archbuilder.text.record import DOCUMENTS
 from archbuilder.text.skipped import Skipped
 from archbuilder.text.token_store import Tokens
 from archbuilder.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 NUM_SPECIAL = 3
 """Number of special tokens of a pair."""
@@ -98,7 +101,7 @@ class Pairs(Examples):
         return UserError(f"segment pairs need {required}{details}")
 
     @override
-    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+    def row(self, index: int, random: "Generator") -> dict[str, Any]:
         first, second, pair_class = self._pair(index, random)
         start, end = [self.vocabulary.start_id], [self.vocabulary.end_id]
         token_ids = np.concatenate([start, first, end, second, end])
@@ -111,7 +114,7 @@ class Pairs(Examples):
         return self.first[index], self.last[index], int(self.lengths[index, 0]) - NUM_SPECIAL
 
     @abstractmethod
-    def _pair(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    def _pair(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray, int]:
         """Return the first segment, the second one, and their class, 0 or 1."""
 
 
@@ -149,7 +152,7 @@ class NextPairs(Pairs):
         return self._negatives.target
 
     @override
-    def _pair(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    def _pair(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray, int]:
         first, last, target = self._run(index)
         offsets = self.text.offsets[first : last + 1]
         split = random.integers(1, last - first)
@@ -174,7 +177,7 @@ class OrderedPairs(Pairs):
     crossing = 0.5
 
     @override
-    def _pair(self, index: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    def _pair(self, index: int, random: "Generator") -> tuple[np.ndarray, np.ndarray, int]:
         first, last, target = self._run(index)
         offsets = self.text.offsets[first : last + 1]
         split = random.integers(1, last - first)
@@ -186,7 +189,7 @@ class OrderedPairs(Pairs):
 
 
 def truncate_pair(
-    first: np.ndarray, second: np.ndarray, max_tokens: int, random: np.random.Generator
+    first: np.ndarray, second: np.ndarray, max_tokens: int, random: "Generator"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the segments, truncated to `max_tokens` tokens in total.
 
@@ -207,7 +210,7 @@ def truncate_pair(
     return _trimmed(first, dropped, random), _trimmed(second, surplus - dropped, random)
 
 
-def _trimmed(ids: np.ndarray, surplus: int, random: np.random.Generator) -> np.ndarray:
+def _trimmed(ids: np.ndarray, surplus: int, random: "Generator") -> np.ndarray:
     front = int(random.binomial(surplus, 0.5))
     return ids[front : len(ids) - (surplus - front)]
 
@@ -223,9 +226,7 @@ def _with_gaps(ends: np.ndarray, sentences: np.ndarray) -> np.ndarray:
     return stops[stops > 0]
 
 
-def _targets(
-    count: int, max_tokens: int, short_rate: float, random: np.random.Generator
-) -> np.ndarray:
+def _targets(count: int, max_tokens: int, short_rate: float, random: "Generator") -> np.ndarray:
     """Return the target number of tokens of a pair that starts at each of `count` sentences."""
     is_short = random.random(count) < short_rate
     return np.where(is_short, random.integers(2, max_tokens + 1, count), max_tokens)
@@ -236,7 +237,7 @@ def _block_runs(
     ends: np.ndarray,
     target: np.ndarray,
     crossing: float,
-    random: np.random.Generator,
+    random: "Generator",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the runs of a block: first sentence, the one after the last, target and tokens.
 

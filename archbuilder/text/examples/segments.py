@@ -33,7 +33,7 @@ class Segments(Examples):
         self.lengths = (counts + 2)[:, None].astype("int32")
 
     @override
-    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+    def row(self, index: int, random: "np.random.Generator") -> dict[str, Any]:
         start, tokens = self.starts[index], self.lengths[index, 0] - 2
         ids = self.text.ids[start : start + tokens]
         token_ids = np.concatenate([[self.vocabulary.start_id], ids, [self.vocabulary.end_id]])

@@ -38,7 +38,7 @@ class Corruption:
         return np.maximum(np.rint(self.num_corrupted(tokens) / self.mean_length), 1).astype(int)
 
 
-def sample_span_lengths(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
+def sample_span_lengths(total: int, spans: int, random: "np.random.Generator") -> np.ndarray:
     """Return lengths of at least 1 that add up to `total`, int64 [spans].
 
     All lists of such lengths are equally likely.
@@ -47,7 +47,7 @@ def sample_span_lengths(total: int, spans: int, random: np.random.Generator) -> 
     return np.diff([0, *boundaries, total])
 
 
-def sample_poisson_lengths(total: int, spans: int, random: np.random.Generator) -> np.ndarray:
+def sample_poisson_lengths(total: int, spans: int, random: "np.random.Generator") -> np.ndarray:
     """Return Poisson-distributed lengths that add up to `total`, int64 [spans].
 
     Poisson variables with a given sum follow a multinomial distribution. Lengths may be zero.
@@ -56,7 +56,7 @@ def sample_poisson_lengths(total: int, spans: int, random: np.random.Generator) 
 
 
 def sample_span_positions(
-    spans: int, num_intact: int, min_distance: int, random: np.random.Generator
+    spans: int, num_intact: int, min_distance: int, random: "np.random.Generator"
 ) -> np.ndarray:
     """Return the positions of spans among the intact tokens; all choices are equally likely.
 

@@ -48,7 +48,7 @@ class Translations(Examples):
         self.lengths = np.minimum(lengths[self.records], limits.sequence_length)
 
     @override
-    def row(self, index: int, random: np.random.Generator) -> dict[str, Any]:
+    def row(self, index: int, random: "np.random.Generator") -> dict[str, Any]:
         record = self.records[index]
         source = self.source_text.line(record, self.max_tokens)
         target = self.target_text.line(record, self.max_tokens)
