@@ -255,7 +255,8 @@ def test_a_signal_during_preparation_interrupts_the_run(stop, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "patch_code", ["sys.modules['archbuilder.cli'] = Loading()", "cli._load = stop"]
+    "patch_code",
+    ["sys.modules['archbuilder.cli'] = Loading()", "cli.spec_commands.load_experiment = stop"],
 )
 def test_an_interrupt_prints_one_word(patch_code):
     code = (

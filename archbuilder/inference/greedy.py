@@ -46,10 +46,8 @@ def greedy_decode(
         generated = np.concatenate([generated, token_ids], axis=1)
         if (generated == end_id).any(axis=1).all():
             break
-    return [
-        _before_end(row[:limit].tolist(), end_id)
-        for row, limit in zip(generated, limits, strict=True)
-    ]
+    rows = zip(generated.tolist(), limits, strict=True)
+    return [_before_end(row[:limit], end_id) for row, limit in rows]
 
 
 def _logit_bias(vocabulary: Vocabulary) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""Commands for runs: train, predict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbuilder.cli.app import AsJson, Overrides, RunPath, SpecFile, app, load_experiment
+from archbuilder.errors import UserError
+
+
+@app.command()
+def train(
+    spec: SpecFile,
+    run: Annotated[
+        str | None, typer.Option(help="Run folder to write. Default: runs/NAME.")
+    ] = None,
+    overrides: Overrides = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start from scratch; replace the run in the folder.")
+    ] = False,
+    coordinator: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Address of process 0.")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Number of processes that train together.", min=1)
+    ] = 1,
+    process: Annotated[
+        int, typer.Option(help="Index of this process, starting from 0.", min=0)
+    ] = 0,
+) -> None:
+    """Train a model. The same command resumes an interrupted run."""
+    from archbuilder.stopping import RunInterruptedError, raise_interrupt_on_sigterm
+    from archbuilder.training.recipe.distribution import process_group
+
+    if run == "":  # An empty path is the current folder, which a run must not replace.
+        raise UserError("--run must not be empty; name a folder")
+    try:
+        raise_interrupt_on_sigterm()
+        experiment = load_experiment(spec, overrides)
+        joined = process_group(coordinator, processes, process)
+        experiment.train(run, restart=restart, processes=joined)
+    except KeyboardInterrupt:
+        raise RunInterruptedError(
+            "interrupted; the same command resumes from the last checkpoint, if there is one"
+        ) from None
+
+
+@app.command()
+def predict(
+    run: RunPath,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="Text file to read. Default: standard input.")
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="fill_mask, embed or translate. Default: the first available."),
+    ] = None,
+    top_k: Annotated[
+        int,
+        typer.Option(help="Candidates to print per mask. With --json, 0 means 5.", min=0, max=1000),
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fill masks, embed or translate lines of text. Print one result per line, in order."""
+    from archbuilder.inference.text_io import format_prediction, read_lines
+    from archbuilder.run import open_run
+
+    for prediction in open_run(run).predict(read_lines(input_file), task, top_k or 5):
+        typer.echo(format_prediction(prediction, top_k > 0, as_json))
