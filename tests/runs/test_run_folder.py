@@ -85,7 +85,7 @@ def test_resuming_requires_the_same_text_and_tokenizer(run):
     for name in ("data.train", "data.validation", "tokenizer"):
         text = stored.state["text"] | {name: "another"}
         write_checkpoint(newest, Checkpoint(stored.variables, stored.state | {"text": text}))
-        with pytest.raises(UserError, match=f": {name} changed since its checkpoint"):
+        with pytest.raises(UserError, match=f": {name} changed since the checkpoint"):
             spec.train(folder)
 
 
