@@ -129,7 +129,7 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
         raise _invalid_spec(first["loc"], first["msg"]) from error
     parts = {"model": experiment.model, "objectives": experiment.objectives}
     for problem in Experiment.problems(parts):
-        raise _invalid_spec(problem.path, problem.sentence)
+        raise _invalid_spec(problem.path, problem.message)
     return experiment
 
 

@@ -1,4 +1,4 @@
-"""How a spec is written: its fields, its YAML with line numbers, `extends`, `--set`, its schema."""
+"""The spec language: fields, YAML with line numbers, `extends`, `--set`, and the JSON schema."""
 
 from archbuilder.language.error_messages import closest_name
 from archbuilder.language.fix import apply_edits

@@ -1,4 +1,4 @@
-"""From where pydantic says that an error is to where that stands in the spec."""
+"""Mapping from pydantic's error locations to fields and nodes of the spec."""
 
 from dataclasses import dataclass
 from types import UnionType
@@ -10,71 +10,83 @@ from archbuilder.language.spec import SettingsByName, Spec, type_names
 
 
 @dataclass
-class Spot:
-    """A field of the spec: its path, the class it is a field of, and what may stand there.
-
-    `node` is what is written there, if anything; `union` says that the error is about one of
-    several kinds of value that may stand there; `named`, that it is an entry of such a mapping.
-    """
+class FieldLocation:
+    """A field of the spec that an error is about."""
 
     path: Path
+    """Keys and list indices from the root to the field."""
     owner: type[Spec] | None
+    """The class that the field belongs to, or None if it belongs to a dictionary or a list."""
     annotation: Any
+    """The annotation of the field's values. `Any` if it is unknown."""
     node: Node | None
+    """The value in the spec, or None if the field is not set."""
     union: bool = False
+    """Whether the error is about one type of several that the value may have. Default: False."""
     by_name: SettingsByName | None = None
+    """The marker of the mapping if the field is an entry of `SettingsByName`. Default: None."""
 
-    def type_field(self) -> "Spot":
-        """The `type` in this mapping."""
-        written = child(self.node, "type") if self.node else None
-        return Spot((*self.path, "type"), None, self.annotation, written, by_name=self.by_name)
+    def type_field(self) -> "FieldLocation":
+        """Return the location of the key `type` in this mapping."""
+        node = child(self.node, "type") if self.node else None
+        path = (*self.path, "type")
+        return FieldLocation(path, None, self.annotation, node, by_name=self.by_name)
 
 
-def descend(root: type[Spec], location: tuple, tree: Mapping) -> Spot:
-    """Walk `location` through the types and the written values; names of types are no steps."""
-    spot = Spot((), None, root, tree)
-    for index, step in enumerate(location):
-        annotation = _described(spot.annotation)
+def locate_field(root: type[Spec], location: tuple, tree: Mapping) -> FieldLocation:
+    """Return the field at a location that pydantic reports.
+
+    Args:
+        root: The class of the whole spec.
+        location: Pydantic's `loc`: keys, list indices, and labels of union members. Labels are
+            not part of the path.
+        tree: The tree of the whole spec.
+    """
+    field = FieldLocation((), None, root, tree)
+    for index, key in enumerate(location):
+        annotation = _without_partial(field.annotation)
         members = _members(annotation)
         if members:
-            spot.annotation = _member(members, step)
-            spot.union = spot.union or not all(type_names(member) for member in members)
-        elif annotation is Any and _is_a_type(step, location[index + 1 :], spot.node):
+            field.annotation = _member(members, key)
+            field.union = field.union or not all(type_names(member) for member in members)
+        elif annotation is Any and _is_label(key, location[index + 1 :], field.node):
             continue
-        elif step != "[key]":
-            below, owner = _below(annotation, step)
-            written = child(spot.node, step) if spot.node else None
-            by_name = mark(spot.annotation) or (spot.by_name if step == "type" else None)
-            spot = Spot((*spot.path, step), owner, below, written, by_name=by_name)
-    return spot
+        elif key != "[key]":
+            value_annotation, owner = _value_annotation(annotation, key)
+            node = child(field.node, key) if field.node else None
+            by_name = marker(field.annotation) or (field.by_name if key == "type" else None)
+            path = (*field.path, key)
+            field = FieldLocation(path, owner, value_annotation, node, by_name=by_name)
+    return field
 
 
 def peel(annotation: Any) -> tuple[Any, tuple]:
-    """An annotation without its metadata and without its None; and that metadata."""
+    """Return the annotation without metadata and without None, and the metadata."""
     metadata: tuple = ()
     while True:
         arguments = get_args(annotation)
         if get_origin(annotation) is Annotated:
             annotation, metadata = arguments[0], (*metadata, *arguments[1:])
         elif get_origin(annotation) in (Union, UnionType) and type(None) in arguments:
-            rest = tuple(member for member in arguments if member is not type(None))
-            if not rest:
+            others = tuple(member for member in arguments if member is not type(None))
+            if not others:
                 return annotation, metadata
-            annotation = Union[rest]  # noqa: UP007 (rest is only known here)
+            annotation = Union[others]  # noqa: UP007 (the members are only known at run time)
         else:
             return annotation, metadata
 
 
-def _described(annotation: Any) -> Any:
-    """The annotation without metadata; where it is a partial mapping, the class it is part of."""
+def _without_partial(annotation: Any) -> Any:
+    """Return the annotation without metadata, or the class that a partial mapping belongs to."""
     core, metadata = peel(annotation)
     return next((item.spec for item in metadata if isinstance(item, Partial)), core)
 
 
 def variants(annotation: Any) -> tuple:
-    """The members of a union, and those of unions in it; of anything else, itself."""
+    """Return the members of a union, recursively, or the annotation itself as a tuple of 1."""
     members = _members(annotation)
-    return tuple(one for member in members for one in variants(member)) or (peel(annotation)[0],)
+    nested = tuple(variant for member in members for variant in variants(member))
+    return nested or (peel(annotation)[0],)
 
 
 def _members(annotation: Any) -> tuple:
@@ -82,33 +94,34 @@ def _members(annotation: Any) -> tuple:
     return get_args(core) if get_origin(core) in (Union, UnionType) else ()
 
 
-def mark(annotation: Any) -> SettingsByName | None:
-    """The mark of `named`, where the annotation has it."""
+def marker(annotation: Any) -> SettingsByName | None:
+    """Return the annotation's `SettingsByName`, or None if it has none."""
     return next((item for item in peel(annotation)[1] if isinstance(item, SettingsByName)), None)
 
 
 def annotation_of(owner: type[Spec], name: Any) -> Any:
-    """A field's annotation with its metadata; Any for what is no field."""
+    """Return a field's annotation with its metadata, or `Any` if the field is unknown."""
     field = owner.model_fields.get(name)
     if field is None:
         return Any
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
 
 
-def _below(annotation: Any, step: Any) -> tuple[Any, type[Spec] | None]:
+def _value_annotation(annotation: Any, key: Any) -> tuple[Any, type[Spec] | None]:
+    """Return the annotation of the value at `key`, and the class that `key` is a field of."""
     if isinstance(annotation, type) and issubclass(annotation, Spec):
-        return annotation_of(annotation, step), annotation
+        return annotation_of(annotation, key), annotation
     arguments = get_args(annotation)
     if get_origin(annotation) is dict:
         return arguments[1], None
-    if get_origin(annotation) is tuple and isinstance(step, int):
-        fixed = arguments[-1] is not Ellipsis
-        return arguments[step if fixed and step < len(arguments) else 0], None
+    if get_origin(annotation) is tuple and isinstance(key, int):
+        has_fixed_length = arguments[-1] is not Ellipsis
+        return arguments[key if has_fixed_length and key < len(arguments) else 0], None
     return Any, None
 
 
 def _member(members: tuple, label: Any) -> Any:
-    """The member that pydantic calls `label`: by its type's name, or by its class or kind."""
+    """Return the union member that pydantic labels `label`, a `type` or the name of a class."""
     for member in members:
         if label in type_names(member):
             return member
@@ -122,11 +135,11 @@ def _member(members: tuple, label: Any) -> Any:
     return Any
 
 
-def _is_a_type(step: Any, rest: tuple, node: Node | None) -> bool:
-    """Whether, where types are not known, `step` names a variant and not a key."""
+def _is_label(key: Any, next_keys: tuple, node: Node | None) -> bool:
+    """Return whether `key` is the label of a union member, where the annotation is unknown."""
     return (
         isinstance(node, Mapping)
-        and step not in node.entries
-        and rest[:1] != ()
-        and (rest[0] in node.entries)
+        and key not in node.entries
+        and next_keys[:1] != ()
+        and (next_keys[0] in node.entries)
     )

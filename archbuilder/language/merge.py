@@ -1,15 +1,16 @@
-"""One spec from several: `extends`, `--set`, and what an anchor had shared."""
+"""Loading of a spec from its files and options: `extends`, `--set`, and shared anchors."""
 
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from archbuilder.language import node as tree
+from archbuilder.language import node as nodes
+from archbuilder.language.anchors import AnchorSeparation, shared_values
 from archbuilder.language.error_messages import suggestion
-from archbuilder.language.node import Mapping, Node, Path, Place, Scalar, Sequence, Source
+from archbuilder.language.node import Mapping, Node, Path, Scalar, Sequence, Source, SourcePosition
 from archbuilder.language.problems import SpecError
-from archbuilder.language.source import MAX_DEPTH, Unreadable, load, parse
+from archbuilder.language.source import MAX_DEPTH, UnreadableError, load, parse
 from archbuilder.language.yaml_output import resolved_text
 from archbuilder.shipped import shipped_specs
 
@@ -17,92 +18,112 @@ MAX_FILES = 100
 
 
 class Tree:
-    """A spec after `extends` and `--set`, before anything is known about its fields."""
+    """A spec with `extends` and `--set` applied. Its fields are not validated yet."""
 
     def __init__(self, root: Mapping, notes: list[str]) -> None:
+        """Initialize the tree.
+
+        Args:
+            root: The root node.
+            notes: Messages about values that an anchor no longer shares.
+        """
         self.root, self.notes = root, notes
 
     def to_python(self) -> dict[str, Any]:
-        """Dictionaries, lists and scalars; texts know the folder in which they are written."""
-        return tree.to_python(self.root)
+        """Return the spec as dictionaries, lists and scalars."""
+        return nodes.to_python(self.root)
 
     def resolved_text(self) -> str:
-        """YAML of the whole, each value with its origin as a comment."""
+        """Return the whole spec as YAML, with the origin of each value as a comment."""
         return resolved_text(self.root)
 
 
 def read(path: str | os.PathLike, overrides: Iterable[str] = ()) -> Tree:
-    """The spec at `path` with all that it extends, and each "key=value" of `overrides` on top.
+    """Read a spec, merge it over the specs that it extends, and apply overrides.
 
-    Raises `SpecError` with a line for everything that cannot be read.
+    Args:
+        path: Path of the spec.
+        overrides: Options of the form "key=value", applied in order. Default: none.
+
+    Raises:
+        SpecError: A file or an override cannot be read. The error has a line for each problem.
     """
-    reading = _Reading()
-    root = reading.file(os.fspath(path), None, ())
-    options = [reading.option(text) for text in overrides]
-    if reading.problems or root is None:
-        raise SpecError(reading.lines())
+    loader = _SpecLoader()
+    root = loader.file(os.fspath(path), None, ())
+    options = [loader.option(text) for text in overrides]
+    if loader.problems or root is None:
+        raise SpecError(loader.lines())
     for option in options:
-        root = reading.merge(root, option)
-    if reading.problems:
-        raise SpecError(reading.lines())
-    return Tree(root, reading.notes(root))
+        root = loader.merge(root, option)
+    if loader.problems:
+        raise SpecError(loader.lines())
+    return Tree(root, loader.notes(root))
 
 
-class _Reading:
-    """What is known while a spec and those it extends are read."""
+class _SpecLoader:
+    """Reads a spec and the specs that it extends, and collects their problems."""
 
     def __init__(self) -> None:
-        self.problems: dict[str, Place] = {}
+        self.problems: dict[str, SourcePosition] = {}
         self.files: dict[str, Mapping | None] = {}
-        self.sources = 0
-        self.parted: list[_Parted] = []
+        self.num_sources = 0
+        self.separations: list[AnchorSeparation] = []
 
-    def complain(self, place: Place, sentence: str) -> None:
-        self.problems.setdefault(f"{place}: {sentence}", place)
+    def report(self, position: SourcePosition, message: str) -> None:
+        self.problems.setdefault(f"{position}: {message}", position)
 
     def lines(self) -> list[str]:
-        return sorted(self.problems, key=lambda line: self.problems[line].rank)
+        return sorted(self.problems, key=lambda line: self.problems[line].sort_key)
 
     def source(self, name: str, folder: str, option: bool = False) -> Source:
-        self.sources += 1
-        return Source(name, folder, self.sources, option)
+        self.num_sources += 1
+        return Source(name, folder, self.num_sources, option)
 
-    def file(self, path: str, asked: Place | None, parents: tuple[str, ...]) -> Mapping | None:
-        """The mapping in the file at `path`, merged over those that it extends."""
+    def file(
+        self, path: str, extends_position: SourcePosition | None, children: tuple[str, ...]
+    ) -> Mapping | None:
+        """Return the mapping of a file, merged over those that it extends.
+
+        Args:
+            path: Path of the file.
+            extends_position: Position of the name after `extends`, or None for the spec itself.
+            children: Real paths of the files that extend this one, the spec itself first.
+        """
         identity = os.path.realpath(path) if "\0" not in path else path
         if identity not in self.files:
             self.files[identity] = None
-            with suppress(Unreadable):
-                self.files[identity] = self._read_file(path, asked, (*parents, identity))
+            with suppress(UnreadableError):
+                children = (*children, identity)
+                self.files[identity] = self._read_file(path, extends_position, children)
         return self.files[identity]
 
     def _read_file(
-        self, path: str, asked: Place | None, parents: tuple[str, ...]
+        self, path: str, extends_position: SourcePosition | None, children: tuple[str, ...]
     ) -> Mapping | None:
         source = self.source(path, os.path.dirname(os.path.abspath(path)))
 
-        def complain(place: Place, sentence: str) -> None:
-            # What is wrong with a parent as a whole is the mistake of the line that asks for it.
-            if asked is not None and not place.line:
-                place, sentence = asked, f"extends: {tree.quote(path)} {sentence}"
-            self.complain(place, sentence)
+        def report(position: SourcePosition, message: str) -> None:
+            # A problem of an extended file as a whole is reported where the file is named.
+            if extends_position is not None and not position.line:
+                position, message = extends_position, f"extends: {nodes.quote(path)} {message}"
+            self.report(position, message)
 
-        root = parse(load(path, source, complain), source, complain)
+        root = parse(load(path, source, report), source, report)
         if root is None or (isinstance(root, Scalar) and root.value is None):
-            return complain(Place(source), "is empty; a spec is a mapping of fields")
+            return report(SourcePosition(source), "is empty; a spec must be a mapping of fields")
         if not isinstance(root, Mapping):
-            what = "a list" if isinstance(root, Sequence) else "a single value"
-            return self.complain(root.place, f"a spec is a mapping of fields, not {what}")
-        below = None
-        for name in self._extended(root):
-            found = self._parent(path, name, parents)
-            if found is not None:
-                below = found if below is None else self.merge(below, found)
+            actual = "a list" if isinstance(root, Sequence) else "a single value"
+            return self.report(root.position, f"a spec must be a mapping of fields, not {actual}")
+        base = None
+        for name in self._extended_names(root):
+            extended = self._extended_file(path, name, children)
+            if extended is not None:
+                base = extended if base is None else self.merge(base, extended)
         root.entries.pop("extends", None)
-        return root if below is None else self.merge(below, root)
+        return root if base is None else self.merge(base, root)
 
-    def _extended(self, root: Mapping) -> list[Scalar]:
-        """The names after `extends`."""
+    def _extended_names(self, root: Mapping) -> list[Scalar]:
+        """Return the names after `extends`."""
         if "extends" not in root.entries:
             return []
         value = root.entries["extends"][1]
@@ -113,144 +134,114 @@ class _Reading:
             if isinstance(name, Scalar) and isinstance(name.value, str) and name.value:
                 names.append(name)
             else:
-                self.complain(name.place, "extends: must be a file, or a list of files")
+                self.report(name.position, "extends: must be a file, or a list of files")
         return names
 
-    def _parent(self, path: str, name: Scalar, parents: tuple[str, ...]) -> Mapping | None:
-        beside = os.path.normpath(os.path.join(os.path.dirname(path), name.value))
+    def _extended_file(self, path: str, name: Scalar, children: tuple[str, ...]) -> Mapping | None:
+        """Return the mapping of the file that the spec at `path` extends under this name."""
+        local = os.path.normpath(os.path.join(os.path.dirname(path), name.value))
         shipped = os.path.join(shipped_specs(), name.value)
-        for candidate in (beside, shipped):
+        for candidate in (local, shipped):
             if os.path.exists(candidate):
-                return self._found_parent(candidate, name.place, parents)
-        names = [*_specs_in(os.path.dirname(beside) or "."), *_specs_in(shipped_specs())]
+                return self._existing_file(candidate, name.position, children)
+        names = [*_specs_in(os.path.dirname(local) or "."), *_specs_in(shipped_specs())]
         others = [other for other in names if other != os.path.basename(path)]
         hint = suggestion(os.path.basename(name.value), others)
-        shown = tree.quote(name.value)
-        where = f"there is no {shown} beside this file or among the shipped specs"
-        return self.complain(name.place, f"extends: {where}{hint}")
+        message = f"{nodes.quote(name.value)} is neither next to this file nor a shipped spec{hint}"
+        return self.report(name.position, f"extends: {message}")
 
-    def _found_parent(self, path: str, asked: Place, parents: tuple[str, ...]) -> Mapping | None:
+    def _existing_file(
+        self, path: str, extends_position: SourcePosition, children: tuple[str, ...]
+    ) -> Mapping | None:
         identity = os.path.realpath(path)
-        if identity in parents:
-            circle = [*parents[parents.index(identity) :], identity]
-            names = " -> ".join(os.path.basename(name) for name in circle)
-            return self.complain(asked, f"extends: a circle: {names}")
+        if identity in children:
+            cycle = [*children[children.index(identity) :], identity]
+            names = " -> ".join(os.path.basename(name) for name in cycle)
+            return self.report(extends_position, f"extends: circular reference: {names}")
         if identity not in self.files and len(self.files) >= MAX_FILES:
-            return self.complain(asked, f"extends: more than {MAX_FILES} files")
-        return self.file(path, asked, parents)
+            return self.report(extends_position, f"extends: more than {MAX_FILES} files")
+        return self.file(path, extends_position, children)
 
     def option(self, text: str) -> Mapping:
-        """The mapping that `--set` with this text stands for."""
+        """Return the mapping for `--set` with this text."""
         source = self.source(f"--set {text}", os.getcwd(), option=True)
-        place = Place(source)
+        position = SourcePosition(source)
         key, equals, value = text.partition("=")
-        steps = key.split(".")
-        if not equals or not all(step and step.strip() == step for step in steps):
-            self.complain(place, "must be a dotted name, '=' and a value, like model.hidden_dim=64")
-        elif steps[0] == "extends":
-            self.complain(place, "'extends' is written in the file, not on the command line")
-        elif len(steps) > MAX_DEPTH:
-            self.complain(place, f"this is nested deeper than {MAX_DEPTH} levels")
+        keys = key.split(".")
+        if not equals or not all(key and key.strip() == key for key in keys):
+            self.report(
+                position, "must be a dotted name, '=' and a value, like model.hidden_dim=64"
+            )
+        elif keys[0] == "extends":
+            self.report(position, "'extends' must be written in the file, not on the command line")
+        elif len(keys) > MAX_DEPTH:
+            self.report(position, f"is nested deeper than {MAX_DEPTH} levels")
         elif value.lstrip().startswith("#"):
-            self.complain(place, "a value that begins with '#' must stand in quotes")
-        return self._nested(steps[:MAX_DEPTH], self._option_value(value, source))
+            self.report(position, "a value that starts with '#' must be quoted")
+        return self._nested(keys[:MAX_DEPTH], self._option_value(value, source))
 
     def _option_value(self, text: str, source: Source) -> Node:
         try:
-            found = parse(text, source, self.complain)
-        except Unreadable:
-            found = None
-        return Scalar(None, "", Place(source), Place(source)) if found is None else found
+            value = parse(text, source, self.report)
+        except UnreadableError:
+            value = None
+        position = SourcePosition(source)
+        return Scalar(None, "", position, position) if value is None else value
 
-    def _nested(self, steps: list[str], value: Node) -> Mapping:
-        if len(steps) > 1:
-            value = self._nested(steps[1:], value)
-        return Mapping({steps[0]: (value.place, value)}, value.place, value.place, implied=True)
+    def _nested(self, keys: list[str], value: Node) -> Mapping:
+        """Return the mapping in which `value` has the path `keys`."""
+        if len(keys) > 1:
+            value = self._nested(keys[1:], value)
+        position = value.position
+        return Mapping({keys[0]: (position, value)}, position, position, implied=True)
 
-    def merge(self, below: Mapping, above: Mapping) -> Mapping:
-        """`above` over `below`, remembering where that parts what an anchor had shared."""
-        merged = self._mapping(below, above, ())
-        shared = _shared(below)
-        for path, leaf in tree.leaves(above):
-            old = tree.find(below, path)
-            if old is None or len(shared.get(old.home, ())) < 2:
+    def merge(self, base: Mapping, override: Mapping) -> Mapping:
+        """Merge `override` over `base`, and record each override of a value in an anchor."""
+        merged = self._merge_mappings(base, override, ())
+        shared = shared_values(base)
+        for path, leaf in nodes.leaves(override):
+            old = nodes.descendant(base, path)
+            if old is None or len(shared.get(old.defined_at, ())) < 2:
                 continue
-            for others_path, anchored, anchor in shared[old.home]:
-                if others_path != path:
-                    self.parted.append(
-                        _Parted(path, leaf.place, others_path, old.home, anchored, anchor)
+            for other_path, anchor_path, anchor in shared[old.defined_at]:
+                if other_path != path:
+                    self.separations.append(
+                        AnchorSeparation(
+                            path, leaf.position, other_path, old.defined_at, anchor_path, anchor
+                        )
                     )
         return merged
 
-    def _merged(self, below: Node, above: Node, path: Path) -> Node:
-        if isinstance(below, Sequence) and isinstance(above, Mapping) and above.implied:
-            self.complain(above.place, f"{tree.dotted(path)} is a list; set it as a whole")
-        if not isinstance(below, Mapping) or not isinstance(above, Mapping):
-            return above
-        return self._mapping(below, above, path)
+    def _merge_nodes(self, base: Node, override: Node, path: Path) -> Node:
+        if isinstance(base, Sequence) and isinstance(override, Mapping) and override.implied:
+            self.report(override.position, f"{nodes.dotted(path)} is a list; set the whole list")
+        if not isinstance(base, Mapping) or not isinstance(override, Mapping):
+            return override
+        return self._merge_mappings(base, override, path)
 
-    def _mapping(self, below: Mapping, above: Mapping, path: Path) -> Mapping:
-        if _type(below) is not None and _type(above) not in (None, _type(below)):
-            return above
-        entries = dict(below.entries)
-        for name, (place, value) in above.entries.items():
-            if name in entries:
-                old_place, old = entries[name]
-                value = self._merged(old, value, (*path, name))
-                # `--set a.b=1` does not write `a`: what `a` lacks is still said at the file's line.
-                named_below = isinstance(value, Mapping) and value.place == old.place
-                place = old_place if named_below else place
-            entries[name] = place, value
-        kept = below if above.implied else above
-        return Mapping(entries, kept.place, kept.home, above.anchor or below.anchor)
+    def _merge_mappings(self, base: Mapping, override: Mapping, path: Path) -> Mapping:
+        if _type(base) is not None and _type(override) not in (None, _type(base)):
+            return override
+        entries = dict(base.entries)
+        for key, (position, value) in override.entries.items():
+            if key in entries:
+                base_position, base_value = entries[key]
+                value = self._merge_nodes(base_value, value, (*path, key))
+                # `--set a.b=1` does not write `a`: fields missing in `a` are reported in the file.
+                is_of_base = isinstance(value, Mapping) and value.position == base_value.position
+                position = base_position if is_of_base else position
+            entries[key] = position, value
+        written = base if override.implied else override
+        anchor = override.anchor or base.anchor
+        return Mapping(entries, written.position, written.defined_at, anchor)
 
     def notes(self, root: Mapping) -> list[str]:
-        """What an anchor had shared and is now changed in one place only, in the finished tree."""
-        return list(dict.fromkeys(note for part in self.parted for note in part.notes(root)))
-
-
-class _Parted:
-    """A change at `path` to a value that stood at `other`, too, through an anchor."""
-
-    def __init__(
-        self, path: Path, place: Place, other: Path, home: Place, anchored: Path, name: str
-    ) -> None:
-        self.path, self.place, self.other, self.home = path, place, other, home
-        self.anchored, self.name = anchored, name
-
-    def notes(self, root: Mapping) -> Iterable[str]:
-        changed, kept = tree.find(root, self.path), tree.find(root, self.other)
-        if changed is None or kept is None or kept.home != self.home or changed.home == self.home:
-            return
-        if tree.to_python(changed) == tree.to_python(kept):
-            return
-        origin = str(self.place)
-        if not self.place.source.option:
-            origin += f": {tree.dotted(self.path)}"
-        shown = kept.text if isinstance(kept, Scalar) else "its list"
-        where = f"{tree.dotted(self.anchored)} shared this value through the anchor &{self.name}"
-        yield f"{origin}: {where} and keeps {shown}"
-
-
-def _shared(root: Mapping) -> dict[Place, list[tuple[Path, Path, str]]]:
-    """By where a value stands: each path to it, with the path and name of the anchor on the way."""
-    found: dict[Place, list[tuple[Path, Path, str]]] = {}
-
-    def walk(node: Node, path: Path, anchored: Path, anchor: str | None) -> None:
-        if node.anchor:
-            anchored, anchor = path, node.anchor
-        if isinstance(node, Mapping):
-            for name, (_, below) in node.entries.items():
-                walk(below, (*path, name), anchored, anchor)
-        elif anchor:
-            found.setdefault(node.home, []).append((path, anchored, anchor))
-
-    walk(root, (), (), None)
-    return found
+        """Return a message for each value in the tree that its anchor no longer shares."""
+        return list(dict.fromkeys(note for item in self.separations for note in item.notes(root)))
 
 
 def _type(node: Mapping) -> Any:
-    value = tree.child(node, "type")
+    value = nodes.child(node, "type")
     return value.value if isinstance(value, Scalar) else None
 
 

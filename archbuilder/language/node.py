@@ -1,4 +1,4 @@
-"""A spec as a tree of values that know where they were written."""
+"""Nodes of a spec's YAML tree, with their positions in the source."""
 
 import re
 from collections.abc import Iterator
@@ -6,48 +6,56 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Path = tuple[str | int, ...]
+"""Keys and list indices from the root of a tree to a node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file as the user named it, or a `--set` option; `order` is that of reading."""
+    """A spec file or a `--set` option."""
 
     name: str
+    """Path of the file as the user wrote it, or the text of the option."""
     folder: str
+    """Absolute path of the folder that relative paths in this source refer to."""
     order: int
+    """Rank among all sources of a spec, in the order of loading."""
     option: bool = False
+    """Whether the source is a `--set` option. Default: False."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written: line and column count from one; an option has neither."""
+class SourcePosition:
+    """A position in a source. An option, and a file as a whole, have no line and no column."""
 
     source: Source
     line: int = 0
+    """Line, counted from 1. Default: 0, no line."""
     column: int = 0
+    """Column, counted from 1. Default: 0, no column."""
 
     def __str__(self) -> str:
+        """Return `file:line:column`, or the name of the source alone."""
         name = self.source.name
         return name if self.source.option or not self.line else f"{name}:{self.line}:{self.column}"
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        """Sorts by file in the order of reading, then by line."""
+    def sort_key(self) -> tuple[int, int, int]:
+        """The key that sorts positions by source, in the order of loading, and then by line."""
         return self.source.order, self.line, self.column
 
 
 @dataclass(slots=True, eq=False)
 class Scalar:
-    """A text, number, truth value or null; `text` is how it was written.
-
-    `home` is where the value itself stands: `place`, unless this is an alias of an anchor.
-    """
+    """A text, a number, a Boolean or null."""
 
     value: Any
     text: str
-    place: Place
-    home: Place
+    """The value as it is written in the source."""
+    position: SourcePosition
+    defined_at: SourcePosition
+    """Position of the anchor's value for an alias; `position` for all other nodes."""
     anchor: str | None = None
+    """Name of the anchor that the node defines or refers to. Default: None."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,94 +63,108 @@ class Sequence:
     """A list."""
 
     items: list["Node"]
-    place: Place
-    home: Place
+    position: SourcePosition
+    defined_at: SourcePosition
+    """Position of the anchor's value for an alias; `position` for all other nodes."""
     anchor: str | None = None
+    """Name of the anchor that the node defines or refers to. Default: None."""
 
 
 @dataclass(slots=True, eq=False)
 class Mapping:
-    """Names with values; `entries` holds each name's own place, too.
+    """A mapping from keys to nodes."""
 
-    `implied` marks what `--set a.b=1` says of `a`: that it is there, and nothing else.
-    """
-
-    entries: dict[str, tuple[Place, "Node"]]
-    place: Place
-    home: Place
+    entries: dict[str, tuple[SourcePosition, "Node"]]
+    """The key's position and the value, by key."""
+    position: SourcePosition
+    defined_at: SourcePosition
+    """Position of the anchor's value for an alias; `position` for all other nodes."""
     anchor: str | None = None
+    """Name of the anchor that the node defines or refers to. Default: None."""
     implied: bool = field(default=False)
+    """Whether the mapping is only a parent in an option, as `a` in `--set a.b=1`. Default: False.
+    """
 
 
 Node = Scalar | Sequence | Mapping
 
 
 class Text(str):
-    """A text that remembers the folder of the file in which it is written."""
+    """A text that remembers the folder of its source, for relative paths."""
 
     folder: str
 
 
 def to_python(node: Node, nulls: bool = False) -> Any:
-    """Dictionaries, lists and scalars. A null is as if never written, except within lists.
+    """Return the node as dictionaries, lists and scalars.
 
-    What stands in a list may be merged into something later, where its nulls have work to do.
-    `nulls` keeps them all.
+    Args:
+        node: The root of the tree.
+        nulls: Whether null values of mappings are included. Default: False. Values in lists always
+            include them, because a list item may be merged later, where null removes a value.
     """
     if isinstance(node, Mapping):
-        pairs = ((name, to_python(below, nulls)) for name, (_, below) in node.entries.items())
-        return {name: value for name, value in pairs if nulls or value is not None}
+        pairs = ((key, to_python(value, nulls)) for key, (_, value) in node.entries.items())
+        return {key: value for key, value in pairs if nulls or value is not None}
     if isinstance(node, Sequence):
         return [to_python(item, True) for item in node.items]
     if isinstance(node.value, str):
         text = Text(node.value)
-        text.folder = node.home.source.folder
+        text.folder = node.defined_at.source.folder
         return text
     return node.value
 
 
-def child(node: Node, step: str | int) -> Node | None:
-    """The value one step down, or None where there is none."""
+def child(node: Node, key: str | int) -> Node | None:
+    """Return the value of a key or at a list index, or None if it does not exist."""
     if isinstance(node, Mapping):
-        entry = node.entries.get(step) if isinstance(step, str) else None
+        entry = node.entries.get(key) if isinstance(key, str) else None
         return entry[1] if entry else None
-    if isinstance(node, Sequence) and isinstance(step, int) and 0 <= step < len(node.items):
-        return node.items[step]
+    if isinstance(node, Sequence) and isinstance(key, int) and 0 <= key < len(node.items):
+        return node.items[key]
     return None
 
 
-def find(node: Node, path: Path) -> Node | None:
-    """The value at the end of `path`, or None."""
-    for step in path:
-        found = child(node, step)
-        if found is None:
+def descendant(node: Node, path: Path) -> Node | None:
+    """Return the node at the end of `path`, or None if it does not exist."""
+    for key in path:
+        next_node = child(node, key)
+        if next_node is None:
             return None
-        node = found
+        node = next_node
     return node
 
 
 def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar | Sequence]]:
-    """Each value that merging replaces whole, with its path."""
+    """Yield each scalar and each list with its path. Merging replaces them as a whole.
+
+    Args:
+        node: The root of the tree.
+        path: The path of `node`, with which the paths start. Default: the empty path.
+    """
     if isinstance(node, Mapping):
-        for name, (_, below) in node.entries.items():
-            yield from leaves(below, (*path, name))
+        for key, (_, value) in node.entries.items():
+            yield from leaves(value, (*path, key))
     else:
         yield path, node
 
 
 def dotted(path: Path) -> str:
-    """`model.encoder.overrides[0].dropout`; a name that would not read so stands in quotes."""
+    """Return a path as text, like `model.encoder.overrides[0].dropout`.
+
+    A key with other characters than letters, digits, `_` and `-` is quoted.
+    """
     text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
         else:
-            name = step if re.fullmatch(r"[\w-]{1,60}", step) else quote(step)
+            name = key if re.fullmatch(r"[\w-]{1,60}", key) else quote(key)
             text += f".{name}" if text else name
     return text
 
 
 def quote(text: str) -> str:
-    """The text in quotes, on one line, and cut where it is long."""
+    """Return the text in quotes, on one line, truncated to 60 characters."""
     shown = text if len(text) <= 60 else text[:57] + "..."
     return "'" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown) + "'"

@@ -1,4 +1,4 @@
-"""A part that says only what differs from another, like the changes to some layers of a stack."""
+"""Mappings with only some fields of a spec, such as the overrides of some layers of a stack."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,10 @@ from archbuilder.language.spec import Spec
 
 @dataclass(frozen=True)
 class Partial:
-    """Marks a mapping with some fields of `spec`: `Annotated[dict[str, Any], Partial(Layer)]`.
+    """A marker of mappings with some fields of `spec`: `Annotated[dict[str, Any], Partial(Layer)]`.
 
-    The mapping is left as it was written and checked once merged. A field's nulls stay, since they
-    remove what they are merged into.
+    The mapping is kept as written and is validated after it is merged into complete settings. Null
+    values are kept as well, because they remove values in the merge.
     """
 
     spec: type[Spec]
@@ -23,17 +23,19 @@ class Partial:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
+        """Return the JSON schema of `spec`."""
         return handler(self.spec.__pydantic_core_schema__)
 
 
-def merge_settings(below: Any, above: Any) -> Any:
-    """`above` over `below` as `extends` merges: deeply, lists whole, a different type afresh."""
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    old, new = below.get("type"), above.get("type")
-    if old is not None and new is not None and old != new:
-        return above
-    return {
-        **below,
-        **{name: merge_settings(below.get(name), value) for name, value in above.items()},
-    }
+def merge_settings(base: Any, override: Any) -> Any:
+    """Return `base` with the values of `override`, merged in the same way as `extends` does.
+
+    Mappings are merged recursively. Lists are replaced, and so are mappings of a different `type`.
+    """
+    if not isinstance(base, dict) or not isinstance(override, dict):
+        return override
+    base_type, new_type = base.get("type"), override.get("type")
+    if base_type is not None and new_type is not None and base_type != new_type:
+        return override
+    values = {key: merge_settings(base.get(key), value) for key, value in override.items()}
+    return {**base, **values}

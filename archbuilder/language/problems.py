@@ -1,4 +1,4 @@
-"""Problems of a spec: their location, one sentence, and the edit that fixes them."""
+"""Problems of a spec: their location, their message, and the edit that fixes them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,13 +40,14 @@ class Problem:
 
     path: tuple[str | int, ...]
     """Keys and indices from the root to the value to change."""
-    sentence: str
+    message: str
+    """The problem in a sentence, without the location."""
 
 
 def at_key(key: str | int, problems: Iterable[Problem]) -> Iterator[Problem]:
     """Yield the problems with their paths one level further up, below `key`."""
     for problem in problems:
-        yield Problem((key, *problem.path), problem.sentence)
+        yield Problem((key, *problem.path), problem.message)
 
 
 def _printable(line: str) -> str:

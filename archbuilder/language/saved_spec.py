@@ -12,5 +12,5 @@ class SavedSpec(Protocol):
 
     @classmethod
     def model_validate(cls, obj: Any) -> Self:
-        """Return the spec that plain data describes. Raise `ValueError` if there is none."""
+        """Return the spec with the values of plain data. Raise `ValueError` if they are invalid."""
         ...

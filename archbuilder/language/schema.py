@@ -1,4 +1,4 @@
-"""The JSON schema of a spec, in which every field carries its docstring, for editors."""
+"""The JSON schema of a spec for editors, with the docstrings of classes and fields."""
 
 import ast
 import inspect
@@ -14,14 +14,17 @@ from archbuilder.language.spec import Spec
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _EXTENDS = {
-    "description": "The spec that this one changes, or several, the later over the earlier: files "
-    "relative to this one, or shipped specs by their name.",
+    "description": "The spec that this spec extends, or a list of specs, of which later ones "
+    "override earlier ones. Each is a path relative to this file, or the name of a shipped spec.",
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
 
 
 def json_schema(root: type[Spec]) -> dict[str, Any]:
-    """The schema (draft 2020-12) of specs whose root is `root`, partial ones included."""
+    """Return the JSON schema (draft 2020-12) of specs with the root class `root`.
+
+    No field is required, because a spec that extends another may contain only its changes.
+    """
     schema = root.model_json_schema(schema_generator=_Generator)
     schema = _partial(schema)
     schema["properties"] = {"extends": _EXTENDS, **schema["properties"]}
@@ -56,8 +59,8 @@ def _field_docstrings(cls: type[Spec]) -> dict[str, str]:
 def _own_docstrings(cls: type[Spec]) -> dict[str, str]:
     """Return the string literals under the fields of a class.
 
-    Pydantic's `use_attribute_docstrings` would read them when a class is made, also where no
-    schema is asked for, which takes 0.3 s more for every command.
+    Pydantic's `use_attribute_docstrings` would read them when a class is created, even if no schema
+    is generated, and would add 0.3 s to every command.
     """
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
@@ -76,27 +79,27 @@ def _own_docstrings(cls: type[Spec]) -> dict[str, str]:
 
 
 def _partial(schema: Any) -> Any:
-    """The same, with nothing required and null allowed for every field.
+    """Return the schema without required fields, and with null as a valid value of every field.
 
-    A spec that extends another writes only what it changes, and takes away with null. Variants
-    without their required fields can both fit, so they are "any of", where pydantic says "one of".
+    A spec that extends another contains only its changes, and removes values with null. Without
+    required fields, several variants can match, so "oneOf" becomes "anyOf".
     """
     if isinstance(schema, list):
         return [_partial(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {
+    partial = {
         {"oneOf": "anyOf"}.get(key, key): value if key in _VERBATIM else _partial(value)
         for key, value in schema.items()
         if key not in ("required", "discriminator", "title")
     }
     if isinstance(schema.get("properties"), dict):
-        found["properties"] = {
+        partial["properties"] = {
             name: _or_null(_partial(value)) for name, value in schema["properties"].items()
         }
     if isinstance(schema.get("additionalProperties"), dict):
-        found["additionalProperties"] = _or_null(found["additionalProperties"])
-    return found
+        partial["additionalProperties"] = _or_null(partial["additionalProperties"])
+    return partial
 
 
 _VERBATIM = ("default", "const", "enum", "examples", "description")
@@ -104,16 +107,16 @@ _VERBATIM = ("default", "const", "enum", "examples", "description")
 
 def _or_null(schema: dict) -> dict:
     if "const" in schema:
-        return schema  # A type is never taken away.
+        return schema  # A type cannot be removed.
     if "anyOf" in schema:
         null = {"type": "null"}
         return {**schema, "anyOf": [*(item for item in schema["anyOf"] if item != null), null]}
     if "enum" in schema:
-        kept = {key: value for key, value in schema.items() if key != "type"}
-        return {**kept, "enum": [*schema["enum"], None]}
+        others = {key: value for key, value in schema.items() if key != "type"}
+        return {**others, "enum": [*schema["enum"], None]}
     if isinstance(schema.get("type"), str):
         return {**schema, "type": [schema["type"], "null"]}
     if "$ref" in schema:
-        kept = {key: value for key, value in schema.items() if key != "$ref"}
-        return {**kept, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
+        others = {key: value for key, value in schema.items() if key != "$ref"}
+        return {**others, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
     return schema

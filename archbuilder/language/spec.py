@@ -1,4 +1,4 @@
-"""What every description in a spec is: frozen, strict, and closed to unknown fields."""
+"""The base class of all parts of a spec: frozen, strict, and without unknown fields."""
 
 import os
 import re
@@ -21,17 +21,17 @@ from archbuilder.language.node import quote
 
 
 class Spec(BaseModel):
-    """A part of a spec: each field is a key in YAML, with its type, bounds and default."""
+    """A part of a spec. Each field is a key in YAML, with its type, bounds and default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _as_yaml_says(cls, data: Any) -> Any:
-        """A null is as if never written; a list is a tuple, which strict validation asks for."""
+    def _normalize_yaml(cls, data: Any) -> Any:
+        """Return the values without null, which means unset, and with tuples instead of lists."""
         if not isinstance(data, dict):
             return data
-        # The null of an unknown field stays, and is told: whoever wrote it meant some field.
+        # The null of an unknown field is kept, so that the field is reported as unknown.
         return {
             name: _tuples(value)
             for name, value in data.items()
@@ -48,7 +48,18 @@ def _tuples(value: Any) -> Any:
 
 
 def absolute_path(value: Any) -> Any:
-    """The absolute path that a text in a spec means; what is no text is left to its own mistake."""
+    """Return the absolute path for a path in a spec.
+
+    Environment variables (`${NAME}`) and `~` are expanded. A relative path refers to the folder of
+    the file in which it is written, or else to the current folder.
+
+    Args:
+        value: The value in the spec. A value that is not text is returned as it is, so that
+            pydantic reports its type.
+
+    Raises:
+        ValueError: The path is empty, or an environment variable is invalid or not set.
+    """
     if not isinstance(value, str):
         return value
     if not value:
@@ -57,43 +68,44 @@ def absolute_path(value: Any) -> Any:
     return os.path.abspath(os.path.join(getattr(value, "folder", os.getcwd()), path))
 
 
-def _variable(found: re.Match) -> str:
-    name = found[1]
+def _variable(match: re.Match) -> str:
+    name = match[1]
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"{quote(found[0])} does not name an environment variable")
+        raise ValueError(f"{quote(match[0])} does not name an environment variable")
     if name not in os.environ:
         raise ValueError(f"the environment variable {name} is not set")
     return os.environ[name]
 
 
 FilePath = Annotated[str, BeforeValidator(absolute_path)]
-"""A path, absolute once read: `${NAME}` and `~` are expanded, and what is relative is relative to
-the file in which it is written."""
+"""A path, which becomes absolute: `${NAME}` and `~` are expanded, and a relative path refers to the
+folder of the file in which it is written."""
 
 
 @dataclass(frozen=True)
 class SettingsByName:
-    """Marks a mapping from names to settings: a name is the type of its settings by default.
+    """A marker of mappings from names to settings. A name is the default `type` of its settings.
 
-    `Annotated[dict[str, MaskedLM | Classification], Named()]` accepts
+    `Annotated[dict[str, MaskedLM | Classification], SettingsByName()]` accepts
     `{masked_lm: {}, topic: {type: classification, num_classes: 4}}`.
     """
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
+        """Return the schema that adds missing types and then validates the mapping."""
         key, value = get_args(source)
         if get_args(value):
             value = Annotated[value, Field(discriminator="type")]
         mapping: Any = dict
         return core_schema.no_info_before_validator_function(
-            _write_types, handler(mapping[key, value])
+            _add_types, handler(mapping[key, value])
         )
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the schema with a property for each type that a name can be."""
+        """Return the JSON schema with a property for each type that is a valid name."""
         json_schema = handler(schema)
         value = json_schema["additionalProperties"]
         json_schema["properties"] = {
@@ -104,8 +116,8 @@ class SettingsByName:
         return json_schema
 
 
-def _write_types(value: Any) -> Any:
-    """Return the mapping with each name as the type of its settings, unless they say their own."""
+def _add_types(value: Any) -> Any:
+    """Return the mapping with each name as the `type` of its settings, unless they have a type."""
     if not isinstance(value, dict):
         return value
     return {
@@ -126,7 +138,7 @@ def _type_names(json_schema: JsonSchemaValue) -> list[str]:
 
 
 def type_names(variant: Any) -> tuple[str, ...]:
-    """What may stand after `type:` for a class; nothing where it has no such field."""
+    """Return the valid values of the field `type` of a class, or () if it has no such field."""
     if not isinstance(variant, type) or not issubclass(variant, BaseModel):
         return ()
     field = variant.model_fields.get("type")

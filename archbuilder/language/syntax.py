@@ -1,47 +1,52 @@
-"""What a YAML parser cannot read, in plain words."""
+"""Messages for text that is not valid YAML."""
 
 import re
 
 import yaml
 
-_SENTENCES = {
-    r"mapping values are not allowed": "no ':' can stand here: is the line above indented right, "
-    "or should this text stand in quotes?",
-    r"character '\\t'": "a tab stands here; indent and separate with spaces",
-    r"character '(?P<it>.)' that cannot start": "a text beginning with '{it}' must be quoted",
-    r"expected <block end>|<document start>|indent": "this does not fit the lines above: is it "
-    "indented right?",
-    r"but found '<stream end>'": "the text ends where a value should stand",
-    r"expected the node content": "a value should stand here",
-    r"escape": "no such escape after a backslash; a text with backslashes stands in single quotes",
-    r"tag|handle": "tags that begin with '!' are not accepted",
-    r"anchor|alias": "the name of an anchor holds letters, digits, '-' and '_'",
-    r"sequence entries are not allowed": "an item's '-' cannot stand here; begin it on a new line",
-    r"mapping keys are not allowed": "a text beginning with '?' must be quoted",
-    r"directive|YAML document": "a line that begins with '%' has no use in a spec",
-    r"block scalar|chomping": "after '|' or '>' the text begins on the next line",
+_MESSAGES = {
+    r"mapping values are not allowed": "unexpected ':'; check the indentation of the line above, "
+    "or quote this text",
+    r"character '\\t'": "unexpected tab; indent and separate with spaces",
+    r"character '(?P<it>.)' that cannot start": "text that starts with '{it}' must be quoted",
+    r"expected <block end>|<document start>|indent": "does not match the lines above; check the "
+    "indentation",
+    r"but found '<stream end>'": "expected a value, but the text ends",
+    r"expected the node content": "expected a value",
+    r"escape": "unknown escape sequence; put text with backslashes in single quotes",
+    r"tag|handle": "YAML tags are not supported; remove the tag that starts with '!'",
+    r"anchor|alias": "the name of an anchor must consist of letters, digits, '-' and '_'",
+    r"sequence entries are not allowed": "unexpected '-' of a list item; start the list on a new "
+    "line",
+    r"mapping keys are not allowed": "text that starts with '?' must be quoted",
+    r"directive|YAML document": "YAML directives are not supported; remove the line that starts "
+    "with '%'",
+    r"block scalar|chomping": "text after '|' or '>' must start on the next line",
 }
-"""By what the parser says, what to say of the place where it stopped; the first that fits."""
+"""Messages for the position where the parser stopped, by pattern of the parser's own message.
 
-_OPEN = {
+The first pattern that matches counts.
+"""
+
+_UNCLOSED = {
     r"flow sequence": "this list is not closed with ']', or a ',' is missing in it",
     r"flow mapping": "this mapping is not closed with '}', or a ',' is missing in it",
-    r"quoted scalar": "the quotes that open here are not closed",
+    r"quoted scalar": "this quote is not closed",
     r"simple key": "a ':' is missing after this",
 }
-"""By what the parser was reading, what to say of the place where that began."""
+"""Messages for the position where an unfinished item starts, by pattern of the parser's context."""
 
 
 def syntax_problem(error: yaml.MarkedYAMLError) -> tuple[yaml.Mark | None, str]:
-    """Where the parser stopped, and why, in words of our own."""
+    """Return the position of a syntax error and a message that describes it."""
     problem, context = error.problem or "", error.context or ""
     if re.search("expected ',' or|end of stream|expected ':'", problem):
-        for pattern, sentence in _OPEN.items():
+        for pattern, message in _UNCLOSED.items():
             if re.search(pattern, context):
-                return error.context_mark, sentence
+                return error.context_mark, message
     for text in (problem, context):
-        for pattern, sentence in _SENTENCES.items():
-            found = re.search(pattern, text)
-            if found:
-                return error.problem_mark, sentence.format(**found.groupdict())
-    return error.problem_mark, "this cannot be read as YAML"
+        for pattern, message in _MESSAGES.items():
+            match = re.search(pattern, text)
+            if match:
+                return error.problem_mark, message.format(**match.groupdict())
+    return error.problem_mark, "invalid YAML"

@@ -1,4 +1,4 @@
-"""A spec written out as YAML again: a tree with where each value came from, or plain data."""
+"""YAML output: of a tree, with the origin of each value, and of plain data."""
 
 import json
 import re
@@ -13,18 +13,22 @@ _RESERVED = {"null", "true", "false"}
 
 
 def resolved_text(root: Mapping) -> str:
-    """Block style, anchors written out, nulls left out; reads back as the same tree."""
+    """Return a tree as YAML in block style, with the origin of each value as a comment.
+
+    Anchors are expanded, and null values of mappings are omitted. The text can be read again and
+    gives the same values.
+    """
     lines = _mapping(root, "", in_list=False)
     return "\n".join(lines or ["{}"]) + "\n"
 
 
 def to_yaml(data: dict[str, Any]) -> str:
-    """Plain data as YAML that reads back as the same data by this language's rules."""
+    """Return plain data as YAML from which `read` returns the same data."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that is not plainly one: YAML's versions differ on `on` and `1e5`."""
+    """A dumper that quotes text unless all YAML versions read it as text, unlike `on` and `1e5`."""
 
 
 _Dumper.add_representer(
@@ -36,7 +40,7 @@ _Dumper.add_representer(
 
 
 def format_scalar(text: str) -> str:
-    """The text bare where that reads back as the same text, else in double quotes."""
+    """Return the text without quotes if YAML reads it as the same text, else in double quotes."""
     if _BARE.fullmatch(text) and text not in _RESERVED and len(text) < 100:
         return text
     return "".join(
@@ -46,25 +50,25 @@ def format_scalar(text: str) -> str:
 
 def _mapping(node: Mapping, indent: str, in_list: bool) -> list[str]:
     lines = []
-    for name, (_, value) in node.entries.items():
+    for key, (_, value) in node.entries.items():
         if in_list or not isinstance(value, Scalar) or value.value is not None:
-            lines += _value(f"{indent}{format_scalar(name)}:", value, indent + "  ", in_list)
+            lines += _value(f"{indent}{format_scalar(key)}:", value, indent + "  ", in_list)
     return lines
 
 
 def _value(head: str, node: Node, indent: str, in_list: bool) -> list[str]:
     if isinstance(node, Mapping):
-        below = _mapping(node, indent, in_list)
-        return [head, *below] if below else [f"{head} {{}}  {_origin(node)}"]
+        lines = _mapping(node, indent, in_list)
+        return [head, *lines] if lines else [f"{head} {{}}  {_origin(node)}"]
     if isinstance(node, Sequence):
         scalars = [item for item in node.items if isinstance(item, Scalar)]
         if len(scalars) == len(node.items):
             items = ", ".join(_scalar(item) for item in scalars)
             return [f"{head} [{items}]  {_origin(node)}"]
-        below = [
+        lines = [
             line for item in node.items for line in _value(f"{indent}-", item, indent + "  ", True)
         ]
-        return [head, *below]
+        return [head, *lines]
     return [f"{head} {_scalar(node)}  {_origin(node)}"]
 
 
@@ -80,8 +84,8 @@ def _escape(character: str) -> str:
 
 
 def _origin(node: Node) -> str:
-    source = node.home.source
-    return "# --set" if source.option else f"# {_comment(source.name)}:{node.home.line}"
+    source = node.defined_at.source
+    return "# --set" if source.option else f"# {_comment(source.name)}:{node.defined_at.line}"
 
 
 def _comment(name: str) -> str:

@@ -100,7 +100,7 @@ class StackConfig(StackLayerConfig):
         layers = self.layers
         for indices, layer in dict(zip(self._overrides_per_layer(), layers, strict=True)).items():
             for problem in layer.layer_problems(context):
-                yield Problem(self._override_path(indices, problem.path), problem.sentence)
+                yield Problem(self._override_path(indices, problem.path), problem.message)
         yield from self._overrides_without_effect()
         yield from self._group_problems()
         first = layers[0].norm_placement

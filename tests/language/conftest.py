@@ -1,4 +1,4 @@
-"""Specs in a folder of their own, read and checked as the command line does."""
+"""Fixtures that write specs into an empty folder, and read and validate them."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from tests.language.toy import SPEC, Toy
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """An empty current folder."""
+    """Return an empty folder, which is the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def write(here):
-    """Writes files: `write(a="text")` is a.yaml."""
+    """Return a function that writes files: `write(a="text")` writes a.yaml."""
 
     def write(**files):
         for name, text in files.items():
@@ -27,7 +27,7 @@ def write(here):
 
 @pytest.fixture
 def toy(write):
-    """The instance that spec.yaml with this text describes."""
+    """Return a function that writes spec.yaml and returns its instance."""
 
     def toy(text=SPEC, *overrides, root=Toy, **files):
         write(spec=text, **files)
@@ -38,7 +38,7 @@ def toy(write):
 
 @pytest.fixture
 def lines(toy):
-    """The lines that spec.yaml with this text is refused with; none where it is accepted."""
+    """Return a function that writes spec.yaml and returns its error lines."""
 
     def lines(text=SPEC, *overrides, **files):
         try:

@@ -1,4 +1,4 @@
-"""Ways to spoil the text of a spec, as people, editors, merges and disks do."""
+"""Random errors in the text of a spec, as people, editors, merges and disks produce them."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ CHARACTERS = "\t\r\n\0\x01\x7f\x85\xa0\u2028\ufeff\ufffeé😀{}[]:,#&*!|>'\"%@`
 
 
 def mutate(text: str, rng: Random) -> bytes:
-    """The spec's text with one to four mutations, as the bytes of a file."""
+    """Return the text with one to four random mutations, as the bytes of a file."""
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
         text = rng.choice(TEXT_MUTATIONS)(text, rng)
     data = text.encode("utf-8", "surrogatepass")
@@ -56,8 +56,8 @@ def repeat_line(text: str, rng: Random) -> str:
 def swap_lines(text: str, rng: Random) -> str:
     lines = text.splitlines(keepends=True)
     if lines:
-        one, two = rng.randrange(len(lines)), rng.randrange(len(lines))
-        lines[one], lines[two] = lines[two], lines[one]
+        first, second = rng.randrange(len(lines)), rng.randrange(len(lines))
+        lines[first], lines[second] = lines[second], lines[first]
     return "".join(lines)
 
 
@@ -68,13 +68,13 @@ def indent_line(text: str, rng: Random) -> str:
 
 
 def insert_character(text: str, rng: Random) -> str:
-    place = rng.randrange(len(text) + 1)
-    return text[:place] + rng.choice(CHARACTERS) * rng.choice((1, 1, 2, 100)) + text[place:]
+    index = rng.randrange(len(text) + 1)
+    return text[:index] + rng.choice(CHARACTERS) * rng.choice((1, 1, 2, 100)) + text[index:]
 
 
 def delete_span(text: str, rng: Random) -> str:
-    place = rng.randrange(len(text) + 1)
-    return text[:place] + text[place + rng.randrange(1, 30) :]
+    index = rng.randrange(len(text) + 1)
+    return text[:index] + text[index + rng.randrange(1, 30) :]
 
 
 def truncate(text: str, rng: Random) -> str:
@@ -115,8 +115,8 @@ def extend(text: str, rng: Random) -> str:
 
 
 def flip_byte(data: bytes, rng: Random) -> bytes:
-    place = rng.randrange(len(data) + 1)
-    return data[:place] + bytes([rng.randrange(256)]) + data[place + 1 :]
+    index = rng.randrange(len(data) + 1)
+    return data[:index] + bytes([rng.randrange(256)]) + data[index + 1 :]
 
 
 def random_bytes(data: bytes, rng: Random) -> bytes:
@@ -138,9 +138,9 @@ BYTE_MUTATIONS = (flip_byte, random_bytes, encode)
 
 
 def _replace(text: str, pattern: str, new: str, rng: Random) -> str:
-    """One of the pattern's places, replaced."""
-    found = list(re.finditer(pattern, text, re.MULTILINE))
-    if not found:
+    """Replace a random match of the pattern."""
+    matches = list(re.finditer(pattern, text, re.MULTILINE))
+    if not matches:
         return text
-    place = rng.choice(found)
-    return text[: place.start()] + new + text[place.end() :]
+    match = rng.choice(matches)
+    return text[: match.start()] + new + text[match.end() :]

@@ -1,4 +1,4 @@
-"""Whatever a spec's bytes are, it is accepted, or refused with lines that name their place."""
+"""A file with any bytes is either accepted or rejected with error lines that have a position."""
 
 import random
 
@@ -17,23 +17,23 @@ OPTIONS = (
 
 
 @pytest.mark.slow
-def test_two_thousand_mutations_raise_nothing_but_mistakes_of_the_users(here):
+def test_two_thousand_mutations_raise_no_other_error_than_spec_error(here):
     rng = random.Random(20170612)
-    refused = 0
+    num_rejected = 0
     for _ in range(2_000):
         (here / "spec.yaml").write_bytes(mutate(SPEC, rng))
-        lines = _refusal([option for option in OPTIONS if rng.random() < 0.1], here)
-        refused += bool(lines)
+        lines = _error_lines([option for option in OPTIONS if rng.random() < 0.1], here)
+        num_rejected += bool(lines)
         assert len(set(lines)) == len(lines)
         for line in lines:
             assert line.startswith(("spec.yaml:", "--set "))
             assert line.isprintable()
             assert "Input should" not in line
-    assert 1_000 < refused < 2_000
+    assert 1_000 < num_rejected < 2_000
 
 
-def _refusal(overrides, here):
-    """The lines of what refuses spec.yaml; whatever can be read must read back the same, too."""
+def _error_lines(overrides, here):
+    """Return the error lines of spec.yaml. If it can be read, check that its output is the same."""
     try:
         tree = read("spec.yaml", overrides)
         (here / "resolved.yaml").write_text(tree.resolved_text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The JSON schema completes and explains each key, in specs that are only part of one, too."""
+"""The JSON schema describes each key, and accepts specs without required fields."""
 
 import json
 import subprocess
@@ -10,29 +10,32 @@ from tests.language.toy import Toy
 SCHEMA = json_schema(Toy)
 
 
-def test_every_field_and_class_is_described_by_its_docstring():
+def test_fields_and_classes_are_described_by_their_docstrings():
     assert SCHEMA["description"] == "A spec of the toy language."
-    assert SCHEMA["properties"]["name"]["description"] == "What it is called."
+    assert SCHEMA["properties"]["name"]["description"] == "The name of the spec."
     heads = SCHEMA["$defs"]["MultiHead"]
-    assert heads["description"] == "Every head its own keys."
-    assert heads["properties"]["num_heads"]["description"] == "Heads; they divide `hidden_dim`."
+    assert heads["description"] == "Attention in which each head has its own keys."
+    assert (
+        heads["properties"]["num_heads"]["description"]
+        == "Number of heads, which divides `hidden_dim`."
+    )
     assert SCHEMA["$defs"]["Stack"]["properties"]["attention"]["description"] == (
-        "How tokens look at each other."
+        "The attention sublayer."
     )
 
 
-def test_the_dialect_is_named_and_the_schema_is_json():
+def test_schema_is_json_and_names_its_dialect():
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert json.loads(json.dumps(SCHEMA, allow_nan=False)) == SCHEMA
 
 
-def test_a_spec_that_extends_another_may_be_partial():
+def test_no_field_is_required():
     assert '"required"' not in json.dumps(SCHEMA)
     assert '"oneOf"' not in json.dumps(SCHEMA)
     assert next(iter(SCHEMA["properties"])) == "extends"
 
 
-def test_null_may_stand_for_any_field_but_a_type():
+def test_null_is_valid_for_every_field_except_type():
     assert SCHEMA["properties"]["name"]["type"] == ["string", "null"]
     assert SCHEMA["$defs"]["MultiHead"]["properties"]["type"] == {
         "const": "multi_head",
@@ -40,7 +43,7 @@ def test_null_may_stand_for_any_field_but_a_type():
     }
 
 
-def test_names_of_objectives_are_completed():
+def test_names_of_objectives_are_properties():
     objectives = SCHEMA["properties"]["objectives"]
     assert list(objectives["properties"]) == ["masked_lm", "classification"]
     first = {"anyOf": [{"$ref": "#/$defs/MaskedLM"}, {"type": "null"}]}
@@ -48,24 +51,26 @@ def test_names_of_objectives_are_completed():
     assert {"$ref": "#/$defs/Classification"} in objectives["additionalProperties"]["anyOf"]
 
 
-def test_unknown_fields_are_marked_and_tuples_are_arrays():
+def test_unknown_fields_are_invalid_and_tuples_are_arrays():
     assert SCHEMA["additionalProperties"] is False
     files = SCHEMA["$defs"]["Data"]["properties"]["files"]["anyOf"]
     assert {"type": "array", "items": {"type": "string"}} in files
 
 
-def test_changes_to_layers_complete_the_fields_of_a_layer():
-    changes = SCHEMA["$defs"]["Stack"]["properties"]["overrides"]["items"]
-    assert list(changes["properties"]) == ["attention", "feed_forward", "dropout", "layers"]
-    assert changes["properties"]["layers"]["description"] == "A slice."
+def test_overrides_have_the_fields_of_a_layer():
+    overrides = SCHEMA["$defs"]["Stack"]["properties"]["overrides"]["items"]
+    assert list(overrides["properties"]) == ["attention", "feed_forward", "dropout", "layers"]
+    assert overrides["properties"]["layers"]["description"] == "Slice of layer indices."
 
 
-def test_a_class_without_source_has_a_schema_without_descriptions():
-    made = type(Spec)("Made", (Spec,), {"__annotations__": {"a": int}, "__module__": __name__})
-    assert json_schema(made)["properties"]["a"] == {"type": ["integer", "null"]}
+def test_class_without_source_has_a_schema_without_descriptions():
+    cls = type(Spec)(
+        "Interactive", (Spec,), {"__annotations__": {"a": int}, "__module__": __name__}
+    )
+    assert json_schema(cls)["properties"]["a"] == {"type": ["integer", "null"]}
 
 
-def test_reading_specs_loads_no_framework():
+def test_import_of_the_language_does_not_import_a_framework():
     code = (
         "import sys, archbuilder.language\n"
         "heavy = {'keras', 'tensorflow', 'numpy', 'torch', 'jax', 'rich', 'typer'}\n"

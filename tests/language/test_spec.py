@@ -1,4 +1,4 @@
-"""What every description in a spec is, wherever it comes from."""
+"""Spec classes validate strictly, whether their values come from YAML or from Python."""
 
 import os
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from tests.language.toy import Classification, MaskedLM, MultiHead
 
 
 class Numbers(Spec):
-    """Of every kind."""
+    """Fields of several types."""
 
     integer: int = 0
     number: float = 0.0
@@ -21,27 +21,27 @@ class Numbers(Spec):
 
 
 @pytest.mark.parametrize("value", [4.0, "4", True, [4]])
-def test_an_integer_is_an_integer(value):
+def test_other_types_than_integer_are_rejected(value):
     with pytest.raises(ValidationError):
         Numbers(integer=value)
 
 
-def test_an_integer_will_do_for_a_number():
+def test_integer_is_accepted_as_a_number():
     assert Numbers(number=4).number == 4.0
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, "1"])
-def test_a_number_is_a_finite_number(value):
+def test_other_values_than_finite_numbers_are_rejected(value):
     with pytest.raises(ValidationError):
         Numbers(number=value)
 
 
-def test_lists_of_yaml_are_tuples_however_deep():
+def test_nested_lists_become_tuples():
     assert Numbers(lists=[[1, 2], []]).lists == ((1, 2), ())
     assert Numbers(mapping={"a": [1]}).mapping == {"a": (1,)}
 
 
-def test_a_spec_cannot_change_and_knows_its_fields_only():
+def test_spec_is_immutable_and_has_no_unknown_fields():
     spec = Numbers(integer=1)
     with pytest.raises(ValidationError):
         spec.integer = 2
@@ -49,22 +49,22 @@ def test_a_spec_cannot_change_and_knows_its_fields_only():
         Numbers(inteher=1)
 
 
-def test_null_is_as_if_never_written_but_not_for_an_unknown_field():
+def test_null_means_unset_except_for_an_unknown_field():
     assert Numbers(integer=None) == Numbers()
     with pytest.raises(ValidationError):
         Numbers(inteher=None)
 
 
 class Files(Spec):
-    """Paths."""
+    """Paths of files."""
 
     file: FilePath | None = None
     more: tuple[FilePath, ...] = ()
 
 
-def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch):
+def test_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch):
     monkeypatch.setenv("CORPUS", "/corpora")
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", "/home/user")
     (here / "deep").mkdir()
     (here / "deep" / "base.yaml").write_text("file: a.txt\nmore: [../b, ~/c, '${CORPUS}/d', $e]")
     (here / "spec.yaml").write_text("extends: deep/base.yaml")
@@ -73,7 +73,7 @@ def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch
     assert os.path.realpath(spec.file) == f"{root}/deep/a.txt"
     assert [path.replace(str(here), root) for path in spec.more] == [
         f"{root}/b",
-        "/home/someone/c",
+        "/home/user/c",
         "/corpora/d",
         f"{root}/deep/$e",
     ]
@@ -82,46 +82,49 @@ def test_a_path_is_relative_to_the_file_in_which_it_is_written(here, monkeypatch
     assert type(spec.file) is str
 
 
-def test_a_path_in_python_is_relative_to_the_current_folder(here):
+def test_path_in_python_is_relative_to_the_current_folder(here):
     assert Files(file="a").file == os.path.join(os.getcwd(), "a")
 
 
-class Both(Spec):
-    """Two variants by name."""
+class TwoVariants(Spec):
+    """A union of two variants."""
 
     objectives: Annotated[dict[str, MaskedLM | Classification], SettingsByName()]
 
 
-class One(Spec):
-    """A union of one."""
+class SingleVariant(Spec):
+    """A union of one variant."""
 
     objectives: Annotated[dict[str, MaskedLM], SettingsByName()]
 
 
-def test_a_name_is_the_type_unless_a_type_is_written():
-    both = Both(
+def test_name_is_the_default_type():
+    spec = TwoVariants(
         objectives={
             "masked_lm": {},
             "second": {"type": "masked_lm", "mask_selection_rate": 0.5},
             "topic": {"type": "classification", "num_classes": 3},
-            "gone": None,
+            "removed": None,
         }
     )
-    assert both.objectives == {
+    assert spec.objectives == {
         "masked_lm": MaskedLM(type="masked_lm"),
         "second": MaskedLM(type="masked_lm", mask_selection_rate=0.5),
         "topic": Classification(type="classification", num_classes=3),
     }
-    assert Both(objectives=both.objectives) == both
+    assert TwoVariants(objectives=spec.objectives) == spec
 
 
-def test_a_union_of_one_works_as_any_other(write):
-    assert One(objectives={"masked_lm": {}}).objectives["masked_lm"].mask_selection_rate == 0.15
+def test_union_of_one_variant_has_the_same_messages(write):
+    assert (
+        SingleVariant(objectives={"masked_lm": {}}).objectives["masked_lm"].mask_selection_rate
+        == 0.15
+    )
     cases = {
         "{maskd_lm: {}}": "1:14: objectives.maskd_lm: unknown objective type 'maskd_lm'; "
         "did you mean 'masked_lm'?",
         "{topic: {}}": "1:14: objectives.topic: unknown objective type 'topic'; "
-        "write its type, masked_lm",
+        "set its type to masked_lm",
         "{topic: {type: masked}}": "1:28: objectives.topic.type: must be masked_lm, not 'masked'; "
         "did you mean 'masked_lm'?",
         "{masked_lm: {mask_selection_rat: 1}}": "1:26: objectives.masked_lm.mask_selection_rat: "
@@ -131,22 +134,22 @@ def test_a_union_of_one_works_as_any_other(write):
     }
     for text, line in cases.items():
         write(spec=f"objectives: {text}")
-        with pytest.raises(SpecError) as refused:
-            validate_tree(read("spec.yaml"), One)
-        assert refused.value.lines == [f"spec.yaml:{line}"]
+        with pytest.raises(SpecError) as error:
+            validate_tree(read("spec.yaml"), SingleVariant)
+        assert error.value.lines == [f"spec.yaml:{line}"]
 
 
-def test_a_spec_reads_back_what_it_dumps():
+def test_dumped_spec_is_validated_as_the_same_spec():
     spec = MultiHead(type="multi_head", num_heads=4)
     assert MultiHead.model_validate(spec.model_dump()) == spec
     assert TypeAdapter(Any).validate_python(spec) is spec
 
 
-def test_a_change_merges_as_extends_does():
-    below = {"a": {"type": "x", "b": 1}, "c": [1, 2], "d": {"e": 1}}
-    assert merge_settings(below, {"a": {"type": "y"}, "c": [3], "d": {"e": None}}) == {
+def test_settings_are_merged_as_extends_merges():
+    base = {"a": {"type": "x", "b": 1}, "c": [1, 2], "d": {"e": 1}}
+    assert merge_settings(base, {"a": {"type": "y"}, "c": [3], "d": {"e": None}}) == {
         "a": {"type": "y"},
         "c": [3],
         "d": {"e": None},
     }
-    assert merge_settings(below, {"a": {"b": 2}})["a"] == {"type": "x", "b": 2}
+    assert merge_settings(base, {"a": {"b": 2}})["a"] == {"type": "x", "b": 2}

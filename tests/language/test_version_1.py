@@ -62,12 +62,14 @@ def test_renamed_types_are_those_of_a_class(owner):
 
 
 def test_every_renamed_name_is_in_the_spec_that_is_fixed(specs):
-    made = {(edit.old, edit.new) for path in specs.glob("every_*.yaml") for edit in fix_names(path)}
+    edits = {
+        (edit.old, edit.new) for path in specs.glob("every_*.yaml") for edit in fix_names(path)
+    }
     tables = [*RENAMED_FIELDS.values(), *RENAMED_TYPES.values()]
-    assert made == {(old, new) for table in tables for old, new in table.items()}
+    assert edits == {(old, new) for table in tables for old, new in table.items()}
 
 
-def test_the_fixed_spec_has_the_values_of_the_old_one(specs):
+def test_fixed_spec_has_the_values_of_the_old_one(specs):
     path = specs / EVERY_NAME.name
     fix_names(path)
     training = load(path).training
@@ -80,7 +82,7 @@ def test_the_fixed_spec_has_the_values_of_the_old_one(specs):
     assert "  backend: jax       # the backend\n" in path.read_text()
 
 
-def test_a_renamed_field_is_reported_at_its_line_with_its_new_name(specs):
+def test_renamed_field_is_reported_at_its_line_with_its_new_name(specs):
     path = write(specs, "  engine: jax\n  average: {type: exponential}\n")
     assert problems(path).lines == [
         f"{path}:4:3: training.engine: renamed to 'backend'",
@@ -88,19 +90,19 @@ def test_a_renamed_field_is_reported_at_its_line_with_its_new_name(specs):
     ]
 
 
-def test_a_renamed_type_is_reported_at_its_value(specs):
+def test_renamed_type_is_reported_at_its_value(specs):
     path = write(specs, "  weight_averaging: {type: exponential}\n")
     (line,) = problems(path).lines
     assert line == f"{path}:4:28: training.weight_averaging.type: renamed to 'ema'"
 
 
-def test_an_option_is_reported_and_not_rewritten(specs):
+def test_option_is_reported_and_not_rewritten(specs):
     error = problems(specs / "quickstart.yaml", "training.engine=jax")
     assert error.lines == ["--set training.engine=jax: training.engine: renamed to 'backend'"]
     assert error.edits == ()
 
 
-def test_a_field_with_both_names_is_left_to_the_user(specs):
+def test_field_with_both_names_is_not_rewritten(specs):
     path = write(specs, "  engine: jax\n  backend: jax\n")
     before = path.read_bytes()
     assert fix_all(path) == []
@@ -121,7 +123,7 @@ def test_fields_below_a_renamed_field_are_fixed_too(specs):
     assert load(path).training.weight_averaging.momentum == 0.9
 
 
-def test_quotes_line_breaks_and_a_byte_order_mark_are_kept(specs):
+def test_quotes_line_breaks_and_byte_order_mark_are_unchanged(specs):
     path = specs / "windows.yaml"
     text = (
         "\ufeffextends: quickstart.yaml\r\nname: a\r\ntraining: {'engine': jax, \"samples\": 0}\r\n"
@@ -132,7 +134,7 @@ def test_quotes_line_breaks_and_a_byte_order_mark_are_kept(specs):
     assert path.read_bytes() == new.encode()
 
 
-def test_a_field_behind_an_anchor_is_rewritten_once(specs):
+def test_field_behind_an_anchor_is_rewritten_once(specs):
     path = write(
         specs,
         "  parameter_groups:\n  - &a {layers: encoder.*, learning_rate_scale: 0.5}\n  - *a\n",
@@ -140,7 +142,7 @@ def test_a_field_behind_an_anchor_is_rewritten_once(specs):
     assert fix_all(path) == [(5, "learning_rate_scale", "learning_rate_multiplier")]
 
 
-def test_the_spec_that_is_extended_is_fixed(specs):
+def test_extended_spec_is_fixed(specs):
     write(specs, "  engine: jax\n", "parent.yaml")
     child = specs / "child.yaml"
     child.write_text("extends: parent.yaml\nname: child\n")
@@ -148,7 +150,7 @@ def test_the_spec_that_is_extended_is_fixed(specs):
     assert load(specs / "parent.yaml").training.backend == "jax"
 
 
-def test_other_mistakes_are_kept_and_reported(specs):
+def test_other_problems_are_unchanged_and_reported(specs):
     path = write(specs, "  engine: jax\n  step: 3\n")
     assert fix_all(path) == [(4, "engine", "backend")]
     (line,) = problems(path).lines
@@ -156,14 +158,14 @@ def test_other_mistakes_are_kept_and_reported(specs):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_specs_of_version_1_are_brought_to_version_2(name, specs):
+def test_shipped_specs_of_version_1_are_rewritten_to_version_2(name, specs):
     fix_names(specs / name)
     fixed = load(specs / name).model_dump_json().replace(str(specs), str(shipped_specs()))
     assert fixed == load(shipped_specs() / name).model_dump_json()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_spec_of_version_2_is_left_unchanged(name, tmp_path):
+def test_spec_of_version_2_is_unchanged(name, tmp_path):
     folder = Path(shutil.copytree(shipped_specs(), tmp_path / "specs"))
     assert fix_all(folder / name) == []
     assert (folder / name).read_bytes() == (shipped_specs() / name).read_bytes()

@@ -1,4 +1,6 @@
-"""The resolved text is the spec again, and says where each value is from."""
+"""The resolved text contains the same spec with the origin of each value."""
+
+import json
 
 import pytest
 
@@ -26,14 +28,45 @@ def test_each_value_is_followed_by_its_origin(write):
     )
 
 
-def test_an_alias_has_the_origin_of_its_anchor(write):
+def test_alias_has_the_origin_of_its_anchor(write):
     write(spec="a: &n 5\nb: *n")
     assert read("spec.yaml").resolved_text() == "a: 5  # spec.yaml:1\nb: 5  # spec.yaml:1\n"
 
 
-ODD = ["null", "true", "4", "04", "1e5", "", " a", "a ", "a: b", "a #b", "- a", "é", "'", '"', "\\"]
-ODD += ["a\nb", "\t", "x" * 500, "{a}", "[", "*a", "&a", "!a", "~", "yes", "a-b", "a.b", ".5", "😀"]
-ODD += [
+UNUSUAL_TEXTS = [
+    "null",
+    "true",
+    "4",
+    "04",
+    "1e5",
+    "",
+    " a",
+    "a ",
+    "a: b",
+    "a #b",
+    "- a",
+    "é",
+    "'",
+    '"',
+    "\\",
+]
+UNUSUAL_TEXTS += [
+    "a\nb",
+    "\t",
+    "x" * 500,
+    "{a}",
+    "[",
+    "*a",
+    "&a",
+    "!a",
+    "~",
+    "yes",
+    "a-b",
+    "a.b",
+    ".5",
+    "😀",
+]
+UNUSUAL_TEXTS += [
     "a" * 99 + " " + "b" * 99,
     "$x",
     "%x",
@@ -50,20 +83,18 @@ ODD += [
 ]
 
 
-@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_any_text_reads_back_as_the_same_text(text, here):
-    import json
-
+@pytest.mark.parametrize("text", UNUSUAL_TEXTS, ids=range(len(UNUSUAL_TEXTS)))
+def test_any_text_is_read_again_as_the_same_text(text, here):
     quoted = json.dumps(text, ensure_ascii=False)
     key = quoted if len(text) < 200 else "key"
-    (here / "one.yaml").write_text(f"{key}: {quoted}\nlist: [{quoted}]\n")
-    one = read("one.yaml")
-    (here / "two.yaml").write_text(one.resolved_text())
-    assert read("two.yaml").to_python() == one.to_python()
-    assert text in one.to_python().values()
+    (here / "original.yaml").write_text(f"{key}: {quoted}\nlist: [{quoted}]\n")
+    tree = read("original.yaml")
+    (here / "resolved.yaml").write_text(tree.resolved_text())
+    assert read("resolved.yaml").to_python() == tree.to_python()
+    assert text in tree.to_python().values()
 
 
-def test_a_resolved_spec_is_the_same_spec(write, here):
+def test_resolved_spec_is_the_same_spec(write, here):
     write(spec=SPEC)
     tree = read("spec.yaml", ["model.encoder.num_layers=4"])
     (here / "again.yaml").write_text(tree.resolved_text())

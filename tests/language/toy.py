@@ -1,4 +1,4 @@
-"""A small language with one of everything: variants, optional parts, names, files, ranges."""
+"""A small spec language with variants, optional fields, names, files and ranges."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -8,135 +8,136 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 from archbuilder.language import FilePath, Problem, SettingsByName, Spec
 from archbuilder.language.partial import Partial, merge_settings
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class MultiHead(Spec):
-    """Every head its own keys."""
+    """Attention in which each head has its own keys."""
 
     type: Literal["multi_head"]
     num_heads: PositiveInt
-    """Heads; they divide
+    """Number of heads, which divides
     `hidden_dim`."""
     window: PositiveInt | None = None
-    """Tokens on each side."""
+    """Number of tokens on each side. Default: all."""
 
 
 class GroupedQuery(Spec):
-    """Heads that share keys."""
+    """Attention in which groups of heads share keys."""
 
     type: Literal["grouped_query"]
     num_heads: PositiveInt
-    """Heads."""
+    """Number of heads."""
     num_key_value_heads: PositiveInt
-    """Pairs of key and value."""
+    """Number of pairs of key and value."""
 
 
 Attention = Annotated[MultiHead | GroupedQuery, Field(discriminator="type")]
 
 
 class FeedForward(Spec):
-    """Two projections."""
+    """Two projections with an activation between them."""
 
     intermediate_dim: Annotated[int, Field(ge=1, le=10_000, multiple_of=2)]
-    """Width within."""
+    """Width of the hidden layer."""
     activation: Literal["relu", "gelu"] = "relu"
-    """What stands between."""
+    """The activation function."""
 
 
 class Layer(Spec):
-    """Attention, then a feed-forward."""
+    """A layer with attention and a feed-forward network."""
 
     attention: Attention
-    """How tokens look at each other."""
+    """The attention sublayer."""
     feed_forward: FeedForward
-    """What each goes through alone."""
-    dropout: Share = 0.0
-    """Share dropped."""
+    """The feed-forward sublayer."""
+    dropout: Fraction = 0.0
+    """Dropout rate."""
 
 
-class Change(Layer):
-    """What differs in some layers."""
+class LayerOverride(Layer):
+    """Settings of a slice of layers that differ from the stack."""
 
     layers: Annotated[str, Field(pattern=r"^[0-9]*:[0-9]*(:[0-9]+)?$")]
-    """A slice."""
+    """Slice of layer indices."""
 
 
 class Stack(Layer):
-    """Equal layers, but for what `overrides` changes."""
+    """A stack of layers with the same settings, except for overrides."""
 
     num_layers: PositiveInt
-    """Layers."""
-    overrides: tuple[Annotated[dict[str, Any], Partial(Change)], ...] = ()
-    """Changes to some layers."""
+    """Number of layers."""
+    overrides: tuple[Annotated[dict[str, Any], Partial(LayerOverride)], ...] = ()
+    """Overrides of slices of layers."""
 
     @model_validator(mode="wrap")
     @classmethod
-    def _changes_make_layers(cls, data: Any, handler: Any) -> Any:
+    def _validate_overrides(cls, data: Any, handler: Any) -> Any:
         stack = handler(data)
         if stack.overrides and isinstance(data, dict):
             own = {name: data[name] for name in Layer.model_fields if name in data}
-            # Validated where they stand, so that a mistake is told at the change's line.
-            Changed(overrides=tuple(merge_settings(own, change) for change in stack.overrides))
+            # Validated under the same path, so that a problem is reported at the override's line.
+            merged = tuple(merge_settings(own, override) for override in stack.overrides)
+            MergedOverrides(overrides=merged)
         return stack
 
 
-class Changed(Spec):
-    """The layers that the changes make."""
+class MergedOverrides(Spec):
+    """The settings of layers with the overrides applied."""
 
-    overrides: tuple[Change, ...]
+    overrides: tuple[LayerOverride, ...]
 
 
 class MaskedLM(Spec):
-    """Guess what is hidden."""
+    """Prediction of masked tokens."""
 
     type: Literal["masked_lm"]
-    mask_selection_rate: Share = 0.15
-    """Share of tokens."""
+    mask_selection_rate: Fraction = 0.15
+    """Fraction of tokens that are selected."""
 
 
 class Classification(Spec):
-    """Choose a class."""
+    """Prediction of a class."""
 
     type: Literal["classification"]
     num_classes: Annotated[int, Field(ge=2)]
-    """Classes."""
+    """Number of classes."""
 
 
 class Data(Spec):
-    """Text."""
+    """Text files."""
 
     files: FilePath | tuple[FilePath, ...]
-    """Where it is."""
+    """Paths of the files."""
     lowercase: bool = False
-    """Whether capitals are lost."""
+    """Whether the text is lowercased."""
     length: PositiveInt = 128
-    """Tokens."""
+    """Maximum number of tokens."""
     shape: tuple[int, int] = (1, 1)
-    """Rows and columns."""
+    """Numbers of rows and columns."""
     pattern: Annotated[str, Field(min_length=1, max_length=5)] = "x"
-    """What to keep."""
+    """Pattern of the lines to keep."""
 
 
 class Constant(Spec):
-    """One rate."""
+    """A constant learning rate."""
 
     type: Literal["constant"]
     rate: PositiveFloat
-    """The rate."""
+    """The learning rate."""
 
 
 class Linear(Spec):
-    """Up and down."""
+    """A linear warmup and decay."""
 
     type: Literal["linear"]
     peak: PositiveFloat
-    """The highest."""
+    """Highest learning rate."""
 
 
 def _constant(value: Any) -> Any:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"type": "constant", "rate": value} if plain else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"type": "constant", "rate": value} if is_number else value
 
 
 Schedule = Annotated[
@@ -146,12 +147,12 @@ Schedule = Annotated[
 
 
 class Batch(Spec):
-    """How much at once."""
+    """Size of a batch."""
 
     tokens: PositiveInt | None = None
-    """Tokens."""
+    """Number of tokens."""
     examples: PositiveInt | None = None
-    """Examples."""
+    """Number of examples."""
 
     @model_validator(mode="after")
     def _one_of_two(self):
@@ -161,56 +162,56 @@ class Batch(Spec):
 
 
 class Training(Spec):
-    """How it learns."""
+    """Settings of training."""
 
     steps: PositiveInt
-    """Steps."""
+    """Number of steps."""
     batch: Batch
-    """Text in a step."""
+    """Size of the batches."""
     learning_rate: Schedule = Constant(type="constant", rate=1e-3)
-    """By step; a number is constant."""
+    """Learning rate schedule. A number is a constant learning rate."""
 
 
 class Model(Spec):
-    """The network."""
+    """Settings of the network."""
 
     hidden_dim: PositiveInt
-    """Width."""
+    """Width of the network."""
     encoder: Stack
-    """Reads."""
+    """The encoder."""
     decoder: Stack | None = None
-    """Writes."""
+    """The decoder. Default: no decoder."""
 
 
 class Toy(Spec):
     """A spec of the toy language."""
 
     name: str
-    """What it is called."""
+    """The name of the spec."""
     model: Model
     """The network."""
     objectives: Annotated[dict[str, MaskedLM | Classification], SettingsByName()] = Field(
         default_factory=dict
     )
-    """What it learns."""
+    """Objectives by name."""
     data: Data | None = None
-    """From what."""
+    """The training data. Default: no data."""
     training: Training | None = None
-    """How."""
+    """The training. Default: no training."""
 
     @classmethod
     def problems(cls, parts: dict[str, Any]) -> Iterator[Problem]:
         model, data, objectives = (parts.get(name) for name in ("model", "data", "objectives"))
-        for side in ("encoder", "decoder") if model else ():
-            stack = getattr(model, side)
+        for stack_name in ("encoder", "decoder") if model else ():
+            stack = getattr(model, stack_name)
             if stack is not None and model.hidden_dim % stack.attention.num_heads:
-                heads = stack.attention.num_heads
-                path = ("model", side, "attention", "num_heads")
-                yield Problem(path, f"{heads} heads do not divide hidden_dim {model.hidden_dim}")
+                heads, dim = stack.attention.num_heads, model.hidden_dim
+                path = ("model", stack_name, "attention", "num_heads")
+                yield Problem(path, f"num_heads ({heads}) must divide hidden_dim ({dim})")
         if data is not None and data.length > 512:
-            yield Problem(("data", "length"), f"{data.length} tokens are more than 512")
+            yield Problem(("data", "length"), f"must be at most 512, not {data.length}")
         if "objectives" in parts and not objectives:
-            yield Problem(("objectives",), "at least one objective is needed")
+            yield Problem(("objectives",), "must have at least one item")
 
 
 SPEC = """\
@@ -231,3 +232,12 @@ training:
   batch: {tokens: 4096}
   learning_rate: 1e-4
 """
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    """Return `SPEC` with each old text replaced by the new text. Each occurs exactly once."""
+    text = SPEC
+    for old, new in pairs:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text

@@ -172,7 +172,7 @@ def test_a_combination_is_valid_or_reported_with_its_path(shape, path, value, se
     full_path = f"model.{path}" + (f".{field}" if field else "")
     if field:
         sentence = sentence.removeprefix(f"{field}: ")
-    assert (".".join(problem.path), problem.sentence) == (full_path, sentence)
+    assert (".".join(problem.path), problem.message) == (full_path, sentence)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_combination_is_valid_or_reported_with_its_path(shape, path, value, se
 def test_a_window_without_effect_is_rejected(shape, stack, window, is_valid):
     settings = changed(shape, f"{stack}.attention.sliding_window_size", window)
     settings["model"]["positions"] = {"type": "learned", "max_sequence_length": 16}
-    assert [problem.sentence for problem in problems(settings)] == (
+    assert [problem.message for problem in problems(settings)] == (
         [] if is_valid else [f"{window} has no effect on sequences of at most 16 tokens; remove it"]
     )
 
@@ -195,5 +195,5 @@ def test_a_window_without_effect_is_rejected(shape, stack, window, is_valid):
 def test_a_model_without_stacks_is_rejected():
     settings = spec("encoder")
     del settings["model"]["encoder"], settings["model"]["pooler"]
-    sentences = [problem.sentence for problem in problems(settings)]
+    sentences = [problem.message for problem in problems(settings)]
     assert "a model needs an encoder, a decoder, or both; this one has neither" in sentences

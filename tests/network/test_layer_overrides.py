@@ -97,7 +97,7 @@ def test_errors_are_reported_at_the_lines_of_overrides(problems):
     assert [line.partition(": ")[2] for line in lines] == [
         f"{path}[0].attention.num_heds: unknown field; did you mean 'num_heads'?",
         f"{path}[1].feed_forward.intermediate_dim: missing required field",
-        f"{path}[1].feed_forward.activation: missing required field; it is one of relu, "
+        f"{path}[1].feed_forward.activation: missing required field; it must be one of relu, "
         "squared_relu, gelu, gelu_tanh, silu, sigmoid, tanh",
         f"{path}[2].layers: must be the index of a layer or a slice, such as '3' or '0::3'",
         f"{path}[2].dropout: must be less than 1, not 2",

@@ -32,7 +32,7 @@ def test_all_outputs_of_a_backbone_are_listed(write, tmp_path):
 def test_an_invalid_name_is_rejected(name):
     (problem,) = name_problems({name: MaskedLM(type="masked_lm")})
     expected = "must be a lowercase letter, and then lowercase letters, digits and '_'"
-    assert problem.sentence == expected
+    assert problem.message == expected
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_names_that_another_objective_uses_are_rejected(objective, names):
     for name in names:
         (problem,) = name_problems({"topic": objective, name: other})
         assert problem.path == (name,)
-        assert "already used by the objective 'topic'" in problem.sentence
+        assert "already used by the objective 'topic'" in problem.message
         assert not list(name_problems({"other": objective, name: other}))
 
 
 def test_a_name_whose_metrics_exist_already_is_rejected():
     (problem,) = name_problems({"validation": CausalLM(type="causal_lm")})
-    assert "'validation' is already used" in problem.sentence
+    assert "'validation' is already used" in problem.message
 
 
 def test_a_used_name_is_one_error_at_its_line(tmp_path):

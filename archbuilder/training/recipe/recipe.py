@@ -152,7 +152,7 @@ class Training(Spec):
                 ("jit_compile",), "must not be true: mirrored steps cannot be compiled; remove it"
             )
         for problem in distribution.problems(model):
-            yield Problem(("distribution", *problem.path), problem.sentence)
+            yield Problem(("distribution", *problem.path), problem.message)
 
     def warnings(self, steps: int | None) -> Iterator[str]:
         """Yield warnings about valid but suspicious settings.
