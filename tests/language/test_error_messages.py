@@ -101,8 +101,8 @@ SINGLE_PROBLEMS = {
     "did you mean 'masked_lm'?",
     ("type: classification, ", ""): "12:3: objectives.topic: unknown objective type 'topic'; "
     "set its type to one of masked_lm, classification",
-    ("type: classification", "type: clasification"): "12:17: objectives.topic.type: must be one of "
-    "masked_lm, classification, not 'clasification'; did you mean 'classification'?",
+    ("type: classification", "type: classificat"): "12:17: objectives.topic.type: must be one of "
+    "masked_lm, classification, not 'classificat'; did you mean 'classification'?",
     # schedules, which can also be numbers, and validators of spec classes
     ("1e-4", "0"): "16:18: training.learning_rate: must be more than 0, not 0",
     ("1e-4", "{type: linear, peak: 0}"): "16:39: training.learning_rate.peak: must be more than 0, "

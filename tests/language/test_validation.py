@@ -81,17 +81,17 @@ def test_two_missing_fields_are_reported_in_two_lines(lines):
 
 
 def test_misspelled_required_field_is_reported_once(lines):
-    assert lines(changed(("model:", "modle:"))) == [
-        "spec.yaml:2:1: modle: unknown field; did you mean 'model'?"
+    assert lines(changed(("model:", "modeel:"))) == [
+        "spec.yaml:2:1: modeel: unknown field; did you mean 'model'?"
     ]
 
 
 def test_problem_is_reported_in_the_source_that_contains_it(lines):
     base = changed(("num_layers: 6", "num_layers: 0"))
-    child = "extends: base.yaml\nmodel:\n  hidden_dim: x\nobjectives:\n  topic: {num_clases: 3}"
+    child = "extends: base.yaml\nmodel:\n  hidden_dim: x\nobjectives:\n  topic: {num_clss: 3}"
     assert lines(child, "training.steps=-1", "training.batch=null", base=base) == [
         "spec.yaml:3:15: model.hidden_dim: must be an integer, not the text 'x'",
-        "spec.yaml:5:11: objectives.topic.num_clases: unknown field; did you mean 'num_classes'?",
+        "spec.yaml:5:11: objectives.topic.num_clss: unknown field; did you mean 'num_classes'?",
         "base.yaml:5:17: model.encoder.num_layers: must be at least 1, not 0",
         "--set training.steps=-1: training.steps: must be at least 1, not -1",
         "--set training.batch=null: training.batch: missing required field",
@@ -117,7 +117,7 @@ def test_layer_override_is_validated_at_its_line(lines):
         (
             "dropout: 0.1",
             "overrides:\n"
-            '    - {layers: "0::3", attention: {windo: 4, num_heads: x}}\n'
+            '    - {layers: "0::3", attention: {windov: 4, num_heads: x}}\n'
             '    - {layers: "0::3", attention: {type: grouped, num_heads: 8}}\n'
             "    - {layers: first, dropout: 2}\n"
             '    - {layers: "1:", attention: {num_heads: null}}\n'
@@ -127,7 +127,7 @@ def test_layer_override_is_validated_at_its_line(lines):
     )
     where = "model.encoder.overrides"
     assert lines(text) == [
-        f"spec.yaml:9:36: {where}[0].attention.windo: unknown field; did you mean 'window'?",
+        f"spec.yaml:9:36: {where}[0].attention.windov: unknown field; did you mean 'window'?",
         f"spec.yaml:9:57: {where}[0].attention.num_heads: must be an integer, not the text 'x'",
         f"spec.yaml:10:42: {where}[1].attention.type: must be one of multi_head, grouped_query, "
         "not 'grouped'; did you mean 'grouped_query'?",
