@@ -128,7 +128,7 @@ def test_layer_override_is_validated_at_its_line(lines):
     where = "model.encoder.overrides"
     assert lines(text) == [
         f"spec.yaml:9:36: {where}[0].attention.windov: unknown field; did you mean 'window'?",
-        f"spec.yaml:9:57: {where}[0].attention.num_heads: must be an integer, not the text 'x'",
+        f"spec.yaml:9:58: {where}[0].attention.num_heads: must be an integer, not the text 'x'",
         f"spec.yaml:10:42: {where}[1].attention.type: must be one of multi_head, grouped_query, "
         "not 'grouped'; did you mean 'grouped_query'?",
         f"spec.yaml:11:16: {where}[2].layers: must match the pattern ^[0-9]*:[0-9]*(:[0-9]+)?$",
