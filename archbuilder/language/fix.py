@@ -13,9 +13,11 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def apply_edits(edits: Iterable[Edit]) -> Iterator[Edit]:
-    """Write the edits into their files, and yield those that were made.
+    """Write the edits into their files, and yield those that were applied.
 
-    A word that is not at its position, such as one written with escapes, stays as it is.
+    Args:
+        edits: The edits, of any number of files. An edit is skipped if its word is not at its
+            position, for example because it is written with escapes.
 
     Raises:
         OSError: A file cannot be read or written.

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from archbuilder.language.node import Mapping, Node, Scalar, Sequence, Source, SourcePosition, quote
-from archbuilder.language.syntax import syntax_problem
+from archbuilder.language.syntax import NO_DIRECTIVES, NO_TAGS, syntax_problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -31,10 +31,6 @@ _CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-
-
-_NO_DIRECTIVES = "YAML directives are not supported; remove the line that starts with '%'"
-_NO_TAGS = "YAML tags are not supported; remove the tag that starts with '!'"
 
 
 class UnreadableError(Exception):
@@ -136,7 +132,7 @@ class _Composer:
             return None
         start = self._next()
         if start.version or start.tags:
-            self.report(self._start(start), _NO_DIRECTIVES)
+            self.report(self._start(start), NO_DIRECTIVES)
         root, _ = self._node(1)
         self._next()  # the document's end
         if not isinstance(self._peek(), yaml.StreamEndEvent):
@@ -152,7 +148,7 @@ class _Composer:
             return self._alias(str(event.anchor), position, depth)
         self._count(position, depth, 1)
         if event.tag is not None:
-            self.report(position, _NO_TAGS)
+            self.report(position, NO_TAGS)
         num_nodes_before, anchor = self.nodes, event.anchor
         if anchor:
             self.open_anchors.add(anchor)

@@ -4,6 +4,9 @@ import re
 
 import yaml
 
+NO_DIRECTIVES = "YAML directives are not supported; remove the line that starts with '%'"
+NO_TAGS = "YAML tags are not supported; remove the tag that starts with '!'"
+
 _MESSAGES = {
     r"mapping values are not allowed": "unexpected ':'; check the indentation of the line above, "
     "or quote this text",
@@ -14,13 +17,12 @@ _MESSAGES = {
     r"but found '<stream end>'": "expected a value, but the text ends",
     r"expected the node content": "expected a value",
     r"escape": "unknown escape sequence; put text with backslashes in single quotes",
-    r"tag|handle": "YAML tags are not supported; remove the tag that starts with '!'",
+    r"tag|handle": NO_TAGS,
     r"anchor|alias": "the name of an anchor must consist of letters, digits, '-' and '_'",
     r"sequence entries are not allowed": "unexpected '-' of a list item; start the list on a new "
     "line",
     r"mapping keys are not allowed": "text that starts with '?' must be quoted",
-    r"directive|YAML document": "YAML directives are not supported; remove the line that starts "
-    "with '%'",
+    r"directive|YAML document": NO_DIRECTIVES,
     r"block scalar|chomping": "text after '|' or '>' must start on the next line",
 }
 """Messages for the position where the parser stopped, by pattern of the parser's own message.
