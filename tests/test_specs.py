@@ -81,6 +81,7 @@ def test_every_field_has_a_description_in_the_schema():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrecorded")
 def test_no_mutation_of_a_shipped_spec_gives_a_traceback(tmp_path):
     rng = random.Random(0)
     texts = [path.read_text(encoding="utf-8") for path in SPECS]

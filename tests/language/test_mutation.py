@@ -17,6 +17,7 @@ OPTIONS = (
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrecorded")
 def test_two_thousand_mutations_raise_no_other_error_than_spec_error(here):
     rng = random.Random(20170612)
     num_rejected = 0
