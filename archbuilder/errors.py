@@ -1,4 +1,4 @@
-"""Errors that are caused by user input, each with a message of one sentence."""
+"""The exception for mistakes in user input."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from os import PathLike
 
 
 class UserError(Exception):
-    """A mistake in the input. The message says what is wrong and where.
+    """A mistake in user input. The message says what is wrong, where, and how to fix it.
 
     The command line prints the message and exits with code 2.
     """
@@ -14,7 +14,7 @@ class UserError(Exception):
 
 @contextmanager
 def writable(path: PathLike[str]) -> Iterator[None]:
-    """Convert an OSError while writing `path` into a UserError."""
+    """Convert an `OSError` in the block, which writes `path`, to a `UserError`."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The root of a spec: a model, its objectives, tokenizers, data and training."""
+"""The top level of a spec: model, objectives, tokenizers, data and training."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -38,44 +38,46 @@ if TYPE_CHECKING:
 
 
 def check_folder_name(name: str) -> str:
-    """Return `name` if it is valid for folders and files; raise `ValueError` if not."""
+    """Return `name` if it is a valid name for files and folders. Raise `ValueError` if not."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(
-            "must start with a letter, digit or '_' and contain only these, '-' and '.'"
+            "must consist of letters, digits, '_', '-' and '.', and not start with '-' or '.'"
         )
     return name
 
 
 class Experiment(Spec):
-    """A model with objectives; with tokenizer, data and training, an experiment that can be run."""
+    """A model and its objectives; with a tokenizer, data and training, it can be trained."""
 
     name: Annotated[str, AfterValidator(check_folder_name)]
-    """Name of the experiment and of its run folder: letters, digits, '_', '-' and '.'."""
+    """Name of the experiment and of its run folder. It has letters, digits, '_', '-' and '.', and
+    does not start with '-' or '.'."""
     model: BackboneConfig
     """Architecture of the model, without the heads of the objectives."""
     objectives: Annotated[dict[str, AnyObjective], SettingsByName()]
     """Training objectives by name, each with its settings. The name is also the type unless `type`
-    is given. The losses of several objectives are added. Without objectives, the model is only a
-    backbone, whose outputs are the vectors of tokens."""
+    is given. The weighted losses of several objectives are added. Without objectives, the model is
+    only a backbone, which outputs a vector for each token."""
     tokenizer: Tokenizer | None = None
-    """Tokenizer of all text, or of the source if there is a target_tokenizer. It is required for
-    training."""
+    """Tokenizer of all text, or of the source only if `target_tokenizer` is given. It is required
+    for training."""
     target_tokenizer: Tokenizer | None = None
-    """Tokenizer of the target, such as the text in the other language. It requires
-    model.target_vocabulary_size. Default: source and target share one tokenizer."""
+    """Tokenizer of the target, such as the translation. It requires `model.target_vocabulary_size`.
+    Default: source and target share `tokenizer`."""
     data: Data | None = None
     """Text for training and validation. It is required for training."""
     training: Training | None = None
     """Optimizer, batches and other settings of training. It is required for training."""
 
     def model_graph(self) -> ModelGraph:
-        """Return the Keras model together with the backbone and heads that it was built from."""
+        """Return the Keras model together with its backbone and heads."""
         return ModelGraph(self.name, self.model, self.objectives)
 
     def build(self) -> "keras.Model":
-        """Return the `keras.Model`.
+        """Return a new `keras.Model` with random weights.
 
-        Its inputs and outputs are dictionaries by name; batch size and sequence length are free.
+        Its inputs and outputs are dictionaries of tensors by name. The batch size and the sequence
+        length are not fixed.
         """
         return self.model_graph().model
 
@@ -83,20 +85,20 @@ class Experiment(Spec):
         """Train the tokenizers and tokenize the text, or return both from the cache.
 
         Args:
-            listener: Listener that receives progress messages. Default: they are ignored.
+            listener: Receiver of progress messages. Default: they are ignored.
 
         Raises:
-            UserError: A section is missing, or text cannot be read.
+            UserError: A section of the spec is missing, or text cannot be read.
         """
         self.require("preparing", "data", "tokenizer")
         return prepare(self, listener or ProgressListener())
 
     def require(self, work: str, *sections: str) -> Any:
-        """Return the last of the sections.
+        """Return the value of the last section, if the spec has all sections.
 
         Args:
-            work: What needs the sections, for the message.
-            sections: Names of top-level fields.
+            work: Operation that needs the sections, such as "training", for the error message.
+            sections: Names of top-level fields of the spec.
 
         Raises:
             UserError: A section is missing.
@@ -107,10 +109,10 @@ class Experiment(Spec):
         return getattr(self, sections[-1])
 
     def for_training(self, work: str) -> TrainedSpec:
-        """Return this spec as one that has all sections that training reads.
+        """Return this spec, typed so that the sections for training are not None.
 
         Args:
-            work: What needs the sections, for the message.
+            work: Operation that needs the sections, such as "training", for the error message.
 
         Raises:
             UserError: A section is missing.
@@ -128,14 +130,17 @@ class Experiment(Spec):
 
         Args:
             run: Run folder. Default: `runs/NAME`.
-            restart: Whether to start again if there is a run. Default: False, the run is resumed.
+            restart: Whether to replace an existing run. Default: False; it is resumed.
             processes: Processes that train together. Default: this process alone.
 
         Returns:
-            The last metrics by name.
+            The last training and validation metrics, by name.
 
         Raises:
-            UserError: The spec, the run folder or the text is not suitable for training.
+            UserError: The spec, the run folder or the text has an error that the user can fix.
+            RunInterruptedError: Training was stopped by Ctrl-C or SIGTERM.
+            TrainingFailedError: A loss, gradient or weight is NaN or infinite, or memory or disk
+                space is insufficient.
         """
         spec = self.for_training("training")
         if processes is not None:
@@ -150,8 +155,8 @@ class Experiment(Spec):
     def dataset(self, split: str = "train") -> "keras.utils.PyDataset":
         """Return the batches of `archbuild train` as a dataset for Keras's `fit` and `evaluate`.
 
-        A batch is `(inputs, targets, sample_weights)`, dictionaries by the names of the inputs and
-        outputs of the model. The training set has no end; give `fit` the argument
+        A batch is a tuple `(inputs, targets, sample_weights)` of dictionaries, with arrays by the
+        names of the inputs and outputs of the model. The training set is infinite: `fit` needs
         `steps_per_epoch`.
 
         Args:
@@ -169,9 +174,12 @@ class Experiment(Spec):
     def compile(self, model: "keras.Model") -> None:
         """Compile a model that `build` returned, so that `fit` trains it as `archbuild train` does.
 
-        Each output has the loss of its objective; the optimizer has the learning rate by step, the
-        weight decay and the clipping of `training`. The model computes in Keras's dtype policy, not
-        in `training.precision`.
+        Each output has the loss of its objective. The optimizer has the learning rate schedule, the
+        weight decay and the gradient clipping of `training`. `training.precision` is ignored: the
+        model keeps the Keras dtype policy with which it was built.
+
+        Args:
+            model: The model to compile in place.
 
         Raises:
             UserError: The spec has a setting that `fit` does not support.
@@ -183,7 +191,7 @@ class Experiment(Spec):
         compile_model(spec, model)
 
     def parameter_counter(self) -> ParameterCounter:
-        """Return the shapes of all weights, computed without Keras."""
+        """Return a counter with the shapes of all weights, computed without Keras."""
         return count_parameters(self.model, self.objectives)
 
     def __repr__(self) -> str:
@@ -215,29 +223,34 @@ class Experiment(Spec):
 
 
 def fix_names(path: Path | str, overrides: Sequence[str] = ()) -> list[Edit]:
-    """Rewrite names of earlier versions of the language in a spec and in those that it extends.
+    """Rename outdated fields and values in a spec file and in the specs that it extends.
 
-    Specs that are shipped with the package are rewritten only where `path` is one of them.
+    The outdated names are those of earlier versions of archbuilder. Specs that the package installs
+    are changed only if `path` is one of them.
+
+    Args:
+        path: Spec file.
+        overrides: Overrides of the spec, in the format of `--set`. Default: none.
 
     Returns:
-        The edits, in order.
+        The edits that were made, in the order of rounds and then of file and line.
 
     Raises:
-        SpecError: A file cannot be read as a spec.
+        SpecError: A file cannot be parsed as a spec.
         UserError: A file cannot be written.
     """
-    made: list[Edit] = []
-    while True:  # A field below a renamed one is checked only under the new name.
+    edits_made: list[Edit] = []
+    while True:  # The fields inside a renamed section are checked only after it is renamed.
         try:
             validate_tree(read(path, overrides), Experiment)
-            return made
+            return edits_made
         except SpecError as error:
             edits = [edit for edit in error.edits if _is_editable(Path(edit.file), Path(path))]
         with writable(Path(path)):
             applied = list(apply_edits(edits))
         if not applied:
-            return made
-        made += sorted(applied)
+            return edits_made
+        edits_made += sorted(applied)
 
 
 def _is_editable(file: Path, spec: Path) -> bool:
@@ -246,13 +259,13 @@ def _is_editable(file: Path, spec: Path) -> bool:
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:
-    """Return the experiment that a YAML file describes.
+    """Load an experiment from a YAML file.
 
     Args:
         path: Spec file.
-        overrides: Changes as after `--set`, such as "training.steps=100". Default: none.
+        overrides: Overrides in the format of `--set`, such as "training.steps=100". Default: none.
 
     Raises:
-        SpecError: The spec has errors; `.lines` has a line with the location for each.
+        SpecError: The spec has errors; the attribute `lines` has one line with location for each.
     """
     return validate_tree(read(path, overrides), Experiment)

@@ -1,4 +1,4 @@
-"""Atomic writes and locks.
+"""Atomic writes, checksums and locks of files.
 
 A file or directory is either complete or absent, even if the process is killed while writing.
 """
@@ -17,11 +17,11 @@ from archbuilder.errors import UserError, writable
 
 
 class LockedError(Exception):
-    """Another process holds the lock."""
+    """The lock is held by another process."""
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write `content` to a file and flush it to disk. If that fails, the file is unchanged."""
+    """Replace the content of a file and flush it to disk. If this fails, the file is unchanged."""
     with replace_file(path) as temporary:
         temporary.write_bytes(content)
 
@@ -31,9 +31,9 @@ def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it to `path` when the block ends.
 
     If the block raises, the temporary file is removed and `path` is unchanged. Only one writer may
-    be active, since the temporary name depends only on `path`. The name keeps the suffix.
+    be active, since the temporary name depends only on `path`. It keeps the suffix of `path`.
     """
-    temporary = _temporary(path)
+    temporary = _temporary_path(path)
     try:
         yield temporary
         make_durable(temporary)
@@ -44,13 +44,13 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_directory(path: Path) -> Iterator[Path]:
-    """Yield a new temporary directory, and rename it to `path` when the block ends.
+    """Yield a new temporary directory, and replace `path` with it when the block ends.
 
     If the block raises, the temporary directory is removed and `path` is unchanged. Only one
-    writer may be active, since the temporary name depends only on `path`. A leftover directory of
-    an interrupted writer is removed. Missing parent directories are created.
+    writer may be active, since the temporary name depends only on `path`. A temporary directory
+    that an interrupted writer left is removed first. Missing parent directories are created.
     """
-    temporary = _temporary(path)
+    temporary = _temporary_path(path)
     remove(temporary)
     try:
         temporary.mkdir(parents=True)
@@ -78,7 +78,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object that `write_json` wrote. Raise ValueError if the file is damaged."""
+    """Return the object that `write_json` wrote. Raise ValueError if the checksum is wrong."""
     text, _, checksum = path.read_text(encoding="utf-8").partition("\n")
     if checksum != f"{_sha256(text)}\n":
         raise ValueError(f"{path} is damaged")
@@ -87,12 +87,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def locked(lock_file: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock between the processes of this machine. It is released if the process is killed.
+    """Hold an exclusive lock among the processes of this machine.
+
+    The lock is also released if the process is killed.
 
     Args:
         lock_file: Path of the lock file. It is created with its parent directories, and removed
             when the lock is released.
-        wait: Whether to wait until another process releases the lock. Default: True.
+        wait: Whether to wait while another process holds the lock. Default: True.
 
     Raises:
         LockedError: `wait` is False and another process holds the lock.
@@ -117,25 +119,27 @@ def locked(lock_file: Path, wait: bool = True) -> Iterator[None]:
 
 @contextmanager
 def staging_directory(path: Path) -> Iterator[Path]:
-    """Yield a temporary directory whose files can be renamed to `path`.
+    """Yield a temporary directory in which to create a file or directory for `publish`.
 
-    The directory is in the nearest existing parent directory of `path`. It is removed at the end.
+    It is in the nearest existing parent directory of `path`, so that `publish` only has to rename.
+    It is removed when the block ends.
 
     Raises:
         UserError: The parent directory is not writable, or the name of `path` is not valid.
     """
     with ExitStack() as stack:
         with writable(path):
-            parent = next(folder for folder in path.absolute().parents if folder.exists())
-            folder = tempfile.TemporaryDirectory(dir=parent, prefix=".archbuilder.")
-            trial = Path(stack.enter_context(folder), path.name)
-            trial.touch()
-            trial.unlink()
-        yield trial.parent
+            parent = next(parent for parent in path.absolute().parents if parent.exists())
+            directory = tempfile.TemporaryDirectory(dir=parent, prefix=".archbuilder.")
+            staging = Path(stack.enter_context(directory))
+            trial_file = staging / path.name  # Check the permission and the name before the work.
+            trial_file.touch()
+            trial_file.unlink()
+        yield staging
 
 
 def publish(staged: Path, path: Path) -> None:
-    """Rename a finished file or directory to `path`. Raise UserError if `path` exists."""
+    """Rename a complete file or directory to `path`. Raise UserError if `path` exists."""
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):  # Another process created it after the caller's check.
@@ -174,7 +178,7 @@ def _flush(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def _temporary(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.part{path.suffix}")
 
 

@@ -1,4 +1,4 @@
-"""Clean stops: the first Ctrl-C or SIGTERM requests one, the second interrupts at once."""
+"""Stop signals (Ctrl-C and SIGTERM), and the exceptions that end a command."""
 
 import signal
 import threading
@@ -6,9 +6,11 @@ from types import FrameType
 
 
 class StopRequest:
-    """A context in which the first signal sets `is_requested` and the second interrupts at once.
+    """A context manager that turns Ctrl-C and SIGTERM into requests to stop.
 
-    Outside the main thread, where Python receives no signals, `is_requested` stays false.
+    The first signal sets `is_requested`, so that the current step can finish and be saved. The
+    second signal raises `KeyboardInterrupt` immediately. Python receives signals only in the main
+    thread; in other threads, `is_requested` remains false.
     """
 
     def __init__(self) -> None:
@@ -41,12 +43,15 @@ def _receives_signals() -> bool:
 
 
 class RunInterruptedError(Exception):
-    """A stop that was requested; the state is saved, and the command line exits with 130."""
+    """A stop by Ctrl-C or SIGTERM. The command line prints the message and exits with code 130."""
 
 
 class OperationFailedError(Exception):
-    """A failure that ends the operation; the message says why and what was saved. Exit code: 1."""
+    """A failure that is not a mistake in the input, such as a full disk or a failed worker process.
+
+    The command line prints the message and exits with code 1.
+    """
 
 
 class TrainingFailedError(OperationFailedError):
-    """A failure that ends training."""
+    """A failure that ends training. The message says which checkpoint is saved."""

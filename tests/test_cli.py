@@ -182,7 +182,7 @@ ERRORS = {
     "missing run": (("predict", "none"), "none: not a run folder: it has no spec.yaml"),
     "empty run": (
         ("train", shipped_specs() / "quickstart.yaml", "--run", ""),
-        "--run must not be empty; name a folder",
+        "--run must not be empty; give the path of a folder",
     ),
     "too many layers": (
         ("summary", shipped_specs() / "bert_tiny.yaml", "--set", "model.encoder.num_layers=99999"),
@@ -195,7 +195,8 @@ ERRORS = {
     ),
     "invalid name": (
         ("new", "../x"),
-        "'../x': a name must start with a letter, digit or '_' and contain only these, '-' and '.'",
+        "'../x': a name must consist of letters, digits, '_', '-' and '.', "
+        "and not start with '-' or '.'",
     ),
     "missing data": (
         ("train", shipped_specs() / "bert_tiny.yaml"),

@@ -1,4 +1,4 @@
-"""The Typer application, and arguments and options that several commands share."""
+"""The Typer application, and the arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,11 +45,11 @@ Overrides = Annotated[
         help="Override a value of the spec, such as training.steps=4. Can be repeated.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of plain text.")]
 
 
 def load_experiment(spec: Path, overrides: list[str] | None) -> Experiment:
-    """Return the experiment in a spec, and print the notes about it to stderr."""
+    """Load an experiment from a spec file, and print notes about the spec to standard error."""
     tree = read(spec, overrides or ())
     experiment = validate_tree(tree, Experiment)
     for note in tree.notes:

@@ -1,4 +1,4 @@
-"""Commands that exchange models with other programs: import, export."""
+"""Commands that import and export models of other libraries: import, export."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +13,10 @@ from archbuilder.keras_backend import load_keras
 
 @app.command(name="import")
 def import_(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with config.json and the weights.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Hugging Face model folder.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to create.")],
 ) -> None:
-    """Convert a Hugging Face model to a run folder, for `predict` and `export`."""
+    """Convert a Hugging Face model to a run folder, which `predict` and `export` can read."""
     from archbuilder.exchange.import_model import check_import, import_folder
 
     check_import(folder, output)
@@ -32,7 +30,7 @@ def import_(
 
 
 class ExportCommand(typer.core.TyperCommand):
-    """A command whose help lists the export formats. They are imported only for the help."""
+    """A command whose help lists the export formats; they are imported only if help is shown."""
 
     @override
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -50,7 +48,7 @@ def export(
     format_name: Annotated[str, typer.Option("--format", help="Format to write.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to create.")],
 ) -> None:
-    """Export the best model, then reload the export and compare its outputs."""
+    """Export the best model of a run. The export is reloaded and its outputs are compared."""
     from archbuilder.run import open_run
 
     result = open_run(run).export(format_name, output)

@@ -1,4 +1,4 @@
-"""Commands for runs: train, predict."""
+"""Commands for run folders: train, predict."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,33 +13,34 @@ from archbuilder.errors import UserError
 def train(
     spec: SpecFile,
     run: Annotated[
-        str | None, typer.Option(help="Run folder to write. Default: runs/NAME.")
+        str | None, typer.Option(help="Run folder. Default: runs/NAME, with the name in the spec.")
     ] = None,
     overrides: Overrides = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start from scratch; replace the run in the folder.")
+        bool, typer.Option("--restart", help="Replace the run in the folder and start from step 0.")
     ] = False,
     coordinator: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Address of process 0.")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Address of process 0; required for several processes."
+        ),
     ] = None,
     processes: Annotated[
-        int, typer.Option(help="Number of processes that train together.", min=1)
+        int, typer.Option(help="Number of processes that train one model.", min=1)
     ] = 1,
-    process: Annotated[
-        int, typer.Option(help="Index of this process, starting from 0.", min=0)
-    ] = 0,
+    process: Annotated[int, typer.Option(help="Index of this process, from 0.", min=0)] = 0,
 ) -> None:
     """Train a model. The same command resumes an interrupted run."""
     from archbuilder.stopping import RunInterruptedError, raise_interrupt_on_sigterm
     from archbuilder.training.recipe.distribution import process_group
 
     if run == "":  # An empty path is the current folder, which a run must not replace.
-        raise UserError("--run must not be empty; name a folder")
+        raise UserError("--run must not be empty; give the path of a folder")
     try:
         raise_interrupt_on_sigterm()
         experiment = load_experiment(spec, overrides)
-        joined = process_group(coordinator, processes, process)
-        experiment.train(run, restart=restart, processes=joined)
+        group = process_group(coordinator, processes, process)
+        experiment.train(run, restart=restart, processes=group)
     except KeyboardInterrupt:
         raise RunInterruptedError(
             "interrupted; the same command resumes from the last checkpoint, if there is one"
@@ -54,11 +55,17 @@ def predict(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="fill_mask, embed or translate. Default: the first available."),
+        typer.Option(
+            help="fill_mask, embed or translate. Default: the first that the model supports."
+        ),
     ] = None,
     top_k: Annotated[
         int,
-        typer.Option(help="Candidates to print per mask. With --json, 0 means 5.", min=0, max=1000),
+        typer.Option(
+            help="Number of candidates per mask. 0: only the text, or 5 with --json.",
+            min=0,
+            max=1000,
+        ),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Commands for specs: new, validate, schema, summary."""
+"""Commands for spec files: new, validate, schema, summary."""
 
 import json
 from pathlib import Path
@@ -15,9 +15,9 @@ from archbuilder.language import SpecError, json_schema, read, validate_tree
 @app.command()
 def new(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name of the experiment and of its file.")
+        str, typer.Argument(metavar="NAME", help="Name of the experiment and of the new file.")
     ],
-    like: Annotated[str, typer.Option(help="Starter to copy: bert or transformer.")] = "bert",
+    like: Annotated[str, typer.Option(help="Starter spec to copy: bert or transformer.")] = "bert",
 ) -> None:
     """Create a commented starter spec that is ready to train."""
     from archbuilder.starter import create_spec
@@ -32,20 +32,20 @@ def validate(
     specs: SpecFiles,
     overrides: Overrides = None,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the resolved spec with each value's origin.")
+        bool, typer.Option("--resolved", help="Print all values and where each comes from.")
     ] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Rewrite names of earlier versions of the language.")
+        bool, typer.Option("--fix", help="Rename outdated fields and values in the files.")
     ] = False,
 ) -> None:
-    """Check specs and report every mistake with its file and line."""
+    """Check spec files and report every error with its file and line."""
     problems = []
     for path in specs:
         try:
             if fix:
                 for edit in fix_names(path, overrides or ()):
-                    where = f"{edit.file}:{edit.line}:{edit.column}"
-                    typer.echo(f"{where}: replaced {edit.old!r} with {edit.new!r}", err=True)
+                    location = f"{edit.file}:{edit.line}:{edit.column}"
+                    typer.echo(f"{location}: replaced {edit.old!r} with {edit.new!r}", err=True)
             tree = read(path, overrides or ())
             validate_tree(tree, Experiment)
         except SpecError as error:
@@ -65,7 +65,7 @@ def schema(
         typer.Option("--output", "-o", help="File to write. Default: standard output."),
     ] = None,
 ) -> None:
-    """Write the JSON schema of specs, for completion and help in editors."""
+    """Write the JSON Schema of spec files, for completion and help in editors."""
     text = json.dumps(json_schema(Experiment), indent=1, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
@@ -76,7 +76,7 @@ def schema(
 
 @app.command()
 def summary(spec: SpecFile, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Show a model's layers and parameter counts without building it."""
+    """Show the layers of a model and their parameter counts without building it."""
     from archbuilder.insight import summary
 
     result = summary.summarize(load_experiment(spec, overrides))

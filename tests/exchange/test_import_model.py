@@ -241,7 +241,7 @@ def test_integer_weights_are_rejected_by_name(folder):
     changed = arrays(folder)
     integers(changed)
     save_arrays(folder, changed)
-    message = r"'bert\.pooler\.dense\.bias' have the unsupported type I32; expected a float type"
+    message = r"'bert\.pooler\.dense\.bias' have the unsupported dtype I32; expected a float dtype"
     with pytest.raises(UserError, match=message):
         read_folder(folder, "imported")
 
@@ -250,7 +250,7 @@ def test_integer_weights_are_rejected_by_name(folder):
 def test_an_invalid_index_is_rejected(folder, weight_map):
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
-    with pytest.raises(UserError, match="weight_map must map names of weights to files"):
+    with pytest.raises(UserError, match="'weight_map' must map names of weights to file names"):
         read_folder(folder, "imported")
 
 

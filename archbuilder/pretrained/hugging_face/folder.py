@@ -1,4 +1,4 @@
-"""Folders in the format of `save_pretrained`: a configuration and named arrays."""
+"""Model folders in the format of `save_pretrained`: `config.json` and safetensors files."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _COMPUTED = re.compile(
     r"(.*\.)?(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\..*|inv_freq)"
 )
 _FLOATS = ("F64", "F32", "F16", "BF16")
-# Suffixes of norm weights in older files, and their current names.
+# Suffixes of the names of norm weights in files of early BERT models, and the current suffixes.
 _OLDER_SUFFIXES = {".gamma": ".weight", ".beta": ".bias"}
 
 
@@ -38,15 +38,24 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 class Arrays(Mapping[str, np.ndarray]):
-    """The arrays in a folder, by name; each is loaded when it is used.
+    """The arrays of a folder by name, in float32. An array is loaded when it is accessed.
 
-    The names are those in the files of a model with a head. In the files of a model without a head,
-    the prefix `body` is missing and is added here.
+    The names are those of a model with a head. The files of a model without a head lack the prefix
+    `body`, such as "bert."; it is added to their names.
     """
 
     def __init__(self, folder: Path, body: str) -> None:
+        """Read the names of the arrays.
+
+        Args:
+            folder: The model folder.
+            body: Name of the PyTorch module with all layers except the heads. Empty: none.
+
+        Raises:
+            UserError: The folder has no safetensors files, or one cannot be read.
+        """
         self.folder = folder
-        self._read: set[str] = set()
+        self._accessed: set[str] = set()
         self._locations: dict[str, tuple[Path, str]] = {}
         for file in _weight_files(folder):
             with _open(file) as content:
@@ -71,25 +80,29 @@ class Arrays(Mapping[str, np.ndarray]):
 
     @override
     def __getitem__(self, name: str) -> np.ndarray:
-        """Return an array in float32. Raise UserError if it is missing, NaN or infinite."""
+        """Return an array in float32. Raise UserError if it is missing or has NaN or infinity."""
         if name not in self._locations:
             raise UserError(f"{self.folder}: weights {name!r} are missing; {CONFIG} requires them")
-        self._read.add(name)
+        self._accessed.add(name)
         array = self._load(name)
         if not np.isfinite(array).all():
             raise UserError(f"{self.folder}: weights {name!r} contain NaN or infinity")
         return array
 
     def unread(self) -> Iterator[str]:
-        """Yield the names of unused arrays, except for computed ones and copies of used ones."""
-        for name in sorted(self._locations.keys() - self._read):
+        """Yield the names of arrays that were not accessed.
+
+        Names are skipped if `transformers` computes the array, or if it is a copy of an accessed
+        array, as tied weights are.
+        """
+        for name in sorted(self._locations.keys() - self._accessed):
             if not _COMPUTED.fullmatch(name) and not self._is_copy(name):
                 yield name
 
     def _is_copy(self, name: str) -> bool:
-        """Return whether an array equals one that was used under another name."""
+        """Return whether an array equals one that was accessed by another name."""
         shape, array = self._shape(name), None
-        for other in self._read:
+        for other in self._accessed:
             if self._shape(other) == shape and self._dtype(name) in _FLOATS:
                 array = self._load(name) if array is None else array
                 if np.array_equal(array, self._load(other)):
@@ -111,17 +124,18 @@ class Arrays(Mapping[str, np.ndarray]):
         dtype = self._dtype(name)
         if dtype not in _FLOATS:
             raise UserError(
-                f"{file}: weights {name!r} have the unsupported type {dtype}; expected a float type"
+                f"{file}: weights {name!r} have the unsupported dtype {dtype}; "
+                "expected a float dtype"
             )
         with _open(file) as content:
             return np.asarray(content.get_tensor(stored_name), dtype="float32")
 
 
 def write_folder(folder: Path, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Create a folder with a configuration and arrays.
+    """Create a model folder.
 
     Args:
-        folder: The folder to create.
+        folder: The folder to create; it must not exist.
         fields: The fields of `config.json`.
         arrays: The weights by name; they are stored in float32.
     """
@@ -134,7 +148,7 @@ def write_folder(folder: Path, fields: dict[str, Any], arrays: dict[str, np.ndar
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    """Return the weight files; large models have several."""
+    """Return the paths of the weight files; large models have several."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
@@ -142,7 +156,9 @@ def _weight_files(folder: Path) -> list[Path]:
         if not isinstance(files_by_name, dict) or not all(
             isinstance(file, str) for file in files_by_name.values()
         ):
-            raise UserError(f"{folder / INDEX}: weight_map must map names of weights to files")
+            raise UserError(
+                f"{folder / INDEX}: 'weight_map' must map names of weights to file names"
+            )
         files = [folder / name for name in sorted(set(files_by_name.values()))]
         missing = next((file for file in files if not file.is_file()), None)
         if missing:
@@ -152,7 +168,7 @@ def _weight_files(folder: Path) -> list[Path]:
     hint = ""
     if pickled:
         hint = f"; {pickled.name} is not supported, as it may contain code: save it as safetensors"
-    raise UserError(f"{folder}: no {WEIGHTS}{hint}")
+    raise UserError(f"{folder}: contains no {WEIGHTS}{hint}")
 
 
 @contextmanager
@@ -167,5 +183,5 @@ def _open(file: Path) -> Iterator[Any]:
 
 
 def _current_name(name: str) -> str:
-    suffix = next((older for older in _OLDER_SUFFIXES if name.endswith(older)), None)
+    suffix = next((suffix for suffix in _OLDER_SUFFIXES if name.endswith(suffix)), None)
     return name.removesuffix(suffix) + _OLDER_SUFFIXES[suffix] if suffix else name

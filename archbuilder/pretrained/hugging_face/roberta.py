@@ -1,4 +1,4 @@
-"""RoBERTa (Liu et al., 2019): BERT with position ids that start after the padding token's id."""
+"""RoBERTa (Liu et al., 2019): BERT whose position ids start at the padding token's id + 1."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,10 @@ from archbuilder.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class _PositionsAfterPadding(Row):
-    """The padding token's id, after which the position ids start."""
+    """The fields for the first position id, which is the padding token's id + 1.
+
+    `max_position_embeddings` includes the unused rows before it.
+    """
 
     @override
     def read(self, config: Config, spec: Tree) -> None:
@@ -32,7 +35,11 @@ class _PositionsAfterPadding(Row):
 
 
 def _move_positions(fields: dict[str, Any], arrays: Arrays, vocabulary: Vocabulary) -> None:
-    """Move the position table so that it starts after the id of the vocabulary's padding token."""
+    """Move the rows of the position table to match the padding token's id of a vocabulary.
+
+    Rows 0 to the padding token's id are zeros, and position 0 has the next row. `fields` and
+    `arrays` are changed in place.
+    """
     name = f"{ROBERTA.weight_names.names['positions']}.weight"
     table = arrays[name][fields["pad_token_id"] + 1 :]
     arrays[name] = np.pad(table, ((vocabulary.padding_id + 1, 0), (0, 0)))

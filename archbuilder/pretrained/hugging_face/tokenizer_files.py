@@ -1,4 +1,4 @@
-"""Names of the files of a tokenizer, and names of special tokens in its settings."""
+"""Names of tokenizer files in a Hugging Face folder, and of special tokens in their settings."""
 
 from archbuilder.text.vocabulary import Vocabulary
 
@@ -18,14 +18,14 @@ MARIAN_TOKENS = {
     "unknown": ("unk", "<unk>"),
     "end": ("eos", "</s>"),
 }
-"""Names in the settings of Marian's tokenizers and default tokens, by role.
+"""Special tokens of Marian's tokenizers: (name in tokenizer_config.json, default token) by role.
 
-Marian's decoders start with the padding token.
+There is no start token, since Marian's decoders start with the padding token.
 """
 
 
 def special_tokens(vocabulary: Vocabulary) -> dict[str, str | None]:
-    """Return the special token of each role; None: the vocabulary has no such token."""
+    """Return the special tokens of a vocabulary by role; None for a missing token."""
     roles = ("padding", "unknown", "start", "end", "mask")
     ids = {role: getattr(vocabulary, f"{role}_id") for role in roles}
     return {role: None if id_ is None else vocabulary.id_to_token(id_) for role, id_ in ids.items()}

@@ -1,4 +1,4 @@
-"""Conversion of a vocabulary to the tokenizer files of a Hugging Face folder."""
+"""Conversion of vocabularies to the tokenizer files of a Hugging Face model folder."""
 
 import json
 from typing import Any
@@ -21,25 +21,26 @@ from archbuilder.text.vocabulary import Vocabulary
 def tokenizer_files(
     vocabularies: tuple[Vocabulary, Vocabulary], model: BackboneConfig
 ) -> dict[str, bytes]:
-    """Return the files of a folder's tokenizer.
+    """Return the tokenizer files of a Hugging Face model folder.
 
     Args:
-        vocabularies: The vocabularies of the source and the target.
-        model: The model that uses them.
+        vocabularies: The vocabularies of the source and the target; the target's is used only by
+            Marian, whose source and target have separate SentencePiece models.
+        model: The architecture of the model that uses them.
 
     Returns:
-        The content of each file, by name.
+        The content of each file, by file name.
 
     Raises:
-        UserError: Hugging Face has no equivalent tokenizer.
+        UserError: Hugging Face has no equivalent of the tokenizer.
     """
     vocabulary, target = vocabularies
     if isinstance(vocabulary, MarianVocabulary):
         return _marian_files(vocabulary, target)
     content = _tokenizer_json(vocabulary)
     if model.encoder is not None:
-        content["post_processor"] = _template(vocabulary, model)
-    settings = _settings(vocabulary, model)
+        content["post_processor"] = _post_processor(vocabulary, model)
+    settings = _tokenizer_config(vocabulary, model)
     return {TOKENIZER_JSON: _json(content), SETTINGS: _json(settings)}
 
 
@@ -62,12 +63,12 @@ def _tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
     raise UserError(f"Hugging Face has no equivalent of the tokenizer {vocabulary.kind!r}")
 
 
-def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
-    names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
+def _tokenizer_config(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
+    settings_names = {"padding": "pad", "unknown": "unk", "mask": "mask"}
     if model.decoder is None:
-        names |= {"start": "cls", "end": "sep"}
+        settings_names |= {"start": "cls", "end": "sep"}
     else:
-        names |= {"start": "bos", "end": "eos"}
+        settings_names |= {"start": "bos", "end": "eos"}
     tokens = special_tokens(vocabulary)
     inputs = ["input_ids", "attention_mask"]
     if (model.embeddings.num_segments or 1) > 1:
@@ -76,19 +77,23 @@ def _settings(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
         "model_input_names": inputs,
-        **{f"{name}_token": tokens[role] for role, name in names.items() if tokens[role]},
+        **{f"{name}_token": tokens[role] for role, name in settings_names.items() if tokens[role]},
     }
     if model.max_sequence_length:
         settings["model_max_length"] = model.max_sequence_length
     return settings
 
 
-def _template(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
-    """Return the post-processor of a tokenizer.json, which adds the encoder's special tokens."""
+def _post_processor(vocabulary: Vocabulary, model: BackboneConfig) -> dict[str, Any]:
+    """Return the field `post_processor` of tokenizer.json, which adds special tokens to a text.
+
+    An encoder reads [start, text, end] or [start, text A, end, text B, end]; an encoder-decoder
+    model has no start token in its source.
+    """
     ids = {vocabulary.id_to_token(id_): id_ for id_ in (vocabulary.start_id, vocabulary.end_id)}
     start, end = (vocabulary.id_to_token(id_) for id_ in (vocabulary.start_id, vocabulary.end_id))
-    first = [] if model.decoder is not None else [_special(start)]
-    single = [*first, _sequence("A"), _special(end)]
+    prefix = [] if model.decoder is not None else [_special(start)]
+    single = [*prefix, _sequence("A"), _special(end)]
     return {
         "type": "TemplateProcessing",
         "single": single,

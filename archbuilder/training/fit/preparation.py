@@ -19,7 +19,7 @@ from archbuilder.training.recipe.trained_spec import TrainedSpec
 
 
 def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
-    """Return the dataset of a split.
+    """Return a split of the data as a dataset for `keras.Model.fit` and `evaluate`.
 
     Args:
         experiment: The spec.
@@ -32,20 +32,21 @@ def make_dataset(experiment: TrainedSpec, split: str) -> FitDataset:
     _require_supported(recipe)
     data = load_training_data(experiment, ProgressListener())
     batches = data.split(split)
-    pad = BatchPadder(data.train.batch_size, replicas=1, compiled=_is_compiled(recipe))
+    padder = BatchPadder(data.train.batch_size, replicas=1, compiled=_uses_jit(recipe))
     dataset_class = TrainingDataset if split == "train" else EvaluationDataset
-    return dataset_class(batches, pad, _num_steps(recipe, data))
+    return dataset_class(batches, padder, _num_steps(recipe, data))
 
 
 def compile_model(experiment: TrainedSpec, model: keras.Model) -> None:
-    """Compile a model with the losses and the optimizer of a spec.
+    """Compile a model in place with the losses and the optimizer of a spec.
 
     Args:
         experiment: The spec.
         model: The model, built from the spec.
 
     Raises:
-        UserError: The spec has a setting that `fit` does not support.
+        UserError: The spec has a setting that `fit` does not support, or an objective whose loss
+            needs more than the outputs of the model.
     """
     recipe = experiment.training
     _require_supported(recipe)
@@ -57,7 +58,7 @@ def compile_model(experiment: TrainedSpec, model: keras.Model) -> None:
     model.compile(
         optimizer=_optimizer(experiment, model),
         loss={name: TermLoss(name, term) for name, term in terms.items()},
-        jit_compile=_is_compiled(recipe),
+        jit_compile=_uses_jit(recipe),
     )
 
 
@@ -71,21 +72,25 @@ def _optimizer(experiment: TrainedSpec, model: keras.Model) -> keras.optimizers.
     )
     optimizer.global_clipnorm = recipe.global_clipnorm
     if keras.config.backend() == "tensorflow":
-        _merge_sparse_gradients(optimizer)
+        _densify_gradients(optimizer)
     return optimizer
 
 
-def _merge_sparse_gradients(optimizer: keras.optimizers.Optimizer) -> None:
-    """Make `apply` add up TensorFlow's gradients of equal ids; Keras squares them separately."""
+def _densify_gradients(optimizer: keras.optimizers.Optimizer) -> None:
+    """Make `apply` convert sparse gradients of embeddings (`tf.IndexedSlices`) to dense tensors.
+
+    The conversion sums the gradients of a token that occurs several times. Keras would square them
+    before the sum, which gives a wrong second moment.
+    """
     import tensorflow as tf
 
     apply = optimizer.apply
 
-    def apply_merged(grads: list[Any], trainable_variables: Any = None) -> None:
-        merged = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
-        apply(merged, trainable_variables)
+    def apply_dense(grads: list[Any], trainable_variables: Any = None) -> None:
+        dense = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
+        apply(dense, trainable_variables)
 
-    optimizer.apply = apply_merged
+    optimizer.apply = apply_dense
 
 
 def _num_steps(recipe: Training, data: TrainingData) -> int:
@@ -95,17 +100,17 @@ def _num_steps(recipe: Training, data: TrainingData) -> int:
     return steps
 
 
-def _is_compiled(recipe: Training) -> bool:
+def _uses_jit(recipe: Training) -> bool:
     return recipe.backend == "jax" or bool(recipe.jit_compile)
 
 
 def _require_supported(recipe: Training) -> None:
-    is_set = {
+    unsupported_settings = {
         "batch.gradient_accumulation_steps": recipe.batch.gradient_accumulation_steps > 1,
         "batch.packing": recipe.batch.packing,
         "distribution": recipe.distribution is not None,
     }
-    for setting in filter(is_set.get, is_set):
+    for setting in filter(unsupported_settings.get, unsupported_settings):
         raise _unsupported(setting)
 
 

@@ -1,4 +1,4 @@
-"""Progress of a run as printed lines, with a progress bar on a terminal."""
+"""Printed progress of a run: lines of text, and a progress bar on a terminal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
@@ -20,18 +20,18 @@ from archbuilder.text.prepare import ProgressListener
 from archbuilder.tracking.sample import Sample
 
 _SECONDS_BETWEEN_LINES = 10
-"""Seconds between progress lines without a terminal."""
+"""Minimum time between progress lines if the output is not a terminal."""
 MAX_CHARACTERS = 100
-"""Maximum number of characters of a text that are printed."""
-Printed: TypeAlias = Mapping[str, Sequence[str]]
-"""The metrics of each loss term that are printed in addition to its loss."""
+"""Maximum number of characters of a printed text, such as a prediction."""
+PrintedMetrics: TypeAlias = Mapping[str, Sequence[str]]
+"""The names of the metrics that are printed after the loss of each loss term, by its name."""
 
 
 class Reporter(ProgressListener):
-    """Prints lines, and on a terminal a progress bar below them."""
+    """A listener that prints lines and, on a terminal, shows a progress bar below them."""
 
     def __init__(self, console: Console | None = None, error: bool = False) -> None:
-        """Create the reporter.
+        """Create a reporter.
 
         Args:
             console: The console to print to. Default: a new console for standard output.
@@ -55,13 +55,13 @@ class Reporter(ProgressListener):
     def start(
         self, description: str, total: int | None, lines: bool = True
     ) -> Callable[[int], None]:
-        """Start a task, and return a function to call with the number of units done.
+        """Start a task, and return a function to call with the number of units processed so far.
 
         Args:
             description: The task, such as "training".
-            total: Number of units of the task; None if it is unknown.
-            lines: Whether a line is printed every few seconds without a terminal. If not, `step`
-                and `live` report the progress.
+            total: Number of units of the task, such as bytes or steps; None if it is unknown.
+            lines: Whether to print a progress line every 10 seconds if the output is not a
+                terminal, and the remaining time on a terminal. False: `step` and `live` do this.
         """
         task = self._bar.add_task(description, total=total, timed=lines)
         self._bar.start()
@@ -78,53 +78,79 @@ class Reporter(ProgressListener):
 
     @override
     def finish(self) -> None:
-        """Finish the task, and remove the progress bar."""
+        """Finish all tasks and remove the progress bar."""
         self._bar.below = ""
         self._bar.stop()
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
 
-    def step(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
-        """Print a line about a step, unless a terminal shows it below the bar."""
-        if self._bar.disable:
-            self.print(_step(record, steps, printed, seconds_left))
+    def step(
+        self, record: dict, steps: int | None, printed: PrintedMetrics, seconds_left: float
+    ) -> None:
+        """Print a line about a step, unless the output is a terminal, where `live` shows it.
 
-    def live(self, record: dict, steps: int | None, printed: Printed, seconds_left: float) -> None:
-        """Show the last step below the progress bar, on a terminal."""
+        Args:
+            record: The metrics of the step.
+            steps: Total number of steps; None if the run has a time limit.
+            printed: The metrics to print.
+            seconds_left: Estimate of the remaining time in seconds.
+        """
+        if self._bar.disable:
+            self.print(_step_line(record, steps, printed, seconds_left))
+
+    def live(
+        self, record: dict, steps: int | None, printed: PrintedMetrics, seconds_left: float
+    ) -> None:
+        """Show the line of the last step below the progress bar, if the output is a terminal.
+
+        The arguments are those of `step`.
+        """
         if not self._bar.disable:
-            self._bar.below = _step(record, steps, printed, seconds_left)
+            self._bar.below = _step_line(record, steps, printed, seconds_left)
 
     def samples(self, samples: Sequence[Sample]) -> None:
-        """Print each text of the samples on a line, in characters that the console supports."""
+        """Print each text of the samples on a line with its label.
+
+        Long texts are truncated. Characters that the console cannot encode are escaped.
+        """
         for sample in samples:
             width = max(map(len, sample.texts))
             for label, text in sample.texts.items():
-                self.print(f"  {label:>{width}}: {_readable(text, self.console.encoding)}")
+                self.print(f"  {label:>{width}}: {_to_line(text, self.console.encoding)}")
 
-    def evaluation(self, record: dict, printed: Printed) -> None:
-        """Print a line about an evaluation."""
+    def evaluation(self, record: dict, printed: PrintedMetrics) -> None:
+        """Print a line about an evaluation.
+
+        Args:
+            record: The validation metrics.
+            printed: The metrics to print.
+        """
         fields = [f"validation at {record['step']}", f"loss {record['validation_loss']:.3f}"]
-        fields += [_term(record, name, metrics, "validation_") for name, metrics in printed.items()]
+        fields += [
+            _loss_and_metrics(record, name, metrics, "validation_")
+            for name, metrics in printed.items()
+        ]
         self.print("  ".join(fields))
 
     def baseline(self, record: dict, baseline: Mapping[str, Mapping[str, float]]) -> None:
-        """Print a line for each loss term: the metrics of the model and of the baseline.
+        """Print a line for each loss term that compares the model with the baseline.
 
         Args:
-            record: The metrics of the model.
-            baseline: The metrics of predicting by frequency, by loss term.
+            record: The validation metrics of the model.
+            baseline: The validation metrics, by loss term and name, of a baseline that always
+                predicts according to the frequencies in the training data.
         """
         for name, metrics in baseline.items():
             fields, label = [], "predicting by frequency "
             for metric, value in metrics.items():
-                of_model = record[f"validation_{name}_{metric}"]
-                fields.append(f"{metric} {of_model:.3f} ({label}{value:.3f})")
+                model_value = record[f"validation_{name}_{metric}"]
+                fields.append(f"{metric} {model_value:.3f} ({label}{value:.3f})")
                 label = ""
             self.print(f"{name} on validation: {', '.join(fields)}")
 
 
 class SilentReporter(Reporter):
-    """Prints nothing, since another process prints."""
+    """A reporter that prints nothing, for the processes other than process 0."""
 
     def __init__(self) -> None:
         super().__init__(Console(quiet=True))
@@ -143,42 +169,44 @@ class _Bar(Progress):
 
 
 class _RemainingTime(TimeRemainingColumn):
-    """The remaining time, unless the line below the bar shows it."""
+    """The estimated remaining time, unless the line below the bar includes it."""
 
     @override
     def render(self, task: Task) -> Text:
         return super().render(task) if task.fields["timed"] else Text()
 
 
-def _step(record: dict, steps: int | None, printed: Printed, seconds_left: float) -> str:
+def _step_line(
+    record: dict, steps: int | None, printed: PrintedMetrics, seconds_left: float
+) -> str:
     total, norm = "" if steps is None else f"/{steps}", record["gradient_norm"]
     fields = [f"step {record['step']}{total}", f"loss {record['loss']:.3f}"]
-    fields += [_term(record, name, metrics) for name, metrics in printed.items()]
+    fields += [_loss_and_metrics(record, name, metrics) for name, metrics in printed.items()]
     fields += [
         f"rate {record['learning_rate']:.2e}",
         "skipped (float16 overflow)" if norm is None else f"norm {norm:.2f}",
         f"{record['tokens_per_second']:,.0f} tokens/s",
-        f"{_clock(seconds_left)} left",
+        f"{_format_duration(seconds_left)} left",
     ]
     return "  ".join(fields)
 
 
-def _readable(text: str, encoding: str) -> str:
-    """Return a text as a truncated line, in characters that the encoding supports."""
+def _to_line(text: str, encoding: str) -> str:
+    """Return a text as one truncated line, with characters outside the encoding escaped."""
     line = "".join(character if character.isprintable() else " " for character in text)
     if len(line) > MAX_CHARACTERS:
         line = line[: MAX_CHARACTERS - 3] + "..."
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _term(record: dict, name: str, metrics: Sequence[str], prefix: str = "") -> str:
+def _loss_and_metrics(record: dict, name: str, metrics: Sequence[str], prefix: str = "") -> str:
     values = {metric: record[f"{prefix}{name}_{metric}"] for metric in ("loss", *metrics)}
     return f"{name} {values.pop('loss'):.3f}" + "".join(
         f" {metric} {value:.3f}" for metric, value in values.items()
     )
 
 
-def _clock(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

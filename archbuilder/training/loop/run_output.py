@@ -1,4 +1,4 @@
-"""The outputs of a run: its folder, the terminal and the trackers."""
+"""The three outputs of a run: the run folder, the terminal and the trackers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,14 @@ from archbuilder.training.loop.reporter import Reporter
 
 @dataclass(frozen=True)
 class RunOutput:
-    """A run folder and its writer, a reporter, and trackers."""
+    """The outputs of a run.
+
+    Attributes:
+        run: The run folder.
+        writer: The writer of the run folder; in processes other than process 0, it writes nothing.
+        reporter: The printer of progress.
+        trackers: The open trackers, such as TensorBoard or MLflow.
+    """
 
     run: RunFolder
     writer: RunWriter
@@ -20,11 +27,16 @@ class RunOutput:
     trackers: TrackerSet
 
     def log(self, record: dict) -> None:
-        """Write a record of metrics to metrics.jsonl and to the trackers."""
+        """Write the metrics of a step to `metrics.jsonl` and to the trackers."""
         self.writer.log(record)
         self.trackers.log(record)
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
-        """Show predictions on the terminal and in the trackers."""
+        """Print validation examples with their predictions, and log them to the trackers.
+
+        Args:
+            step: The number of completed steps.
+            samples: The examples with their predictions.
+        """
         self.reporter.samples(samples)
         self.trackers.samples(step, samples)

@@ -10,22 +10,24 @@ from archbuilder.language import Spec
 
 
 class EarlyStopping(Spec):
-    """Early stopping when evaluations no longer improve (Prechelt, 1998)."""
+    """Early stopping: training ends when the monitored metric stops improving (Prechelt, 1998)."""
 
     patience: PositiveInt
-    """Number of consecutive evaluations without improvement after which training stops."""
+    """Number of consecutive evaluations without improvement after which training stops, as in
+    `keras.callbacks.EarlyStopping`."""
     min_delta: NonNegativeFloat = 0.0
-    """Minimum difference from the best metric that counts as an improvement."""
+    """Difference from the best value so far that an improvement must exceed, in the unit of the
+    metric. It does not affect which model is saved as the best."""
 
 
 class Best:
-    """The best value of a validation metric and its step.
+    """The best value so far of the monitored validation metric, and its step.
 
     Attributes:
-        metric: Name of the metric.
+        metric: Name of the metric without "validation_", such as "loss".
         value: The best value so far; None before the first evaluation.
-        step: The step of the best value.
-        num_bad: Number of evaluations since the last improvement.
+        step: The step of the best value; None before the first evaluation.
+        num_bad: Number of consecutive evaluations without an improvement by `min_delta`.
     """
 
     def __init__(self, metric: str, stopping: EarlyStopping | None, higher_is_better: bool) -> None:
@@ -36,11 +38,11 @@ class Best:
         self.num_bad = 0
 
     def update(self, metrics: Mapping[str, Any], step: int) -> bool:
-        """Record an evaluation, and return whether it is the best so far.
+        """Record an evaluation and return whether its model is the best so far.
 
         Args:
-            metrics: The metrics of the evaluation; without the validation metric, the evaluation
-                counts as the best.
+            metrics: The metrics of the evaluation. If the validation metric is missing, since there
+                is no validation data, the latest model counts as the best.
             step: The step of the evaluation.
         """
         value = metrics.get(f"validation_{self.metric}")
@@ -57,13 +59,13 @@ class Best:
 
     @property
     def should_stop(self) -> bool:
-        """Whether `patience` evaluations passed without improvement."""
+        """Whether the last `patience` evaluations brought no improvement."""
         return self._stopping is not None and self.num_bad >= self._stopping.patience
 
     def state(self) -> dict[str, Any]:
-        """Return the values that a checkpoint stores."""
+        """Return the state to store in a checkpoint."""
         return {"value": self.value, "step": self.step, "waited": self.num_bad}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore the values of a checkpoint."""
+        """Restore the state that `state` returned, from a checkpoint."""
         self.value, self.step, self.num_bad = state["value"], state["step"], state["waited"]

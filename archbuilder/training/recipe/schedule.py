@@ -21,16 +21,17 @@ class BaseSchedule(Spec, ABC):
     """The interface of learning rate schedules."""
 
     needs_steps: ClassVar[bool]
-    """Whether the learning rate depends on the total number of steps."""
+    """Whether `rate_at` requires the total number of steps."""
 
     @abstractmethod
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         """Return the learning rate of a step.
 
         Args:
-            step: Number of the step, from 1.
-            steps: Total number of steps; it may be None unless `needs_steps`.
-            hidden_dim: Width of the model.
+            step: Number of the step; the first is 1.
+            steps: Total number of steps of the run, or None if it is unknown; it must not be None
+                if `needs_steps` is true.
+            hidden_dim: Size of the hidden vectors of the model; only `noam` depends on it.
         """
 
 
@@ -49,17 +50,17 @@ class Constant(BaseSchedule):
 
 
 class Linear(BaseSchedule):
-    """Linear warm-up, then linear or polynomial decay (Devlin et al., 2018, A.2)."""
+    """Linear warm-up from 0, then linear or polynomial decay (Devlin et al., 2018, A.2)."""
 
     type: Literal["linear"]
     peak: PositiveFloat
-    """Maximum learning rate, at the end of the warm-up."""
+    """Maximum learning rate, reached at the end of the warm-up."""
     warmup_steps: NonNegativeInt = 0
-    """Number of warm-up steps."""
+    """Number of warm-up steps. 0: training starts at the peak."""
     end: NonNegativeFloat = 0.0
-    """Learning rate after the last step."""
+    """Learning rate that the decay would reach one step after the last step."""
     power: PositiveFloat = 1.0
-    """Exponent of the decay; 1 is linear."""
+    """Exponent of the decay: the fraction of remaining steps is raised to it. 1 is linear."""
 
     needs_steps: ClassVar[bool] = True
 
@@ -72,15 +73,15 @@ class Linear(BaseSchedule):
 
 
 class Cosine(BaseSchedule):
-    """Linear warm-up, then cosine decay (Loshchilov and Hutter, 2017, equation 5)."""
+    """Linear warm-up from 0, then cosine decay (Loshchilov and Hutter, 2017, equation 5)."""
 
     type: Literal["cosine"]
     peak: PositiveFloat
-    """Maximum learning rate, at the end of the warm-up."""
+    """Maximum learning rate, reached at the end of the warm-up."""
     warmup_steps: NonNegativeInt = 0
-    """Number of warm-up steps."""
+    """Number of warm-up steps. 0: training starts at the peak."""
     end: NonNegativeFloat = 0.0
-    """Learning rate after the last step."""
+    """Learning rate that the decay would reach one step after the last step."""
 
     needs_steps: ClassVar[bool] = True
 
@@ -93,17 +94,17 @@ class Cosine(BaseSchedule):
 
 
 class WarmupStableDecay(BaseSchedule):
-    """Linear warm-up, constant learning rate, then linear decay (Hu et al., 2024, section 4.2)."""
+    """Linear warm-up from 0, constant rate, then linear decay (Hu et al., 2024, section 4.2)."""
 
     type: Literal["warmup_stable_decay"]
     peak: PositiveFloat
-    """Learning rate between warm-up and decay."""
+    """Constant learning rate between warm-up and decay."""
     warmup_steps: NonNegativeInt = 0
-    """Number of warm-up steps."""
+    """Number of warm-up steps. 0: training starts at the peak."""
     decay_steps: PositiveInt
-    """Number of steps of the decay, at the end of training."""
+    """Number of decay steps, at the end of training."""
     end: NonNegativeFloat = 0.0
-    """Learning rate after the last step."""
+    """Learning rate that the decay would reach one step after the last step."""
 
     needs_steps: ClassVar[bool] = True
 
@@ -111,19 +112,22 @@ class WarmupStableDecay(BaseSchedule):
     def rate_at(self, step: int, steps: int | None, hidden_dim: int) -> float:
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
-        assert steps is not None  # See `needs_steps`.
+        assert steps is not None  # The caller ensures this: `needs_steps` is true.
         remaining = min(1.0, (max(steps - step, 0) + 1) / (self.decay_steps + 1))
         return self.end + (self.peak - self.end) * remaining
 
 
 class Noam(BaseSchedule):
-    """hidden_dim^-0.5 * min(step^-0.5, step * warmup^-1.5) (Vaswani et al., 2017, equation 3)."""
+    """Linear warm-up, then decay with step^-0.5 (Vaswani et al., 2017, equation 3).
+
+    The learning rate is scale * hidden_dim^-0.5 * min(step^-0.5, step * warmup_steps^-1.5).
+    """
 
     type: Literal["noam"]
     warmup_steps: PositiveInt = 4000
     """Number of warm-up steps."""
     scale: PositiveFloat = 1.0
-    """Factor of the learning rate."""
+    """Factor that multiplies the learning rate of the paper."""
 
     needs_steps: ClassVar[bool] = False
 
@@ -133,11 +137,11 @@ class Noam(BaseSchedule):
 
 
 class InverseSquareRoot(BaseSchedule):
-    """Linear warm-up, then decay by step^-0.5: noam with an explicit peak."""
+    """Linear warm-up, then decay with step^-0.5, as `noam` but with an explicit peak."""
 
     type: Literal["inverse_square_root"]
     peak: PositiveFloat
-    """Maximum learning rate, at the end of the warm-up."""
+    """Maximum learning rate, reached at the end of the warm-up."""
     warmup_steps: PositiveInt
     """Number of warm-up steps."""
 
@@ -149,17 +153,17 @@ class InverseSquareRoot(BaseSchedule):
 
 
 def _remaining(step: int, steps: int | None, warmup_steps: int) -> float:
-    """Return the fraction of decay steps that remain: 1 at the peak, 1 / (decay steps) at the end.
+    """Return the fraction of the decay that remains: 1 at the peak, 1 / (decay steps) at the end.
 
-    It is never 0, so that the last step has an effect.
+    It is never 0, so that the last step still updates the weights if the schedule ends at 0.
     """
-    assert steps is not None  # See `needs_steps`.
+    assert steps is not None  # The caller ensures this: `needs_steps` is true.
     peak_step = max(warmup_steps, 1)  # Without a warm-up, the first step is the peak.
     remaining, decay_steps = (max(steps - number, 0) + 1 for number in (step, peak_step))
     return min(1.0, remaining / decay_steps)
 
 
-def _constant(value: Any) -> Any:
+def _number_to_constant(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"type": "constant", "rate": value}
     if isinstance(value, dict | Spec):
@@ -174,5 +178,5 @@ _AnySchedule = Annotated[
 
 Schedule = Annotated[
     _AnySchedule,
-    BeforeValidator(_constant, json_schema_input_type=float | _AnySchedule),
+    BeforeValidator(_number_to_constant, json_schema_input_type=float | _AnySchedule),
 ]
