@@ -1,8 +1,11 @@
 """Batch sampling: rows of examples, batches of rows, and a new random order for every epoch.
 
-The shape of an epoch is computed once: slots for examples, sorted by length; rows, each with one
-slot or packed from several; and batches of rows of similar length. For every epoch, the example
-that fills each slot (of its length) and the order of the batches are sampled again.
+The shape of an epoch is computed once. It has slots for examples, sorted by length. A row has one
+slot, or several if rows are packed. A batch has rows of similar length. For every epoch, an example
+of suitable length is sampled for each slot, and the order of the batches is sampled.
+
+An example has one side (a text) or two (source and target). Arrays of lengths have one column for
+each side.
 """
 
 from array import array
@@ -13,31 +16,33 @@ from typing import Any
 import numpy as np
 
 MAX_ATTEMPTS = 64
-"""Maximum number of rows that are tried for an example when rows are packed."""
+"""Maximum number of rows that are tried for an example in packing, before a new row is added."""
 
 
 @dataclass(frozen=True)
 class BatchSize:
-    """The capacity of a batch: `tokens` (of the longer side, padding included) or `rows`."""
+    """The capacity of a batch, as a number of tokens or of rows."""
 
     tokens: int | None
+    """Maximum number of tokens of the longer side, with padding; None if `rows` is given."""
     rows: int | None
+    """Maximum number of rows; None if `tokens` is given."""
     row_length: int | None = None
-    """Capacity of a row in tokens if examples are packed; None if they are not."""
+    """Capacity of a packed row, in tokens per side. Default: None, examples are not packed."""
     multiple: int = 1
-    """Rows are padded to a multiple of this number of tokens."""
+    """Number of tokens; rows are padded to a multiple of it. Default: 1."""
     max_length: int | None = None
-    """Maximum length of a row in tokens, which also limits padding. Default: no limit."""
+    """Maximum length of a row with padding, in tokens. Default: None, no limit."""
 
     def padded_length(self, length: Any) -> Any:
         """Return the padded length of rows of `length` tokens.
 
         Args:
-            length: Number of tokens, or an array of numbers.
+            length: Number of tokens, or an array of such numbers.
         """
         if self.max_length is None:
             return -(-length // self.multiple) * self.multiple
-        multiple = min(self.multiple, self.max_length)  # A larger one may overflow int32.
+        multiple = min(self.multiple, self.max_length)  # A larger multiple may overflow int32.
         return np.minimum(-(-length // multiple) * multiple, self.max_length)
 
     def max_rows(self, length: int) -> int:
@@ -54,9 +59,9 @@ class BatchSampler:
         """Create the sampler.
 
         Args:
-            members: Weight and example lengths [N, sides] of each corpus. The weight is the number
-                of times that each example occurs in an epoch; if it is a fraction, every epoch
-                has another subset.
+            members: Weight and example lengths [N, sides], in tokens, of each corpus. The weight is
+                the number of times that each example occurs in an epoch; if it is not an integer,
+                each epoch has a different subset.
             batch_size: The capacity of a batch.
             seed: The seed of all random numbers.
         """
@@ -64,19 +69,19 @@ class BatchSampler:
         self._lengths = [lengths for _, lengths in members]
         slot_lengths = [_slot_lengths(weight, lengths) for weight, lengths in members]
         self._num_slots = [len(lengths) for lengths in slot_lengths]
-        self._member_of = np.repeat(np.arange(len(members), dtype="int16"), self._num_slots)
+        self._member_of_slot = np.repeat(np.arange(len(members), dtype="int16"), self._num_slots)
         self._slot_in_member = np.concatenate(
             [np.arange(count, dtype="int32") for count in self._num_slots]
         )
         lengths = np.concatenate(slot_lengths)
         if len(members) > 1:
-            by_length = _sorted(lengths)
+            by_length = _length_order(lengths)
             lengths = lengths[by_length]
-            self._member_of = self._member_of[by_length]
+            self._member_of_slot = self._member_of_slot[by_length]
             self._slot_in_member = self._slot_in_member[by_length]
         del slot_lengths
-        self._slots, self._row_starts, self._tokens = _rows(lengths, batch_size.row_length)
-        self._batch_starts = _split_into_batches(self._tokens.max(axis=1), batch_size)
+        self._slots, self._row_starts, self._max_row_tokens = _rows(lengths, batch_size.row_length)
+        self._batch_starts = _split_into_batches(self._max_row_tokens.max(axis=1), batch_size)
         self._batch_size = batch_size
         self._epoch = lru_cache(maxsize=2)(self._sample_epoch)
 
@@ -85,10 +90,10 @@ class BatchSampler:
         return len(self._batch_starts) - 1
 
     def __getitem__(self, number: int) -> list[list[tuple[int, int]]]:
-        """Return the rows of a batch, each as the (member, index) of its examples.
+        """Return the rows of a batch, each as a list of examples (corpus, index in the corpus).
 
         Args:
-            number: Index of the batch, which continues across epochs.
+            number: Number of the batch, counted from 0 over all epochs.
         """
         epoch, index = divmod(number, len(self))
         examples, order = self._epoch(epoch)
@@ -99,7 +104,9 @@ class BatchSampler:
         ):
             slots = self._slots[start:end]
             rows.append(
-                list(zip(self._member_of[slots].tolist(), examples[slots].tolist(), strict=True))
+                list(
+                    zip(self._member_of_slot[slots].tolist(), examples[slots].tolist(), strict=True)
+                )
             )
         return rows
 
@@ -120,40 +127,40 @@ class BatchSampler:
         return float(1 - tokens.sum(dtype="int64") / total)
 
     def num_shapes(self) -> int:
-        """Return the number of padded lengths, or of combinations of lengths, of batches."""
-        max_lengths = np.maximum.reduceat(self._tokens, self._batch_starts[:-1])
+        """Return the number of different padded lengths of batches (for two sides, of pairs)."""
+        max_lengths = np.maximum.reduceat(self._max_row_tokens, self._batch_starts[:-1])
         return len(np.unique(self._batch_size.padded_length(max_lengths), axis=0))
 
     def _first_epoch_tokens(self) -> np.ndarray:
-        """Return the tokens of each row of the first epoch, [rows, sides].
+        """Return the number of tokens of each row in the first epoch, [rows, sides].
 
-        They are fewer than `_tokens` if a member has a fractional weight.
+        It can be smaller than `_max_row_tokens` if a member has a fractional weight.
         """
         num_examples = map(len, self._lengths)
         if not any(slots % num for slots, num in zip(self._num_slots, num_examples, strict=True)):
-            return self._tokens
+            return self._max_row_tokens
         examples, _ = self._epoch(0)
-        lengths = np.empty((len(examples), self._tokens.shape[1]), dtype="int32")
+        lengths = np.empty((len(examples), self._max_row_tokens.shape[1]), dtype="int32")
         for member, member_lengths in enumerate(self._lengths):
-            in_member = self._member_of == member
+            in_member = self._member_of_slot == member
             lengths[in_member] = member_lengths[examples[in_member]]
         return np.add.reduceat(lengths[self._slots], self._row_starts[:-1])
 
     def _sample_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the index of the example in each slot, and the order of the batches."""
         rng = np.random.default_rng([self.seed, 0, epoch])
-        orders = [_sorted(lengths, rng) for lengths in self._lengths]
+        orders = [_length_order(lengths, rng) for lengths in self._lengths]
         examples = np.empty_like(self._slot_in_member)
         for member, (order, num_slots) in enumerate(zip(orders, self._num_slots, strict=True)):
-            num_examples, in_member = len(order), self._member_of == member
+            num_examples, in_member = len(order), self._member_of_slot == member
             start = int(rng.integers(num_examples)) if num_slots % num_examples else 0
             ranks = _ranks(self._slot_in_member[in_member], start, num_examples, num_slots)
             examples[in_member] = order[ranks]
         return examples, rng.permutation(len(self))
 
 
-def _sorted(lengths: np.ndarray, rng: "np.random.Generator | None" = None) -> np.ndarray:
-    """Return the order that sorts `lengths` [N, sides], by the last side first.
+def _length_order(lengths: np.ndarray, rng: "np.random.Generator | None" = None) -> np.ndarray:
+    """Return the indices that sort `lengths` [N, sides]; the last side is the primary key.
 
     Ties are in random order if `rng` is given.
     """
@@ -167,26 +174,27 @@ def _sorted(lengths: np.ndarray, rng: "np.random.Generator | None" = None) -> np
 
 
 def _slot_lengths(weight: float, lengths: np.ndarray) -> np.ndarray:
-    """Return the maximum length of an example in each slot of a corpus, [slots, sides]."""
+    """Return the maximum length of the examples that can fill each slot, [slots, sides]."""
     num_examples = len(lengths)
     num_slots = max(1, round(weight * num_examples))
-    by_rank = lengths[_sorted(lengths)]
+    by_rank = lengths[_length_order(lengths)]
     if num_slots == num_examples:
         return by_rank
     first, last = (
         _ranks(np.arange(num_slots), start, num_examples, num_slots)
         for start in (0, num_examples - 1)
     )
-    spans = np.stack([first, last + 1], axis=1).ravel()
-    return np.maximum.reduceat(np.append(by_rank, by_rank[:1] * 0, axis=0), spans)[::2]
+    bounds = np.stack([first, last + 1], axis=1).ravel()
+    return np.maximum.reduceat(np.append(by_rank, by_rank[:1] * 0, axis=0), bounds)[::2]
 
 
 def _ranks(slots: np.ndarray, start: int, num_examples: int, num_slots: int) -> np.ndarray:
     """Return the rank, by length, of the example in each slot.
 
-    This is systematic sampling (Madow and Madow, 1944): ranks at equal distances, from a `start`
-    in [0, num_examples) that all slots share. In the long run, each rank occurs equally often; in
-    one epoch, it occurs as often as the weight says, rounded down or up.
+    This is systematic sampling (Madow and Madow, 1944): the ranks have equal distances, and
+    their offset `start`, an integer in [0, num_examples), is the same for all slots. Over many
+    epochs, each rank occurs equally often. In one epoch, it occurs num_slots / num_examples times,
+    rounded down or up.
     """
     if num_slots == num_examples:
         return slots
@@ -194,14 +202,14 @@ def _ranks(slots: np.ndarray, start: int, num_examples: int, num_slots: int) -> 
 
 
 def _rows(lengths: np.ndarray, row_length: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the slots sorted by row, the start of each row, and its tokens [rows, sides]."""
+    """Return the slots sorted by row, the start of each row, and the row lengths [rows, sides]."""
     if row_length is None:
         count = len(lengths)
         return np.arange(count, dtype="int32"), np.arange(count + 1, dtype="int32"), lengths
-    row_of = _packed(lengths, row_length)
+    row_of = _pack(lengths, row_length)
     tokens = np.zeros((row_of.max() + 1, lengths.shape[1]), dtype="int32")
     np.add.at(tokens, row_of, lengths)
-    by_length = _sorted(tokens)
+    by_length = _length_order(tokens)
     rank = np.empty_like(by_length)
     rank[by_length] = np.arange(len(by_length))
     slots = np.argsort(rank[row_of], kind="stable").astype("int32")
@@ -209,10 +217,10 @@ def _rows(lengths: np.ndarray, row_length: int | None) -> tuple[np.ndarray, np.n
     return slots, starts.astype("int32"), tokens[by_length]
 
 
-def _packed(lengths: np.ndarray, row_length: int) -> np.ndarray:
-    """Return the row of each slot: best fit, in order of decreasing length."""
+def _pack(lengths: np.ndarray, row_length: int) -> np.ndarray:
+    """Return the row of each slot, by best-fit decreasing bin packing."""
     row_of, free = array("i", bytes(4 * len(lengths))), []
-    open_rows: list[list[int]] = [[] for _ in range(row_length + 1)]  # By free tokens, last side.
+    open_rows: list[list[int]] = [[] for _ in range(row_length + 1)]  # By free tokens, last side
     shortest = int(lengths[:, -1].min())
     for slot in np.argsort(-lengths.max(axis=1), kind="stable").tolist():
         length = tuple(lengths[slot].tolist())
@@ -221,20 +229,23 @@ def _packed(lengths: np.ndarray, row_length: int) -> np.ndarray:
             row = len(free)
             free.append((row_length,) * len(length))
         row_of[slot] = row
-        rest = tuple(max(have - need, 0) for have, need in zip(free[row], length, strict=True))
-        free[row] = rest if rest[-1] >= shortest else None
+        remaining = tuple(
+            max(left - needed, 0) for left, needed in zip(free[row], length, strict=True)
+        )
+        free[row] = remaining if remaining[-1] >= shortest else None
         if free[row]:
-            open_rows[rest[-1]].append(row)
+            open_rows[remaining[-1]].append(row)
     return np.frombuffer(row_of, dtype="int32")
 
 
 def _take_best_fit(length: tuple, open_rows: list[list[int]], free: list) -> int | None:
-    """Remove from `open_rows` the fullest row with space on every side, and return it."""
+    """Remove from `open_rows` the fullest row with space for `length`; return it, or None."""
     attempts = MAX_ATTEMPTS
     for num_free in range(length[-1], len(open_rows)):
         rows = open_rows[num_free]
         for index in range(len(rows) - 1, max(len(rows) - 1 - attempts, -1), -1):
-            if all(have >= need for have, need in zip(free[rows[index]], length, strict=True)):
+            space = free[rows[index]]
+            if all(left >= needed for left, needed in zip(space, length, strict=True)):
                 return rows.pop(index)
         attempts -= len(rows)
         if attempts <= 0:

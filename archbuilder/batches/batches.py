@@ -1,4 +1,4 @@
-"""Batches: each is a function of the seed and its number only, in any order."""
+"""Batches of training examples. Each batch depends only on the seed and its number."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -11,11 +11,11 @@ from archbuilder.text.examples import Examples
 from archbuilder.text.vocabulary import Vocabulary
 
 NUM_CHECKED = 32
-"""Number of batches among which each loss term must have a target with a weight."""
+"""Number of batches that are checked: each loss term must have a scored target in one of them."""
 
 
 class Batches:
-    """The batches of one or more corpora, which any process can create in any order."""
+    """The batches of one or more corpora. Any process can create any batch, in any order."""
 
     def __init__(
         self,
@@ -29,8 +29,8 @@ class Batches:
         """Create the batches.
 
         Args:
-            members: The weight and the examples of each corpus.
-            losses: The training losses by name, which prepare inputs and targets.
+            members: The weight and the examples of each corpus (see `BatchSampler` for the weight).
+            losses: The training losses by name. They add targets, and inputs of heads, to a batch.
             vocabularies: The vocabularies of the source and of the target.
             batch_size: The capacity of a batch.
             seed: The seed of all random numbers.
@@ -47,7 +47,7 @@ class Batches:
         return len(self.sampler)
 
     def __getitem__(self, number: int) -> Batch:
-        """Return a batch by its number, which continues across epochs."""
+        """Return a batch by its number, counted from 0 over all epochs."""
         rng = np.random.default_rng([self.seed, 1, number])
         rows = [
             [self.examples[member].row(index, rng) for member, index in row]
@@ -59,12 +59,12 @@ class Batches:
         return batch
 
     def without_targets(self) -> list[str]:
-        """Return the names of loss terms whose targets have no weight in the first batches."""
+        """Return the names of the loss terms whose weights are all 0 in the first batches."""
         names: set[str] | None = None
         for number in range(min(NUM_CHECKED, len(self))):
             targets = self[number].targets
-            weighted = {name for name, target in targets.items() if target.weights.any()}
-            names = (targets.keys() if names is None else names) - weighted
+            scored = {name for name, target in targets.items() if target.weights.any()}
+            names = (targets.keys() if names is None else names) - scored
             if not names:
                 break
         return sorted(names or ())
@@ -81,17 +81,18 @@ class Batches:
             for name in names:
                 padding = 0 if name == SEGMENT_IDS else vocabulary.padding_id
                 values = np.concatenate([example[name] for row in rows for example in row])
-                self._add(batch, name, _filled(mask, values, padding))
+                self._add(batch, name, _fill(mask, values, padding))
             batch.inputs[sequence.padding_mask] = mask.astype("int32")
             if self.batch_size.row_length is not None:
                 batch.inputs.update(_packing(sequence, counts, mask))
-        arrays = {name for names in sides.values() for name in names}
-        for name in rows[0][0].keys() - arrays:  # A number per example, with an example per row.
-            self._add(batch, name, _narrow(np.array([row[0][name] for row in rows])))
+        token_arrays = {name for names in sides.values() for name in names}
+        # The other values are one number per example, and rows are not packed.
+        for name in rows[0][0].keys() - token_arrays:
+            self._add(batch, name, _to_32_bit(np.array([row[0][name] for row in rows])))
         return batch
 
     def _add(self, batch: Batch, name: str, array: np.ndarray) -> None:
-        """Add an array of the examples, unless it is neither an input nor a column."""
+        """Add an array to the columns or the inputs of a batch, or skip it if it is neither."""
         if name in self.examples[0].columns:
             batch.columns[name] = array
         elif name in self.inputs:
@@ -102,24 +103,25 @@ def pad_rows(rows: list, padding_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Return rows of token ids as an array, and its padding mask.
 
     Args:
-        rows: The ids of each row.
-        padding_id: The id of padding.
+        rows: The token ids of each row.
+        padding_id: The id of the padding token.
 
     Returns:
         The ids, int32 [B, T], and the mask, int32 [B, T], with 1 for tokens and 0 for padding.
     """
     lengths = np.array([len(row) for row in rows])
     mask = np.arange(lengths.max()) < lengths[:, None]
-    return _filled(mask, np.concatenate(rows), padding_id), mask.astype("int32")
+    return _fill(mask, np.concatenate(rows), padding_id), mask.astype("int32")
 
 
-def _filled(mask: np.ndarray, values: np.ndarray, padding: int) -> np.ndarray:
+def _fill(mask: np.ndarray, values: np.ndarray, padding: int) -> np.ndarray:
+    """Return an int32 array with `values` where the mask is true, and `padding` elsewhere."""
     array = np.full(mask.shape, padding, dtype="int32")
     array[mask] = values
     return array
 
 
-def _narrow(values: np.ndarray) -> np.ndarray:
+def _to_32_bit(values: np.ndarray) -> np.ndarray:
     """Return integers as int32 and other numbers as float32."""
     return values.astype("int32" if values.dtype.kind in "biu" else "float32")
 
@@ -127,10 +129,10 @@ def _narrow(values: np.ndarray) -> np.ndarray:
 def _packing(
     sequence: TokenSequence, counts: list[list[int]], mask: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return, for each token, the number of its example in the row (from 1) and its position."""
+    """Return the packing arrays, int32 [B, T]: each token's example number and position."""
     numbers = [np.repeat(np.arange(1, len(row) + 1), row) for row in counts]
     positions = [np.arange(count) for row in counts for count in row]
     return {
-        sequence.packing_ids: _filled(mask, np.concatenate(numbers), 0),
-        sequence.packing_positions: _filled(mask, np.concatenate(positions), 0),
+        sequence.packing_ids: _fill(mask, np.concatenate(numbers), 0),
+        sequence.packing_positions: _fill(mask, np.concatenate(positions), 0),
     }

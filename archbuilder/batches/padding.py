@@ -1,4 +1,4 @@
-"""Padding of batches to few shapes, each of which is compiled, and to rows for all devices."""
+"""Padding of batches, to limit the number of compiled shapes and to split rows over devices."""
 
 import numpy as np
 
@@ -6,24 +6,25 @@ from archbuilder.batches.batch_sampler import BatchSize
 from archbuilder.text.batch import Batch
 
 COLUMN_MULTIPLE = 8
-"""Arrays of another length than the text, such as predicted positions, are padded to multiples."""
+"""Multiple to which the length of arrays other than the text is padded, as predicted positions."""
 
 
 class BatchPadder:
-    """Adds rows and columns of zeros, which have no effect: their masks and weights are zero."""
+    """A function that adds rows and columns of zeros. Their masks and weights are 0."""
 
     def __init__(self, batch_size: BatchSize, replicas: int, compiled: bool) -> None:
         """Create the padder.
 
         Args:
             batch_size: The capacity of a batch.
-            replicas: Number of devices that share the rows of a batch.
-            compiled: Whether all batches of one length get the same number of rows.
+            replicas: Number of copies of the model, over which the rows of a batch are split.
+            compiled: Whether the training step is compiled. If so, batches of the same length
+                get the same number of rows, and `COLUMN_MULTIPLE` applies.
         """
         self.batch_size, self.replicas, self.compiled = batch_size, replicas, compiled
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the batch, its rows padded to a multiple of `replicas`."""
+        """Return the padded batch. Its number of rows is a multiple of `replicas`."""
         rows, length = batch.shape()
         lengths = {mask.shape[1] for mask in batch.padding_masks()}
         if self.compiled:

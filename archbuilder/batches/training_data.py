@@ -1,4 +1,4 @@
-"""The training data of a spec: its prepared text as batches."""
+"""The training data of a spec: batches of its prepared text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class BatchedSpec(TextSpec, Protocol):
 
     @property
     def model(self) -> BackboneConfig:
-        """The architecture."""
+        """The settings of the model."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class BatchedSpec(TextSpec, Protocol):
 
     @property
     def data(self) -> Data:
-        """The data."""
+        """The settings of the text and its splits."""
         ...
 
     @property
@@ -76,27 +76,30 @@ class TrainingData:
     """The batches that a run is trained on and evaluated on."""
 
     prepared: Prepared
+    """The tokenized text of each split, with the vocabularies."""
     train: Batches
+    """The batches for training."""
     validation: Batches | None
+    """The batches for evaluation; None if the spec has no validation data."""
 
     def splits(self) -> dict[str, Batches]:
-        """Return the batches by split, with the names of the spec."""
+        """Return the batches of each split that exists, by its name in the spec."""
         splits = {"train": self.train, "validation": self.validation}
         return {name: batches for name, batches in splits.items() if batches is not None}
 
     def split(self, name: str) -> Batches:
-        """Return the batches of a split. Raise `UserError` if the spec lacks the split."""
+        """Return the batches of a split. Raise `UserError` if the spec does not have it."""
         splits = self.splits()
         if name not in splits:
             raise UserError(f"data: has no split {name!r}; use one of {', '.join(splits)}")
         return splits[name]
 
     def num_lengths(self) -> int:
-        """Return the number of padded lengths, or combinations of lengths, of the batches."""
+        """Return the number of different padded lengths of batches: the maximum over the splits."""
         return max(batches.sampler.num_shapes() for batches in self.splits().values())
 
     def warnings(self) -> list[str]:
-        """Return warnings: skipped input, and validation on the training text."""
+        """Return warnings about skipped input, and about validation on the training text."""
         warnings = []
         for name, batches in self.splits().items():
             split = self.prepared.splits[name]
@@ -121,12 +124,13 @@ def load_training_data(
 
     Args:
         spec: The experiment.
-        listener: Receives the progress.
+        listener: Receiver of progress reports.
         vocabularies: The vocabularies of the source and of the target, for a run that is resumed.
             Default: the vocabularies of the spec's tokenizers.
 
     Raises:
-        UserError: The text cannot be prepared (see `prepare`), or has no target for an objective.
+        UserError: The text cannot be prepared (see `prepare`), or an objective has no target in the
+            batches that are checked.
     """
     prepared = prepare(spec, listener, vocabularies)
     training, data, objectives = spec.training, spec.data, spec.objectives

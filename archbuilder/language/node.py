@@ -18,23 +18,23 @@ class Source:
     folder: str
     """Absolute path of the folder that relative paths in this source refer to."""
     order: int
-    """Rank among all sources of a spec, in the order of loading."""
+    """Index of the source among all sources of a spec, in the order of loading."""
     option: bool = False
     """Whether the source is a `--set` option. Default: False."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """A position in a source. An option, and a file as a whole, have no line and no column."""
+    """A position in a source. Options, and files as a whole, have line 0 and column 0."""
 
     source: Source
     line: int = 0
-    """Line, counted from 1. Default: 0, no line."""
+    """Line number, counted from 1. Default: 0, which means no line."""
     column: int = 0
-    """Column, counted from 1. Default: 0, no column."""
+    """Column number, counted from 1. Default: 0, which means no column."""
 
     def __str__(self) -> str:
-        """Return `file:line:column`, or the name of the source alone."""
+        """Return `file:line:column`, or only the name of the source if there is no line."""
         name = self.source.name
         return name if self.source.option or not self.line else f"{name}:{self.line}:{self.column}"
 
@@ -46,14 +46,15 @@ class SourcePosition:
 
 @dataclass(slots=True, eq=False)
 class Scalar:
-    """A text, a number, a Boolean or null."""
+    """A string, a number, a Boolean or null."""
 
     value: Any
+    """The value as a Python object."""
     text: str
     """The value as it is written in the source."""
     position: SourcePosition
     defined_at: SourcePosition
-    """Position of the anchor's value for an alias; `position` for all other nodes."""
+    """For an alias, the position of the node with the anchor; otherwise equal to `position`."""
     anchor: str | None = None
     """Name of the anchor that the node defines or refers to. Default: None."""
 
@@ -65,7 +66,7 @@ class Sequence:
     items: list["Node"]
     position: SourcePosition
     defined_at: SourcePosition
-    """Position of the anchor's value for an alias; `position` for all other nodes."""
+    """For an alias, the position of the node with the anchor; otherwise equal to `position`."""
     anchor: str | None = None
     """Name of the anchor that the node defines or refers to. Default: None."""
 
@@ -75,24 +76,25 @@ class Mapping:
     """A mapping from keys to nodes."""
 
     entries: dict[str, tuple[SourcePosition, "Node"]]
-    """The key's position and the value, by key."""
+    """The position of the key and the value, for each key."""
     position: SourcePosition
     defined_at: SourcePosition
-    """Position of the anchor's value for an alias; `position` for all other nodes."""
+    """For an alias, the position of the node with the anchor; otherwise equal to `position`."""
     anchor: str | None = None
     """Name of the anchor that the node defines or refers to. Default: None."""
     implied: bool = field(default=False)
-    """Whether the mapping is only a parent in an option, as `a` in `--set a.b=1`. Default: False.
-    """
+    """Whether the mapping is only part of an option's path, like `a` in `--set a.b=1`.
+    Default: False."""
 
 
 Node = Scalar | Sequence | Mapping
 
 
 class Text(str):
-    """A text that remembers the folder of its source, for relative paths."""
+    """A string of a spec, with the folder of its source."""
 
     folder: str
+    """Absolute path of the folder that relative paths in this source refer to."""
 
 
 def to_python(node: Node, nulls: bool = False) -> Any:
@@ -100,8 +102,9 @@ def to_python(node: Node, nulls: bool = False) -> Any:
 
     Args:
         node: The root of the tree.
-        nulls: Whether null values of mappings are included. Default: False. Values in lists always
-            include them, because a list item may be merged later, where null removes a value.
+        nulls: Whether mappings include keys whose value is null. Default: False. Mappings within
+            lists always include them, because an item of a list may be merged later, and null
+            then removes a setting.
     """
     if isinstance(node, Mapping):
         pairs = ((key, to_python(value, nulls)) for key, (_, value) in node.entries.items())
@@ -116,7 +119,7 @@ def to_python(node: Node, nulls: bool = False) -> Any:
 
 
 def child(node: Node, key: str | int) -> Node | None:
-    """Return the value of a key or at a list index, or None if it does not exist."""
+    """Return the child node at a key or a list index, or None if it does not exist."""
     if isinstance(node, Mapping):
         entry = node.entries.get(key) if isinstance(key, str) else None
         return entry[1] if entry else None
@@ -136,11 +139,11 @@ def descendant(node: Node, path: Path) -> Node | None:
 
 
 def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar | Sequence]]:
-    """Yield each scalar and each list with its path. Merging replaces them as a whole.
+    """Yield each scalar and each list with its path. Merging replaces each as a whole.
 
     Args:
         node: The root of the tree.
-        path: The path of `node`, with which the paths start. Default: the empty path.
+        path: The path of `node`, which is put before all paths. Default: the empty path.
     """
     if isinstance(node, Mapping):
         for key, (_, value) in node.entries.items():
@@ -150,9 +153,9 @@ def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar | Sequenc
 
 
 def dotted(path: Path) -> str:
-    """Return a path as text, like `model.encoder.overrides[0].dropout`.
+    """Return a path as text, for example `model.encoder.overrides[0].dropout`.
 
-    A key with other characters than letters, digits, `_` and `-` is quoted.
+    A key is quoted if it has other characters than letters, digits, `_` and `-`, or more than 60.
     """
     text = ""
     for key in path:
@@ -165,6 +168,6 @@ def dotted(path: Path) -> str:
 
 
 def quote(text: str) -> str:
-    """Return the text in quotes, on one line, truncated to 60 characters."""
+    """Return the text in quotes, on one line; a text of more than 60 characters is truncated."""
     shown = text if len(text) <= 60 else text[:57] + "..."
     return "'" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown) + "'"

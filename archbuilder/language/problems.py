@@ -8,26 +8,29 @@ from archbuilder.errors import UserError
 
 @dataclass(frozen=True, order=True)
 class Edit:
-    """The replacement of one word of a spec that fixes a problem and keeps the meaning."""
+    """The replacement of one word of a spec, which fixes a problem without changing the meaning."""
 
     file: str
+    """Path of the file as the user wrote it."""
     line: int
     """Line of the word, counted from 1."""
     column: int
     """Column of the word, counted from 1."""
     old: str
+    """The word to replace."""
     new: str
+    """The replacement."""
 
 
 class SpecError(UserError):
-    """All problems of a spec, one line each with its location."""
+    """An error with all problems of a spec, each on one line with its location."""
 
     def __init__(self, lines: Iterable[str], edits: Iterable[Edit] = ()) -> None:
-        """Keep the lines as a terminal can show them.
+        """Create the error. Characters that a terminal cannot show are escaped.
 
         Args:
             lines: The problems, one line each.
-            edits: The edits that fix some of them.
+            edits: The edits that fix some of the problems. Default: none.
         """
         self.lines = [_printable(line) for line in lines]
         self.edits = tuple(edits)
@@ -41,11 +44,11 @@ class Problem:
     path: tuple[str | int, ...]
     """Keys and indices from the root to the value to change."""
     message: str
-    """The problem in a sentence, without the location."""
+    """The description of the problem, without the location."""
 
 
 def at_key(key: str | int, problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield the problems with their paths one level further up, below `key`."""
+    """Yield the problems with `key` added at the front of their paths."""
     for problem in problems:
         yield Problem((key, *problem.path), problem.message)
 

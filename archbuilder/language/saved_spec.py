@@ -1,16 +1,16 @@
-"""The interface of a spec that can be saved."""
+"""The interface of specs that can be saved and read again."""
 
 from typing import Any, Protocol, Self
 
 
 class SavedSpec(Protocol):
-    """A spec that can be saved and read again, as every `Spec` can."""
+    """The interface of specs that can be saved and read again. Every `Spec` implements it."""
 
     def model_dump(self, *, mode: str, exclude_none: bool) -> dict[str, Any]:
-        """Return the spec as plain data."""
+        """Return the spec as dictionaries, lists and scalars, as pydantic does."""
         ...
 
     @classmethod
     def model_validate(cls, obj: Any) -> Self:
-        """Return the spec with the values of plain data. Raise `ValueError` if they are invalid."""
+        """Return a spec from such data. Raise `ValueError` if the data is invalid."""
         ...

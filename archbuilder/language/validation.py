@@ -1,4 +1,4 @@
-"""Validation of a spec, which reports all problems at once, each at its position."""
+"""Validation of a spec. All problems are reported at once, each with its position."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,10 +16,10 @@ from archbuilder.language.spec import Spec
 from archbuilder.language.version_1 import renamed_field, renamed_type
 
 _UNKNOWN_NAME = "unknown_name"
-_TYPES = ("union_tag_invalid", "union_tag_not_found")
-_CHOICES = ("literal_error", "union_tag_invalid")
-_OTHER_TYPES = {*error_messages.EXPECTED_TYPES, "literal_error"} - {"finite_number"}
-"""Errors that show that a value is not of the union member that was tried."""
+_VARIANT_ERRORS = ("union_tag_invalid", "union_tag_not_found")
+_CHOICE_ERRORS = ("literal_error", "union_tag_invalid")
+_TYPE_MISMATCHES = {*error_messages.EXPECTED_TYPES, "literal_error"} - {"finite_number"}
+"""Types of errors that mean that a value does not have the type of the tried union member."""
 
 Root = TypeVar("Root", bound=Spec)
 _FieldError = tuple[dict, FieldLocation]
@@ -56,7 +56,7 @@ def validate_tree(tree: Tree, root: type[Root]) -> Root:
 
 
 def _valid_parts(root: type[Spec], values: dict, errors: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the top-level fields without errors, validated without the others."""
+    """Return the values of the top-level fields without errors, by name."""
     invalid = {error["loc"][0] for error in errors if error["loc"]}
     names = [name for name in root.model_fields if name not in invalid]
     fields: dict[str, Any] = {
@@ -72,31 +72,33 @@ def _valid_parts(root: type[Spec], values: dict, errors: list[dict[str, Any]]) -
 
 @dataclass
 class _Entry:
-    """A problem with its position, ready to be shown."""
+    """A problem with its position, formatted as a line."""
 
     position: SourcePosition
     line: str
     is_relation: bool
+    """Whether the problem is a relation between several fields."""
     edit: Edit | None = None
 
 
 class _Report:
-    """Collects the problems of a tree."""
+    """The problems of a tree, collected and formatted."""
 
     def __init__(self, tree: Mapping, root: type[Spec]) -> None:
         self.tree, self.root = tree, root
-        # By the position of the definition: a problem of an anchor and its aliases is one problem.
+        # The keys start with the position of the definition, so that a problem of an anchor is
+        # reported once and not again for each alias.
         self.entries: dict[tuple, _Entry] = {}
 
     def lines(self) -> list[str]:
-        """Return the problems in the order of the source, with those of relations last."""
+        """Return the problems in the order of the source; relations between fields are last."""
         ordered = sorted(
             self.entries.values(), key=lambda entry: (entry.is_relation, entry.position.sort_key)
         )
         return [entry.line for entry in ordered]
 
     def edits(self) -> list[Edit]:
-        """Return the edits that fix problems, in the order of the source."""
+        """Return the edits that fix problems, sorted by file and position."""
         return sorted({entry.edit for entry in self.entries.values() if entry.edit is not None})
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
@@ -104,7 +106,7 @@ class _Report:
             self._add(problem.path, problem.message, is_relation=True)
 
     def add_field_errors(self, errors: list[dict]) -> None:
-        """Add pydantic's errors. Errors of the members of a union are combined into one."""
+        """Add the errors of pydantic. Errors of the members of a union are combined into one."""
         groups: dict[Path, list[_FieldError]] = defaultdict(list)
         for error in errors:
             field = self._locate(error)
@@ -113,7 +115,7 @@ class _Report:
         parents = {path[:depth] for path in groups for depth in range(len(path))}
         for path, group in groups.items():
             if path in explained or (path in parents and all(field.union for _, field in group)):
-                continue  # The value matches a member of the union, whose own errors are reported.
+                continue  # The value has the type of one member; its errors are at deeper paths.
             if self._add_renamed_type(path, group[0]):
                 continue
             for message in self._messages(group):
@@ -122,14 +124,14 @@ class _Report:
     def _locate(self, error: dict) -> FieldLocation:
         """Return the field that an error is about, and adapt the error's type to the spec.
 
-        A missing list item is an error of the list. An unknown variant is an error of the key
-        `type`, or of the key in a mapping whose keys are default types.
+        A missing list item is reported at the list. An unknown variant is reported at the field
+        `type`, or at the key of the mapping if the keys are the default types.
         """
         location = error["loc"]
         if error["type"] == "missing" and isinstance(location[-1], int):
             return locate_field(self.root, location[:-1], self.tree)
         field = locate_field(self.root, location, self.tree)
-        if error["type"] in _TYPES:
+        if error["type"] in _VARIANT_ERRORS:
             if not isinstance(error["input"], dict):
                 error["type"] = "dict_type"
                 return field
@@ -137,12 +139,12 @@ class _Report:
         if field.by_name and field.path[-1] == "type" and _is_null(field.node):
             error["type"] = _UNKNOWN_NAME
             field.path = field.path[:-1]
-        elif error["type"] in _TYPES and _is_null(field.node):
+        elif error["type"] in _VARIANT_ERRORS and _is_null(field.node):
             error["type"] = "union_tag_not_found"
         return field
 
     def _add_unknown_fields(self, groups: dict[Path, list[_FieldError]]) -> set[Path]:
-        """Add unknown fields. Return their paths and those of the missing fields they explain."""
+        """Add unknown fields. Return their paths and those of the fields that they misspell."""
         missing = {path for path, group in groups.items() if group[0][0]["type"] == "missing"}
         explained: set[Path] = set()
         for path, group in groups.items():
@@ -174,7 +176,7 @@ class _Report:
 
     def _add_renamed_field(self, path: Path, new: str, is_set: bool) -> None:
         if is_set:
-            message = f"renamed to {quote(new)}, which is also written here; remove one of them"
+            message = f"renamed to {quote(new)}, which is also set here; remove one of the two"
             self._add(path, message, at_key=True)
             return
         self._add(path, f"renamed to {quote(new)}", at_key=True, replacement=new)
@@ -202,12 +204,12 @@ class _Report:
 
     def _messages(self, group: list[_FieldError]) -> Iterator[str]:
         """Yield a message for each error, or a single one if no union member matches the value."""
-        of_matching = [item for item in group if item[0]["type"] not in _OTHER_TYPES]
+        value_errors = [item for item in group if item[0]["type"] not in _TYPE_MISMATCHES]
         is_union = len(group) > 1 and any(field.union for _, field in group)
-        if is_union and not of_matching:
+        if is_union and not value_errors:
             yield self._union_message(group)
         else:
-            for error, field in of_matching if is_union else group:
+            for error, field in value_errors if is_union else group:
                 yield self._message(error, field)
 
     def _union_message(self, group: list[_FieldError]) -> str:
@@ -229,7 +231,7 @@ class _Report:
         expectation = error_messages.expectation(error, annotation)
         if expectation is None:
             return error_messages.other_message(error, annotation)
-        choices = error_messages.literals(annotation) if error_type in _CHOICES else ()
+        choices = error_messages.literals(annotation) if error_type in _CHOICE_ERRORS else ()
         bare = error_type not in error_messages.EXPECTED_TYPES
         actual = error_messages.describe(field.node, error["input"], bare=bare)
         return f"must be {expectation}, not {actual}{error_messages.suggestion(actual, choices)}"
@@ -257,9 +259,10 @@ class _Report:
         self.entries.setdefault((defined_at, missing_keys, message), entry)
 
     def _walk(self, path: Path) -> tuple[SourcePosition, Node, Path]:
-        """Return the key position and the value of the last node on a path, and the missing keys.
+        """Return the last node on a path that exists, and the keys that are missing after it.
 
-        The missing keys are the rest of the path, which is not in the tree.
+        Returns:
+            The position of the node's key, the node, and the rest of the path.
         """
         value: Node = self.tree
         position = value.position

@@ -38,7 +38,7 @@ class EmbeddingsConfig(Spec):
     norm: AnyNorm | None = None
     """Normalization of the sum of the embeddings. Default: no normalization."""
     dropout: Probability = 0.0
-    """Dropout rate of the sum of the embeddings, from 0 to 1."""
+    """Dropout rate of the sum of the embeddings, at least 0 and below 1."""
 
     @property
     def ties_output(self) -> bool:

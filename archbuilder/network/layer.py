@@ -1,4 +1,4 @@
-"""Keras layers, created and built in one call, with Keras or with the parameter counter."""
+"""Functions that create and build a layer in one call, with Keras or the parameter counter."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from archbuilder.network.layer_namespace import LayerNamespace
 from archbuilder.network.layer_role import HEAD, LayerRole, build_layer
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-"""A probability from 0 to below 1."""
+"""A probability, at least 0 and below 1."""
 
 
 def dense(
@@ -30,9 +30,9 @@ def dense(
         input_dim: Width of the input.
         units: Width of the output.
         initializer: Initializer of the kernel.
-        gain: Factor of the initial kernel. Default: 1.
+        gain: Factor that the initial kernel is multiplied by. Default: 1.
         use_bias: Whether a bias is added. Default: True.
-        role: Role of the layer in training. Default: that of a head.
+        role: Role of the layer in training. Default: the role of a head.
     """
     kernel = initializer.kernel(input_dim, units, gain)
     layer = layers.Dense(units, kernel_initializer=kernel, use_bias=use_bias, name=name)
@@ -47,16 +47,25 @@ def embedding(
     initializer: Initializer,
     role: LayerRole = HEAD,
 ) -> Any:
-    """Return an embedding matrix [rows, dim]; with `reverse=True` it is an output projection."""
+    """Return an embedding with a matrix [rows, dim]; `reverse=True` projects vectors to logits.
+
+    Args:
+        layers: `keras.layers` or a `ParameterCounter`.
+        name: Name of the layer, unique in the model.
+        rows: Number of ids.
+        dim: Width of the vectors.
+        initializer: Initializer of the matrix.
+        role: Role of the layer in training. Default: the role of a head.
+    """
     table = initializer.table(dim)
     layer = layers.ReversibleEmbedding(rows, dim, embeddings_initializer=table, name=name)
-    # Under mixed precision, Keras would compute the output projection in the weights' float32.
+    # Under mixed precision, Keras would project to logits in float32, the type of the weights.
     layer.reverse_dtype = layer.compute_dtype
     return build_layer(layer, (None, None), role.as_table())
 
 
 def bias(layers: LayerNamespace, name: str, dim: int, role: LayerRole = HEAD) -> Any:
-    """Return a bias [dim] as a stock layer: an embedding matrix of one row, read with id 0."""
+    """Return a bias [dim] as a standard Keras layer: an embedding of one row, read with id 0."""
     layer = layers.Embedding(1, dim, embeddings_initializer="zeros", name=name)
     return build_layer(layer, (None, None), role.as_vectors())
 
@@ -71,7 +80,7 @@ def channel_scale(
         name: Name of the layer, unique in the model.
         dim: Number of channels.
         initial: Initial value of the factors.
-        role: Role of the layer in training. Default: that of a head.
+        role: Role of the layer in training. Default: the role of a head.
     """
     layer = layers.EinsumDense(
         "btd,d->btd", (None, dim), kernel_initializer=constant(initial), name=name

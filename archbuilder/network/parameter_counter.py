@@ -1,4 +1,4 @@
-"""A parameter counter: layers with the constructors of Keras, which only record their weights."""
+"""A parameter counter: constructors like those of Keras, whose layers only record their weights."""
 
 from collections.abc import Callable, Mapping
 from math import prod
@@ -17,40 +17,42 @@ Shapes = dict[str, tuple[int, ...]]
 class ParameterCounter:
     """A replacement for `keras.layers` that counts weights and does not need Keras.
 
-    `weights` maps the name of each layer to the names and shapes of its weights, in the order in
-    which layers are built; `roles` maps it to the role. A shared layer is counted once.
+    `weights` has the names and shapes of the weights of each layer, by the name of the layer and in
+    the order of building; `roles` has the role of each layer. A shared layer is counted once.
     """
 
     def __init__(self) -> None:
         self.weights: dict[str, Shapes] = {}
         self.roles: dict[str, LayerRole] = {}
 
-    def Dense(self, units: int, *, use_bias: bool = True, name: str, **_: Any) -> "_Entry":
+    def Dense(self, units: int, *, use_bias: bool = True, name: str, **_: Any) -> "_RecordedLayer":
         """Return a layer with a kernel and an optional bias."""
-        return _Entry(self, name, lambda shape: _dense(shape[-1], units, use_bias))
+        return _RecordedLayer(self, name, lambda shape: _dense_shapes(shape[-1], units, use_bias))
 
-    def Embedding(self, rows: int, dim: int, *, name: str, **_: Any) -> "_Entry":
+    def Embedding(self, rows: int, dim: int, *, name: str, **_: Any) -> "_RecordedLayer":
         """Return a layer with an embedding matrix."""
-        return _Entry(self, name, lambda shape: {"embeddings": (rows, dim)})
+        return _RecordedLayer(self, name, lambda shape: {"embeddings": (rows, dim)})
 
     ReversibleEmbedding = Embedding
 
-    def EinsumDense(self, equation: str, output_shape: Any, *, name: str, **_: Any) -> "_Entry":
+    def EinsumDense(
+        self, equation: str, output_shape: Any, *, name: str, **_: Any
+    ) -> "_RecordedLayer":
         """Return a layer with a kernel [D], as `channel_scale` uses it."""
-        return _Entry(self, name, lambda shape: {"kernel": shape[-1:]})
+        return _RecordedLayer(self, name, lambda shape: {"kernel": shape[-1:]})
 
-    def LayerNormalization(self, *, center: bool = True, name: str, **_: Any) -> "_Entry":
-        """Return a layer with a gain and an optional bias."""
+    def LayerNormalization(self, *, center: bool = True, name: str, **_: Any) -> "_RecordedLayer":
+        """Return a layer with a scale `gamma` and an optional offset `beta`."""
         weights = ("gamma", "beta") if center else ("gamma",)
-        return _Entry(self, name, lambda shape: dict.fromkeys(weights, shape[-1:]))
+        return _RecordedLayer(self, name, lambda shape: dict.fromkeys(weights, shape[-1:]))
 
-    def RMSNormalization(self, *, name: str, **_: Any) -> "_Entry":
-        """Return a layer with a gain."""
-        return _Entry(self, name, lambda shape: {"scale": shape[-1:]})
+    def RMSNormalization(self, *, name: str, **_: Any) -> "_RecordedLayer":
+        """Return a layer with a scale."""
+        return _RecordedLayer(self, name, lambda shape: {"scale": shape[-1:]})
 
-    def Dropout(self, rate: Any, *, name: str, **_: Any) -> "_Entry":
+    def Dropout(self, rate: Any, *, name: str, **_: Any) -> "_RecordedLayer":
         """Return a layer without weights."""
-        return _Entry(self, name, lambda shape: {})
+        return _RecordedLayer(self, name, lambda shape: {})
 
     Reshape = Activation = Dropout
 
@@ -68,15 +70,15 @@ class ParameterCounter:
         )
 
 
-class _BuildsHead(Protocol):
-    """An objective, whose head is counted."""
+class _HeadBuilder(Protocol):
+    """The interface of objectives whose heads are counted."""
 
     def build(self, layers: LayerNamespace, name: str, backbone: "Backbone") -> Any:
         """Return the head."""
 
 
 def count_parameters(
-    config: "BackboneConfig", objectives: Mapping[str, _BuildsHead]
+    config: "BackboneConfig", objectives: Mapping[str, _HeadBuilder]
 ) -> ParameterCounter:
     """Return the counter of all weights of a backbone and of the heads of its objectives.
 
@@ -91,10 +93,10 @@ def count_parameters(
     return counter
 
 
-class _Entry:
+class _RecordedLayer:
     """A layer that records its weights and its role when it is built."""
 
-    compute_dtype = reverse_dtype = None
+    compute_dtype = reverse_dtype = None  # Keras attributes that `layer.embedding` uses.
     role: LayerRole = HEAD
 
     def __init__(
@@ -108,5 +110,5 @@ class _Entry:
         self.counter.roles[self.name] = self.role
 
 
-def _dense(input_dim: int, units: int, use_bias: bool) -> Shapes:
+def _dense_shapes(input_dim: int, units: int, use_bias: bool) -> Shapes:
     return {"kernel": (input_dim, units)} | ({"bias": (units,)} if use_bias else {})

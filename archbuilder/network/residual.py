@@ -112,7 +112,7 @@ class ResidualConfig(Spec):
     residual_scaling: AnyResidualScaling | None = None
     """Scaling of the two terms of each residual sum. Default: none, a plain sum."""
     dropout: Probability = 0.0
-    """Dropout rate of each sublayer's output before the residual sum, from 0 to 1."""
+    """Dropout rate of each sublayer's output before the residual sum, at least 0 and below 1."""
     stochastic_depth: Probability = 0.0
     """Fraction of the examples for which a sublayer is skipped in training, from 0 to 1 (Huang et
     al., 2016). For a fraction that grows with depth, as in the paper, use overrides."""

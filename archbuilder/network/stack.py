@@ -34,16 +34,17 @@ class StackConfig(StackLayerConfig):
     """Number of groups of consecutive layers; the layers of a group share their weights (Lan et
     al., 2020, section 3.1). It must divide num_layers. Default: each layer has its own weights."""
     skip_first_norm: bool = False
-    """Whether the first layer has no norm before attention; for norm_placement pre and sandwich."""
+    """Whether the first layer has no norm before its attention. Only for norm_placement pre and
+    sandwich."""
     final_norm: bool | None = None
-    """Whether the stack ends with a norm. Default: yes for norm_placement pre and sandwich, no for
-    post."""
+    """Whether the stack ends with a norm. Default: true for norm_placement pre and sandwich, false
+    for post."""
     final_dropout: Probability = 0.0
-    """Dropout rate of the output of the stack, from 0 to 1."""
+    """Dropout rate of the output of the stack, at least 0 and below 1."""
     overrides: tuple[Annotated[dict[str, Any], Partial(LayerOverride)], ...] = ()
     """Settings of some layers that differ from those of the stack. Each entry names its layers;
-    later entries override earlier ones, and null removes a setting. Default: all layers are
-    equal."""
+    later entries override earlier ones, and null removes a setting. Default: all layers have
+    the same settings."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -77,9 +78,9 @@ class StackConfig(StackLayerConfig):
             yield from layer.sizes()
 
     def scaled(self, fraction: Fraction) -> "StackConfig":
-        """Return the stack with the sizes of its sublayers multiplied by `fraction`."""
+        """Return a copy of the settings with all sublayer sizes multiplied by `fraction`."""
         overrides = tuple(
-            {"layers": str(index), **_dumped(layer, fraction)}
+            {"layers": str(index), **_scaled_settings(layer, fraction)}
             for index, layer in enumerate(self.layers)
             if self.overrides
         )
@@ -90,13 +91,13 @@ class StackConfig(StackLayerConfig):
 
         Args:
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the stack, a prefix of the names of its layers.
+            name: Name of the stack, and prefix of the names of its layers.
             context: Context of the first layer.
         """
         return Stack(self, layers, name, context)
 
     def problems(self, context: LayerContext) -> Iterator[Problem]:
-        """Yield the problems that involve several fields, at paths within the stack."""
+        """Yield the problems that involve several fields, with paths relative to the stack."""
         layers = self.layers
         for indices, layer in dict(zip(self._overrides_per_layer(), layers, strict=True)).items():
             for problem in layer.layer_problems(context):
@@ -109,7 +110,7 @@ class StackConfig(StackLayerConfig):
         elif self.skip_first_norm and self.layers_in_group > 1:
             yield Problem(
                 ("skip_first_norm",),
-                "cannot be used if the first layer shares its weights with others",
+                "cannot be true if the first layer shares its weights with other layers",
             )
 
     def _own(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class StackConfig(StackLayerConfig):
         return overrides_per_layer(self.overrides, self.num_layers)
 
     def _override_path(self, indices: tuple[int, ...], path: tuple) -> tuple:
-        """Return the path of a problem of a layer, within the last override that sets the field."""
+        """Return the path of a layer's problem, in the last override that sets the field if any."""
         for depth in (len(path), 1):
             for index in reversed(indices):
                 if _has_path(self.overrides[index], path[:depth]):
@@ -150,12 +151,13 @@ class StackConfig(StackLayerConfig):
             if any(layer != layers[start] for layer in layers[start : start + size]):
                 yield Problem(
                     ("overrides",),
-                    f"layers {start} to {start + size - 1} share their weights and must be equal",
+                    f"layers {start} to {start + size - 1} share their weights and must have equal "
+                    "settings",
                 )
                 return
 
 
-def _dumped(layer: StackLayerConfig, fraction: Fraction) -> dict[str, Any]:
+def _scaled_settings(layer: StackLayerConfig, fraction: Fraction) -> dict[str, Any]:
     """Return all settings of a layer with the sizes of its sublayers multiplied by `fraction`."""
     scaled = layer.model_copy(update=layer.scaled_sublayers(fraction))
     return scaled.model_dump(include=set(StackLayerConfig.model_fields))
@@ -170,7 +172,7 @@ def _has_path(override: Any, path: tuple) -> bool:
 
 
 class Stack:
-    """The layers, and the attention positions that they share."""
+    """A built stack of layers. Layers can share weights and position embeddings."""
 
     def __init__(
         self, config: StackConfig, layers: LayerNamespace, name: str, context: LayerContext
@@ -212,9 +214,9 @@ class Stack:
         Args:
             hidden: Embeddings, [B, T, D].
             positions: Positions of the tokens.
-            routing: List that routers append their decisions to, for `load_balancing_loss`.
-            memory: Output of the other stack, [B, S, D]. Default: None, without another stack.
-            memory_context: Mask of the memory. Default: None, without another stack.
+            routing: List to which expert routers append their decisions, for `load_balancing_loss`.
+            memory: Output of the encoder, [B, S, D]. Default: None, without cross-attention.
+            memory_context: Mask of the memory. Default: None, without cross-attention.
         """
         contexts = self._contexts(positions, hidden.dtype)
         for layer, context in zip(self.layers, contexts, strict=True):
@@ -223,11 +225,11 @@ class Stack:
         return self.final_dropout(self.final_norm(hidden))
 
     def project_memory(self, memory: Any) -> list:
-        """Return what each layer reads of a memory [B, S, D], for all decoding steps."""
+        """Return each layer's projections of a memory [B, S, D], which all decoding steps read."""
         return [layer.project_memory(memory) for layer in self.layers]
 
     def init_cache(self, batch_size: int, max_length: int, dtype: str = "float32") -> list:
-        """Return an empty cache for each layer, with space for `max_length` tokens."""
+        """Return an empty key-value cache for each layer, with space for `max_length` tokens."""
         return [layer.attention.init_cache(batch_size, max_length, dtype) for layer in self.layers]
 
     def call_with_cache(
@@ -244,10 +246,10 @@ class Stack:
         Args:
             hidden: The next tokens, [B, T, D].
             cache: Output of `init_cache` or of an earlier call.
-            index: Position of the first of the next tokens.
+            index: Position of the first of the next tokens in the cache, from 0.
             positions: Positions of the next tokens as queries and of the whole cache as keys.
             memory: Output of `project_memory`.
-            memory_context: Mask of the memory. Default: None, without another stack.
+            memory_context: Mask of the memory. Default: None, without cross-attention.
         """
         new_cache = []
         contexts = self._contexts(positions, hidden.dtype)
@@ -263,7 +265,7 @@ class Stack:
     def _positions(
         self, attention: AttentionConfig, layers: LayerNamespace, name: str, context: LayerContext
     ) -> AttentionPosition:
-        """Return the positions of a layer, which layers with equal requests may share."""
+        """Return a layer's attention positions; layers with equal requests can share them."""
         request = attention.position_request(context)
         key = request and (request, None if request.config.shared else name)
         if request is not None and key not in self._shared_positions:
@@ -277,12 +279,14 @@ class Stack:
         masks, features, contexts = {}, {}, {}
         layers = list(zip(self.layers, self._windows, strict=True))
         for layer, window in layers:
-            hooks = layer.attention.positions
+            layer_positions = layer.attention.positions
             if window not in masks:
                 masks[window] = mask_bias(positions.allowed(self.causal, window), dtype)
-            if hooks not in features:
-                features[hooks] = hooks.features(positions, dtype)
-            if (window, hooks) not in contexts:
-                bias = hooks.bias(masks[window], features[hooks])
-                contexts[window, hooks] = AttentionContext(bias, features[hooks])
+            if layer_positions not in features:
+                features[layer_positions] = layer_positions.features(positions, dtype)
+            if (window, layer_positions) not in contexts:
+                bias = layer_positions.bias(masks[window], features[layer_positions])
+                contexts[window, layer_positions] = AttentionContext(
+                    bias, features[layer_positions]
+                )
         return [contexts[window, layer.attention.positions] for layer, window in layers]

@@ -27,7 +27,7 @@ class Denoising(Seq2SeqObjective):
 
     type: Literal["denoising"]
     corruption_rate: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Fraction of the tokens that are masked."""
+    """Fraction of the tokens of the text that are masked."""
     mean_span_length: Annotated[float, Field(ge=1)] = 3.0
     """Mean length of a masked span, in tokens."""
     permute_sentences: bool = True

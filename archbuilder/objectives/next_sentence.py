@@ -1,4 +1,4 @@
-"""Next sentence prediction: whether the second segment follows the first in its document."""
+"""Next sentence prediction: classify whether a segment follows another in its document."""
 
 from typing import ClassVar, Literal
 
@@ -15,8 +15,8 @@ from archbuilder.text.vocabularies import Vocabularies
 class NextSentence(PairObjective):
     """Next sentence prediction: classification of pairs of segments.
 
-    The second segment follows the first in its document (class 0), or is of another document (class
-    1); half of the pairs are of each class. Devlin et al., 2018, section 3.1, task 2.
+    The second segment follows the first in its document (class 0), or comes from another document
+    (class 1). Half of the pairs belong to each class. Devlin et al., 2018, section 3.1, task 2.
     """
 
     type: Literal["next_sentence"]

@@ -23,22 +23,25 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 
 ExamplesClass: TypeAlias = type[Examples]
-"""A class of examples; an alias, since objectives have a field `type`."""
+"""A class of examples. The alias is needed because the field `type` of objectives hides `type`."""
 
 Head: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
-"""A function of the outputs of the backbone and of the objective's own inputs."""
+"""A function that returns the output of a head.
+
+Its arguments are the outputs of the backbone and the inputs of the objective, both by name."""
 
 
 class Objective(Spec):
-    """The interface of objectives. A spec can have several, each with its name.
+    """The interface of objectives. A spec can have several objectives, each with a name.
 
-    An objective prepares batches, builds a head on the backbone, and computes additive sums from
-    the output of the head and the target. The loss and all metrics are computed from these sums.
+    An objective prepares batches, builds a head on the backbone, and computes sums over predictions
+    from the output of the head and the target. The sums of several batches can be added; the loss
+    and all metrics are computed from the totals.
     """
 
     weight: LossWeight = 1.0
-    """Weight of the loss of this objective in the sum of all losses: a positive number, or linear
-    in the step."""
+    """Weight of the loss of this objective in the sum of all losses: a positive number, or a
+    linear function of the step."""
 
     head_type: ClassVar[str]
     """Type of the head, by which tasks, shown predictions and exporters are selected. Objectives
@@ -53,11 +56,13 @@ class Objective(Spec):
     corrupts_inputs: ClassVar[bool] = False
     """Whether the objective changes the tokens that the backbone reads."""
     shows_predictions: ClassVar[bool] = False
-    """Whether training can show predictions for validation examples, as
-    `training.show_predictions` asks."""
+    """Whether `training.show_predictions` can show predictions of this objective for validation
+    examples."""
 
     def inputs(self, name: str) -> list[str]:
-        """Return the names of the head's own inputs, int32 [B, M].
+        """Return the names of the inputs that only this head reads, each int32 [B, M].
+
+        M is the number of predicted positions of a row.
 
         Args:
             name: Name of this objective in the spec.
@@ -70,7 +75,7 @@ class Objective(Spec):
         return cls.examples is not Segments
 
     def make_examples(self, tokens: Tokens, vocabularies: Vocabularies, limits: Limits) -> Examples:
-        """Return the examples of a text, if this objective determines them.
+        """Return the examples of a text, for an objective that determines them.
 
         Args:
             tokens: Token ids and labels of the text.
@@ -90,11 +95,12 @@ class Objective(Spec):
         """
 
     def build_generator(self, layers: LayerNamespace, name: str, backbone: Backbone) -> Any:
-        """Return a generator, which replaces some of the backbone's input tokens. Default: None.
+        """Return a generator, which replaces some input tokens of the backbone, or None.
 
-        The generator is trained together with the model. Its attribute `inputs` has the names of
-        its own inputs. It is called with the inputs of the backbone and its own inputs, and returns
-        the new inputs of the backbone and a dictionary of its own outputs.
+        The generator is trained together with the model. Its attribute `inputs` lists the names
+        of the inputs that only it reads. It is called with two dictionaries, the inputs of the
+        backbone and its own inputs, and returns two, the new inputs of the backbone and its own
+        outputs.
 
         Args:
             layers: `keras.layers` or a `ParameterCounter`.
@@ -107,7 +113,7 @@ class Objective(Spec):
     def prepare_batch(
         self, name: str, batch: Batch, rng: "np.random.Generator", vocabulary: Vocabulary
     ) -> None:
-        """Add the targets of the loss terms, and the own inputs, to a batch, in place.
+        """Add the targets of the loss terms and the inputs of the head to a batch, in place.
 
         Args:
             name: Name of this objective.
@@ -118,7 +124,9 @@ class Objective(Spec):
 
     @abstractmethod
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
-        """Return additive float32 scalars, including "loss" and "count".
+        """Return float32 scalars: "loss", "count" (number of targets), and the sums of the metrics.
+
+        All are sums over predictions, so that those of several batches can be added.
 
         The engine divides the loss by the count of the whole effective batch, over all
         micro-batches and devices.
@@ -135,7 +143,9 @@ class Objective(Spec):
         return {}
 
     def terms(self, name: str) -> dict[str, LossTerm]:
-        """Return the loss terms by name, one for each output with a loss; by default, the head's.
+        """Return the loss terms by name, one for each output with a loss.
+
+        By default, the output of the head is the only one.
 
         Args:
             name: Name of this objective.
@@ -151,7 +161,7 @@ class Objective(Spec):
         return {*self.terms(name), *self.inputs(name)}
 
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
-        """Raise `UserError` if the vocabulary lacks a token that this objective needs."""
+        """Raise `UserError` if the vocabulary does not have a token that this objective needs."""
 
     def sentinels(self, sequence_length: int) -> int:
         """Return the number of sentinel tokens needed for examples of `sequence_length` tokens."""
@@ -162,10 +172,10 @@ class Objective(Spec):
         return self.weight.at(step, steps) if isinstance(self.weight, LinearWeight) else self.weight
 
     def problems(self, model: BackboneConfig) -> Iterator[Problem]:
-        """Yield the problems of this objective with the model, at paths within the objective."""
+        """Yield the problems of this objective with the model; paths start at the objective."""
         yield from ()
 
 
 def example_objective(objectives: Mapping[str, Objective]) -> Objective:
-    """Return the objective that determines the class of examples; any one if none does."""
+    """Return the objective that determines the class of examples; if none does, the first one."""
     return max(objectives.values(), key=lambda objective: objective.owns_examples())

@@ -1,4 +1,4 @@
-"""Replaced token detection: classify tokens as original or replaced by a generator."""
+"""Replaced token detection: classify each token as original or replaced by a generator."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -34,16 +34,17 @@ NUM_LEVELS = 2**24
 
 
 class ReplacedTokenDetection(Objective):
-    """Replaced token detection: classification of tokens as original or replaced.
+    """Replaced token detection: classification of tokens as original (class 0) or replaced (1).
 
-    Tokens are original (class 0) or replaced by a generator (class 1). Clark et al., 2020, section
-    2 (ELECTRA). The generator predicts masked tokens. It shares the embeddings of the model, has
-    its own, smaller layers, is trained together with the model, and is not part of the saved model.
+    Clark et al., 2020, section 2 (ELECTRA). A generator predicts masked tokens, and its predictions
+    replace them in the input of the model (the discriminator). The generator shares the embeddings
+    of the model and has its own, smaller layers. It is trained together with the model, and it is
+    not part of the saved model.
     """
 
     type: Literal["replaced_token_detection"]
     mask_selection_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Fraction of the tokens that are masked, which the generator predicts."""
+    """Fraction of the tokens that are masked, and that the generator predicts."""
     mask_selection_length: PositiveInt = 20
     """Maximum number of masked tokens per sequence."""
     generator_size: Annotated[float, Field(gt=0, le=1)] = 0.25
@@ -51,8 +52,8 @@ class ReplacedTokenDetection(Objective):
     Both have the same number of layers. The ratio is rounded to a fraction with a denominator of at
     most 64, so 0.333 is 1/3."""
     discriminator_weight: PositiveFloat = 50.0
-    """Weight of the loss of the discriminator (lambda in the paper); the generator's has weight
-    1."""
+    """Weight of the loss of the discriminator (lambda in the paper); the loss of the
+    generator has weight 1."""
     activation: Activation = "gelu"
     """Activation function of the heads of the generator and of the discriminator."""
     norm: AnyNorm = LayerNormConfig(type="layer_norm", epsilon=1e-12)
@@ -66,17 +67,17 @@ class ReplacedTokenDetection(Objective):
         """Return the loss terms of the generator and of the discriminator."""
         names = GraphNames.of(name)
 
-        def generator(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+        def generator_sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
             return cross_entropy_sums(outputs[names.generator], target)
 
-        def discriminator(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
-            replaced = _replaced(outputs[names.token_ids], target)
-            return self.sums(outputs[name], target._replace(ids=replaced))
+        def discriminator_sums(outputs: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
+            is_replaced = _is_replaced(outputs[names.token_ids], target)
+            return self.sums(outputs[name], target._replace(ids=is_replaced))
 
         return {
-            names.generator: LossTerm(generator, self.metrics, baseline=frequency_baseline),
+            names.generator: LossTerm(generator_sums, self.metrics, baseline=frequency_baseline),
             name: LossTerm(
-                discriminator, self.metrics, self.discriminator_weight, predicts_ids=False
+                discriminator_sums, self.metrics, self.discriminator_weight, predicts_ids=False
             ),
         }
 
@@ -115,12 +116,12 @@ class ReplacedTokenDetection(Objective):
             batch, selection, self.mask_selection_rate, max_tokens, rng, vocabulary
         )
         token_ids = inputs[sequence.token_ids]
-        masks = np.full_like(masked.targets, vocabulary.mask_id)
-        slots = np.broadcast_to(np.arange(1, masks.shape[1] + 1), masks.shape)
-        inputs[sequence.token_ids] = masked.replace(token_ids, masks)
+        mask_ids = np.full_like(masked.targets, vocabulary.mask_id)
+        slots = np.broadcast_to(np.arange(1, mask_ids.shape[1] + 1), mask_ids.shape)
+        inputs[sequence.token_ids] = masked.replace(token_ids, mask_ids)
         inputs[names.positions] = masked.positions
         inputs[names.slots] = masked.replace(np.zeros_like(token_ids), slots)
-        inputs[names.draws] = rng.integers(NUM_LEVELS, size=masks.shape).astype("int32")
+        inputs[names.draws] = rng.integers(NUM_LEVELS, size=mask_ids.shape).astype("int32")
         batch.targets[names.generator] = Target(masked.targets, masked.weights)
         # The discriminator compares these original tokens with the tokens that the model reads.
         weights = inputs[sequence.padding_mask].astype("float32")
@@ -162,7 +163,7 @@ class GraphNames(NamedTuple):
     positions: str
     """Input, int32 [B, M]: the positions of the masked tokens."""
     slots: str
-    """Input, int32 [B, T]: 1 + the index among `positions`, 0 at tokens that are not masked."""
+    """Input, int32 [B, T]: for a masked token, 1 + its index in `positions`; otherwise 0."""
     draws: str
     """Input, int32 [B, M]: random integers below `NUM_LEVELS`."""
 
@@ -174,7 +175,7 @@ class GraphNames(NamedTuple):
 
 
 class Generator:
-    """The generator, which replaces masked tokens in the input of the model."""
+    """The generator, which replaces masked tokens in the input of the model with predictions."""
 
     def __init__(
         self,
@@ -191,7 +192,7 @@ class Generator:
         if dim != model.hidden_dim:
             self.project = dense(layers, f"{name}.projection", model.hidden_dim, dim, initializer)
         context = replace(model.layer_context("encoder"), width=dim, layerwise_rates=False)
-        assert model.encoder is not None  # See `problems`.
+        assert model.encoder is not None  # `problems` rejects other models.
         stack = model.encoder.scaled(spec.size_fraction)
         self.encoder = stack.build(layers, f"{name}.encoder", context)
         self.head = MaskedLMHead(spec.activation, spec.norm, layers, name, backbone, dim)
@@ -199,7 +200,12 @@ class Generator:
     def __call__(
         self, inputs: dict[str, Tensor], own: Mapping[str, Tensor]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the inputs of the backbone with masks replaced, and the generator's outputs."""
+        """Return the inputs of the backbone with replaced tokens, and the generator's outputs.
+
+        Args:
+            inputs: Inputs of the backbone.
+            own: Inputs of the generator, with the names `self.inputs`.
+        """
         from keras import ops
 
         sequence = self.backbone.encode(**inputs, encoder=self._encoder)
@@ -215,18 +221,18 @@ class Generator:
         return self.encoder(self.project(hidden), *masks)
 
 
-def _replaced(token_ids: Tensor, target: Target) -> Tensor:
-    """Return 1 where the model reads another token than the original, else 0: int32 [B, T]."""
+def _is_replaced(token_ids: Tensor, target: Target) -> Tensor:
+    """Return 1 where the token that the model reads is not the original, else 0: int32 [B, T]."""
     from keras import ops
 
     return ops.cast(ops.not_equal(token_ids, target.ids), "int32")
 
 
 def sample_classes(logits: Tensor, draws: Tensor) -> Tensor:
-    """Return classes that are sampled from the softmax of the logits: int32 [B, M].
+    """Sample classes from the softmax of the logits, and return them as int32 [B, M].
 
-    Random numbers are an input, so that they depend only on the seed and the index of the batch.
-    They are integers, as mixed precision would round floating-point inputs.
+    The random numbers are an input of the graph, so that they depend only on the seed and the index
+    of the batch. They are integers because mixed precision would round floating-point inputs.
 
     Args:
         logits: Logits, [B, M, V].
@@ -238,4 +244,4 @@ def sample_classes(logits: Tensor, draws: Tensor) -> Tensor:
     uniform = (ops.cast(draws, "float32") + 0.5) * (1 / NUM_LEVELS)
     is_lower = ops.cumsum(probabilities, axis=-1) < uniform[..., None]
     classes = ops.sum(ops.cast(is_lower, "int32"), axis=-1)
-    return ops.minimum(classes, logits.shape[-1] - 1)  # The last sum can round to less than 1.
+    return ops.minimum(classes, logits.shape[-1] - 1)  # Rounding can leave the last sum below 1.

@@ -13,8 +13,8 @@ class TokenPrediction(ClassificationObjective):
     """The interface of token prediction, with label smoothing."""
 
     label_smoothing: Probability = 0.0
-    """Fraction of the target probability that is spread over the vocabulary (Szegedy et al., 2016,
-    section 7)."""
+    """Fraction of the target probability that is spread evenly over the vocabulary (Szegedy et al.,
+    2016, section 7)."""
 
     def sums(self, outputs: Tensor, target: Target) -> dict[str, Tensor]:
         """Return the sums for logits [B, T, V] and targets [B, T]; see `cross_entropy_sums`."""
@@ -23,5 +23,5 @@ class TokenPrediction(ClassificationObjective):
     def baseline(
         self, train: Sequence[Target], validation: Sequence[Target], num_classes: int
     ) -> dict[str, float]:
-        """Return loss and accuracy of predicting the frequencies of the training targets."""
+        """Return the loss and accuracy of predicting the frequencies of the training targets."""
         return frequency_baseline(train, validation, num_classes, self.label_smoothing)

@@ -109,7 +109,7 @@ def test_field_with_both_names_is_not_rewritten(specs):
     assert path.read_bytes() == before
     (line,) = problems(path).lines
     assert line.endswith(
-        "engine: renamed to 'backend', which is also written here; remove one of them"
+        "engine: renamed to 'backend', which is also set here; remove one of the two"
     )
 
 

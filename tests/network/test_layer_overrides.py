@@ -134,7 +134,7 @@ def test_a_problem_of_a_layer_is_reported_at_its_override(problems, change, sent
 
 def test_layers_that_share_weights_must_be_equal(problems):
     (line,) = problems("{layers: '0', dropout: 0.5}", num_layer_groups=2)
-    assert "layers 0 to 2 share their weights and must be equal" in line
+    assert "layers 0 to 2 share their weights and must have equal settings" in line
 
 
 def test_groups_of_layers_must_have_equal_size(problems):

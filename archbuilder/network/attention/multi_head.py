@@ -64,7 +64,7 @@ class MultiHeadAttentionConfig(AttentionConfig):
     """Soft cap of the attention logits: x becomes cap * tanh(x / cap) (Gemma Team, 2024, section
     2). Default: no cap."""
     dropout: Probability = 0.0
-    """Dropout rate of the attention weights, from 0 to 1."""
+    """Dropout rate of the attention weights, at least 0 and below 1."""
 
     def head_dim(self, width: int) -> int:
         """Return the number of channels of each head in a stack of width `width`."""

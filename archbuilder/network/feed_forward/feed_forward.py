@@ -1,4 +1,4 @@
-"""The interface of feed-forward layers: a config, and the layer that it builds."""
+"""The interface of feed-forward layers: their settings, and the built layer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class FeedForward(ABC):
         """Return the output [B, T, D].
 
         Args:
-            x: Vectors of the tokens, [B, T, D].
-            routing: List that a router appends its decisions to.
+            x: Hidden vectors, [B, T, D].
+            routing: List to which an expert router appends its decisions.
         """
 
 
@@ -32,7 +32,7 @@ class FeedForwardConfig(Spec):
 
         Args:
             layers: `keras.layers` or a `ParameterCounter`.
-            name: Name of the layer, a prefix of the names of its Keras layers.
+            name: Name of the layer, and prefix of the names of its Keras layers.
             context: Context of the layer in its stack.
         """
 
@@ -42,7 +42,7 @@ class FeedForwardConfig(Spec):
 
     @abstractmethod
     def scaled(self, fraction: Fraction) -> "FeedForwardConfig":
-        """Return a copy whose sizes are multiplied by `fraction`, for a narrower network."""
+        """Return a copy of the settings with all sizes multiplied by `fraction`."""
 
     @property
     def has_load_balancing_loss(self) -> bool:

@@ -25,7 +25,7 @@ class MlpConfig(FeedForwardConfig):
     use_bias: bool = True
     """Whether the projections have biases."""
     dropout: Probability = 0.0
-    """Dropout rate between the two projections, from 0 to 1."""
+    """Dropout rate between the two projections, at least 0 and below 1."""
 
     @override
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Mlp":
@@ -70,7 +70,7 @@ class GatedConfig(FeedForwardConfig):
     use_bias: bool = True
     """Whether the projections have biases."""
     dropout: Probability = 0.0
-    """Dropout rate before the output projection, from 0 to 1."""
+    """Dropout rate before the output projection, at least 0 and below 1."""
 
     @override
     def build(self, layers: LayerNamespace, name: str, context: LayerContext) -> "Gated":
