@@ -1,4 +1,4 @@
-"""Export an experiment's model as a Hugging Face folder."""
+"""Export of an experiment's model as a Hugging Face folder."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from archbuilder.pretrained.hugging_face.tokenizer_writer import tokenizer_files
 from archbuilder.pretrained.hugging_face.weights import from_keras
 from archbuilder.text.vocabulary import Vocabulary
 
-_LAYER = re.compile(r"\.layer \d+")
+_LAYER = re.compile(r"\.layer \d+")  # Part of a path that is removed from messages.
 
 
 def write_folder(
@@ -30,16 +30,16 @@ def write_folder(
 
     Args:
         path: The folder to create.
-        experiment: The model's experiment.
+        experiment: The experiment of the model.
         weights: The weights of the experiment's Keras model, by path.
         vocabularies: The vocabularies of the source and the target. None: the model has no
             tokenizer.
 
     Returns:
-        The reason why the tokenizer was not written, or "".
+        A message that says why the tokenizer was not written, or "" if it was written.
 
     Raises:
-        UserError: No `config.json` can describe the model.
+        UserError: No supported architecture can describe the model.
     """
     fields = config_of(experiment)
     model, architecture = experiment.model, architecture_of(fields["model_type"])
@@ -68,32 +68,34 @@ def config_of(experiment: Experiment) -> dict[str, Any]:
     """
     heads = heads_of(experiment)
     settings = {head: objective.model_dump(mode="json") for head, objective in heads.items()}
-    closest: tuple[list[str], str] | None = None  # Differences, and the model type.
+    closest: tuple[list[str], str] | None = None  # Unsupported settings, and the model type.
     for architecture in similar_architectures(experiment.model):
         fields = architecture.write(experiment.model, settings)
         if fields is None:
             continue
         try:
-            missing = list(inexpressible_fields(fields, experiment))
-        except UserError:  # The fields describe no valid model.
+            unsupported = list(inexpressible_fields(fields, experiment))
+        except UserError:  # The fields do not describe a valid model.
             continue
         if "architectures" not in fields:
-            missing.append(f"objectives: the combination of {', '.join(heads)}")
-        if not missing:
+            unsupported.append(f"objectives: the combination of {', '.join(heads)}")
+        if not unsupported:
             return fields
-        if closest is None or len(missing) < len(closest[0]):
-            closest = missing, architecture.model_type
+        if closest is None or len(unsupported) < len(closest[0]):
+            closest = unsupported, architecture.model_type
     if closest is None:
         raise UserError("no Hugging Face architecture is similar to this model")
-    missing, model_type = closest
+    unsupported, model_type = closest
     raise UserError(
         f"the closest Hugging Face architecture, {model_type}, does not support "
-        f"{'; '.join(missing[:3])}"
+        f"{'; '.join(unsupported[:3])}"
     )
 
 
 def inexpressible_fields(fields: dict[str, Any], experiment: Experiment) -> Iterator[str]:
-    """Yield each setting of an experiment's model that a `config.json` does not describe.
+    """Yield each setting of an experiment's model that is lost in a `config.json`.
+
+    A setting is text, such as `model.encoder.norm: rms_norm`.
 
     Args:
         fields: The fields of the `config.json`.
@@ -114,7 +116,7 @@ def inexpressible_fields(fields: dict[str, Any], experiment: Experiment) -> Iter
 def _rename_by_head(
     weights: dict[str, np.ndarray], experiment: Experiment
 ) -> dict[str, np.ndarray]:
-    """Return the weights with the name of each objective replaced by the name of its head."""
+    """Return the weights by path, with each objective's name replaced by the name of its head."""
     renamed = {}
     for path, array in weights.items():
         layer, slash, weight = path.partition("/")
@@ -126,6 +128,7 @@ def _rename_by_head(
 
 
 def _differences(imported: Any, expected: Any, path: str) -> Iterator[str]:
+    """Yield the path and the expected value of each setting that differs."""
     if isinstance(imported, dict) and isinstance(expected, dict):
         for key in {**expected, **imported}:
             yield from _differences(imported.get(key), expected.get(key), f"{path}.{key}")
@@ -134,7 +137,7 @@ def _differences(imported: Any, expected: Any, path: str) -> Iterator[str]:
 
 
 def _format(value: Any) -> str:
-    """Return a setting in the notation of a spec."""
+    """Return the value of a setting as it is written in a spec."""
     if isinstance(value, dict):
         return str(value.get("type", value))
     if value is None:

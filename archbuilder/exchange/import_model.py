@@ -1,4 +1,4 @@
-"""Import a Hugging Face folder as an experiment with weights, or as a run folder."""
+"""Import of a Hugging Face folder as an experiment with weights, or as a run folder."""
 
 import os
 import re
@@ -35,7 +35,7 @@ class ImportedModel:
     weights: dict[str, np.ndarray]
     """The weights of the experiment's Keras model, by path."""
     vocabularies: tuple[Vocabulary, Vocabulary] | None
-    """The vocabularies of the source and the target. None: there is no supported tokenizer."""
+    """The vocabularies of the source and the target; None without a supported tokenizer."""
     not_imported: list[str]
     """Messages about content that was not imported."""
 
@@ -46,6 +46,9 @@ def import_folder(folder: Path, path: Path) -> ImportedModel:
     Args:
         folder: The Hugging Face folder.
         path: The run folder to create.
+
+    Returns:
+        The content of the Hugging Face folder.
 
     Raises:
         UserError: The folder cannot be imported. Nothing is written in this case.
@@ -65,7 +68,7 @@ def import_folder(folder: Path, path: Path) -> ImportedModel:
 
 
 def check_import(folder: Path, path: Path) -> None:
-    """Raise UserError if `folder` is not a folder or `path` cannot be created; load no model."""
+    """Raise UserError if `folder` is not a folder or `path` cannot be created. Load no model."""
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "no such folder"
         raise UserError(f"{folder}: {problem}")
@@ -79,7 +82,7 @@ def read_folder(folder: Path, name: str) -> ImportedModel:
     """Return the model in a Hugging Face folder.
 
     Args:
-        folder: The folder.
+        folder: The Hugging Face folder.
         name: The name of the experiment to create.
 
     Raises:
@@ -97,7 +100,7 @@ def read_folder(folder: Path, name: str) -> ImportedModel:
         vocabularies = _read_vocabularies(folder, fields, experiment.model.vocabulary_size)
     except UserError as error:  # The model is useful without a tokenizer.
         vocabularies = None
-        not_imported.append(f"{error}; imported without a tokenizer, so it cannot read text")
+        not_imported.append(f"{error}; imported without a tokenizer, so it cannot process text")
     return ImportedModel(experiment, weights, vocabularies, not_imported)
 
 
@@ -114,9 +117,10 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
     """Return the experiment that the fields of a `config.json` describe.
 
     Args:
-        fields: The fields.
+        fields: The fields of the `config.json`.
         name: The experiment's name.
-        has_weights: Returns whether the model has the weights of a layer or head.
+        has_weights: Function that returns whether the model has weights for the name of a layer or
+            head.
 
     Raises:
         UserError: A spec cannot express a field, or the spec is invalid.
@@ -125,8 +129,8 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
     try:
         experiment = Experiment.model_validate(spec)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _invalid_spec(first["loc"], first["msg"]) from error
+        first_error = error.errors()[0]
+        raise _invalid_spec(first_error["loc"], first_error["msg"]) from error
     parts = {"model": experiment.model, "objectives": experiment.objectives}
     for problem in Experiment.problems(parts):
         raise _invalid_spec(problem.path, problem.message)
@@ -134,7 +138,9 @@ def experiment_of(fields: dict[str, Any], name: str, has_weights: HasWeights) ->
 
 
 def plain_spec(fields: dict[str, Any], name: str, has_weights: HasWeights) -> dict[str, Any]:
-    """Return the spec of `experiment_of` as plain data, without validation.
+    """Return the spec that the fields of a `config.json` describe, without validation.
+
+    The arguments are those of `experiment_of`. The result is plain data.
 
     Raises:
         UserError: A spec cannot express a field.
@@ -154,20 +160,21 @@ def _invalid_spec(path: tuple, message: str) -> UserError:
 
 
 def _read_vocabularies(
-    folder: Path, fields: dict[str, Any], max_size: int
+    folder: Path, fields: dict[str, Any], vocabulary_size: int
 ) -> tuple[Vocabulary, Vocabulary]:
     vocabularies = read_tokenizer(folder, fields)
     if vocabularies is None:
         raise UserError(f"{folder}: contains no tokenizer")
     size = max(vocabulary.size for vocabulary in vocabularies)
-    if size > max_size:
+    if size > vocabulary_size:
         raise UserError(
-            f"{folder}: the tokenizer has {size} tokens, more than the model's {max_size}"
+            f"{folder}: the tokenizer has {size} tokens, more than the model's vocabulary size, "
+            f"{vocabulary_size}"
         )
     return vocabularies
 
 
 def _experiment_name(path: Path) -> str:
-    """Return the name of a run folder as a valid experiment name."""
+    """Return a valid experiment name made from the name of a run folder."""
     name = re.sub(r"[^\w.-]", "_", path.resolve().name)
     return name if re.match(r"\w", name) else f"_{name}"

@@ -1,4 +1,4 @@
-"""Sentence embeddings: lines of text as vectors."""
+"""Sentence embeddings: a vector for each line of text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from archbuilder.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Embedding(Prediction):
-    """The embedding of a line, a vector with norm 1."""
+    """The embedding of a line, a vector with Euclidean norm 1."""
 
     vector: tuple[float, ...]
-    """The vector, `hidden_dim` numbers."""
+    """The vector; its length is `hidden_dim` of the encoder."""
 
     def to_json(self) -> dict[str, Any]:
         """Return `vector`, a list of numbers."""
@@ -29,7 +29,11 @@ class Embedding(Prediction):
 
 
 class Embed(Task):
-    """Mean of the token vectors of a line, scaled to norm 1 (Reimers and Gurevych, 2019)."""
+    """Sentence embedding by mean pooling (Sentence-BERT; Reimers and Gurevych, 2019).
+
+    The output vectors of all tokens of a line, with the start and end tokens, are averaged and
+    scaled to Euclidean norm 1.
+    """
 
     name = "embed"
 
@@ -45,7 +49,8 @@ class Embed(Task):
         Args:
             backbone: An encoder.
             vocabulary: The vocabulary of the encoder.
-            max_length: Maximum number of tokens in a line. None: no limit.
+            max_length: Maximum number of tokens in a line, with the start and end tokens. None: no
+                limit.
             batch_size: Number of lines in a batch. Default: 64.
         """
         self.backbone, self.vocabulary = backbone, vocabulary

@@ -1,4 +1,4 @@
-"""Prediction of masked tokens."""
+"""Prediction of masked tokens in lines of text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class FilledText(Prediction):
         return {"text": self.text, "predictions": predictions}
 
     def to_text(self, show_candidates: bool = False) -> str:
-        """Return the text, and a line of candidates for each mask."""
+        """Return the text and, if requested, a line of candidates for each mask."""
         candidates = [
             "    "
             + "  ".join(f"{candidate.token} {candidate.probability:.2f}" for candidate in mask)
@@ -68,11 +68,13 @@ class FillMask(Task):
         """Create the task.
 
         Args:
-            model: A model with logits [B, M, V] for M masked positions.
+            model: A model with logits, float [B, M, V], for B lines, M masked positions and V
+                tokens.
             vocabulary: The vocabulary of the model.
             output: The name of the output with the logits.
             positions: The name of the input with the masked positions, int32 [B, M].
-            max_length: Maximum number of tokens in a line. None: no limit.
+            max_length: Maximum number of tokens in a line, with the start and end tokens. None: no
+                limit.
             top_k: Number of candidates for each mask. Default: 5.
             batch_size: Number of lines in a batch. Default: 64.
         """
@@ -82,13 +84,17 @@ class FillMask(Task):
 
     @classmethod
     def create(cls, parts: TaskParts, objective: str, top_k: int) -> "FillMask":
-        """Return the task for the head of a masked language model."""
+        """Return the task for the head of the masked language model objective `objective`."""
         (positions,) = parts.graph.objectives[objective].inputs(objective)
         vocabulary, _ = parts.vocabularies
         return cls(parts.graph.model, vocabulary, objective, positions, parts.max_length, top_k)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[FilledText]:
-        """Yield each line with predictions for its masks."""
+        """Yield each line with predictions for its masks.
+
+        Raises:
+            UserError: A line is too long or contains no mask.
+        """
         vocabulary = self.vocabulary
         encoded = vocabulary.encode(lines, parse_masks=True)
         rows = [[vocabulary.start_id, *ids, vocabulary.end_id] for ids in encoded]
@@ -100,7 +106,7 @@ class FillMask(Task):
             yield from self.fill(rows[start : start + self.batch_size])
 
     def fill(self, rows: list[list[int]]) -> Iterator[FilledText]:
-        """Yield each row with predictions for its masks.
+        """Yield the text of each row with predictions for its masks.
 
         Args:
             rows: Token ids of each row, with start and end tokens and at least one mask.
@@ -110,8 +116,8 @@ class FillMask(Task):
         masked = [np.flatnonzero(row == vocabulary.mask_id) for row in token_ids]
         positions = pad_rows(masked, 0)[0]
         logits = self._logits(token_ids, padding_mask, positions)
-        for ids, mask_positions, scores in zip(token_ids, masked, logits, strict=True):
-            yield self._fill_row(list(ids), mask_positions, scores)
+        for ids, mask_positions, row_logits in zip(token_ids, masked, logits, strict=True):
+            yield self._fill_row(list(ids), mask_positions, row_logits)
 
     def _logits(
         self, token_ids: np.ndarray, padding_mask: np.ndarray, positions: np.ndarray
@@ -126,9 +132,12 @@ class FillMask(Task):
         inputs = {name: array for name, array in arrays.items() if name in names}
         return np.asarray(self.model(inputs, training=False)[self.output], dtype="float64")
 
-    def _fill_row(self, ids: list[int], positions: np.ndarray, scores: np.ndarray) -> FilledText:
+    def _fill_row(
+        self, ids: list[int], positions: np.ndarray, row_logits: np.ndarray
+    ) -> FilledText:
         masks = []
-        for position, logits in zip(positions, scores, strict=False):  # `scores` is padded.
+        # `row_logits` may be longer, since rows with fewer masks are padded.
+        for position, logits in zip(positions, row_logits, strict=False):
             logits[list(self.vocabulary.special_ids)] = -np.inf
             logits = logits[: self.vocabulary.size]
             probabilities = np.exp(logits - logits.max())

@@ -9,13 +9,13 @@ from archbuilder.inference.task import Prediction
 
 
 def read_lines(path: Path | None) -> list[str]:
-    """Return the lines of a UTF-8 file or of the standard input; lines end with LF or CRLF.
+    """Return the lines of a UTF-8 file or of standard input. Only LF and CRLF end a line.
 
     Args:
-        path: The file. None: the standard input.
+        path: The file. None: standard input.
 
     Raises:
-        UserError: The file cannot be read or is not UTF-8.
+        UserError: The input cannot be read or is not UTF-8.
     """
     name = "standard input" if path is None else path
     try:
@@ -35,12 +35,12 @@ def split_lines(text: str) -> list[str]:
 
 
 def format_prediction(prediction: Prediction, show_candidates: bool, as_json: bool) -> str:
-    """Return the printed form of a prediction: text or one JSON object.
+    """Return a prediction as text or as one JSON object, to be printed.
 
     Args:
         prediction: The prediction.
-        show_candidates: Whether the text includes the most probable candidates.
-        as_json: Whether to return JSON, which always includes them.
+        show_candidates: Whether the text includes the most probable candidates. JSON always does.
+        as_json: Whether to return JSON.
     """
     if as_json:
         return json.dumps(prediction.to_json(), ensure_ascii=False)

@@ -46,10 +46,11 @@ class Translate(Task):
         """Create the task.
 
         Args:
-            backbone: An encoder with a decoder.
+            backbone: An encoder-decoder.
             source: The vocabulary of the encoder.
             target: The vocabulary of the decoder.
-            max_length: Maximum number of tokens in a line and in its translation. None: no limit.
+            max_length: Maximum number of tokens in a line, with the end token, and in its
+                translation. None: no limit.
             batch_size: Number of lines in a batch. Default: 64.
         """
         self.backbone, self.source, self.target = backbone, source, target
@@ -61,7 +62,7 @@ class Translate(Task):
         return cls(parts.graph.backbone, *parts.vocabularies, parts.max_length)
 
     def __call__(self, lines: Sequence[str]) -> Iterator[Translation]:
-        """Yield the translation of each line."""
+        """Yield the translation of each line, in order. Empty lines are not decoded."""
         rows = [[*ids, self.source.end_id] for ids in self.source.encode(lines)]
         for number, row in enumerate(rows, start=1):
             require_length(row, self.max_length, number)
@@ -73,12 +74,12 @@ class Translate(Task):
                 yield Translation(self.target.decode(targets.get(i, [])))
 
     def translate(self, rows: Mapping[int, list[int]]) -> dict[int, list[int]]:
-        """Return the target ids of each row, by the same keys.
+        """Return the target ids of each row, by the keys of `rows`.
 
-        Rows of similar length are translated together.
+        Rows of similar length are translated in the same batch.
 
         Args:
-            rows: Source ids of each row, with the end token, by an index.
+            rows: Source ids, with the end token, by the index of the line.
         """
         order = sorted(rows, key=lambda index: len(rows[index]))
         targets: dict[int, list[int]] = {}
@@ -91,6 +92,7 @@ class Translate(Task):
     def _generate(self, rows: list[list[int]]) -> list[list[int]]:
         token_ids, padding_mask = pad_rows(rows, self.source.padding_id)
         source = {"encoder_token_ids": token_ids, "encoder_padding_mask": padding_mask}
+        # Limit the translation in case the model does not generate an end token.
         limits = [min(2 * len(row) + 10, self.max_length or 2**31) for row in rows]
         return greedy_decode(
             self.backbone, self.backbone.output_projection(), source, self.target, limits

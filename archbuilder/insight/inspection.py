@@ -17,9 +17,9 @@ from archbuilder.text.vocabularies import Vocabularies
 from archbuilder.text.vocabulary import Vocabulary
 
 OUTLIER_FACTOR = 3.0
-"""Factor by which the length ratio of an outlier differs from the median, in either direction."""
+"""Factor for outliers: pairs with a length ratio above median * factor or below median / factor."""
 BLOCK_SIZE = 2**20
-"""Number of tokens that are counted at a time."""
+"""Number of tokens that are read into memory at a time."""
 
 
 def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 3) -> dict:
@@ -28,7 +28,7 @@ def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 
     Args:
         experiment: The experiment.
         listener: Receives progress messages.
-        examples: Number of sample inputs for each split. Default: 3.
+        examples: Number of examples to return for each split. Default: 3.
 
     Returns:
         For each split, a dictionary with `text`, `tokens`, `batches` and `examples`.
@@ -59,15 +59,15 @@ def inspect(experiment: Experiment, listener: ProgressListener, examples: int = 
 
 
 def _tokens(split: Split, vocabularies: Vocabularies) -> dict[str, Any]:
-    """Return the lengths of the lines in each text column, and its fraction of unknown tokens."""
+    """Return token statistics by text column and, for pairs, the length ratio as `ratio`."""
     first = split.members[0][1]
     by_column = vocabularies.by_column(first.text)
     columns = {
         name: _column_facts([tokens.text[name] for _, tokens in split.members], vocabulary)
         for name, vocabulary in by_column.items()
     }
-    names = {TEXT: "sentences"}
-    column_facts = {names.get(name, name): facts for name, (facts, _) in columns.items()}
+    output_names = {TEXT: "sentences"}
+    column_facts = {output_names.get(name, name): facts for name, (facts, _) in columns.items()}
     if TARGET in columns:
         column_facts["ratio"] = _ratio(columns[SOURCE][1], columns[TARGET][1])
     return column_facts
@@ -76,9 +76,16 @@ def _tokens(split: Split, vocabularies: Vocabularies) -> dict[str, Any]:
 def _column_facts(
     texts: list[RaggedText], vocabulary: Vocabulary
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the statistics of a text column of all corpora, and the number of tokens per line."""
+    """Return the statistics of a text column, and the number of tokens per line, int32 [lines].
+
+    Args:
+        texts: The column in each corpus of a split.
+        vocabulary: The vocabulary of the column.
+    """
     lengths = np.concatenate([text.lengths().astype("int32") for text in texts])
-    unknown, byte_tokens = np.sum([_unknown(text, vocabulary) for text in texts], axis=0).tolist()
+    unknown, byte_tokens = np.sum(
+        [_count_unknown(text, vocabulary) for text in texts], axis=0
+    ).tolist()
     return _line_facts(lengths, unknown, byte_tokens), lengths
 
 
@@ -100,8 +107,8 @@ def _line_facts(lengths: np.ndarray, unknown: int, byte_tokens: int) -> dict:
     }
 
 
-def _unknown(text: RaggedText, vocabulary: Vocabulary) -> tuple[int, int]:
-    """Return the number of unknown tokens, and of byte tokens for unknown characters."""
+def _count_unknown(text: RaggedText, vocabulary: Vocabulary) -> tuple[int, int]:
+    """Return the number of unknown tokens, and the number of byte tokens (byte fallback)."""
     unknown = byte_tokens = 0
     for start in range(0, len(text.ids), BLOCK_SIZE):
         block = text.ids[start : start + BLOCK_SIZE]
@@ -112,7 +119,7 @@ def _unknown(text: RaggedText, vocabulary: Vocabulary) -> tuple[int, int]:
 
 
 def _histogram(lengths: np.ndarray, bins: int = 12) -> list[dict]:
-    """Return counts in bins of equal width up to the 99th percentile; the last bin has the rest."""
+    """Return counts in equal bins up to the 99th percentile, and in one bin for longer lines."""
     percentile_99 = int(np.percentile(lengths, 99))
     width = max(1, -(-percentile_99 // bins))
     indices = np.minimum((lengths - 1) // width, bins)
@@ -129,9 +136,13 @@ def _histogram(lengths: np.ndarray, bins: int = 12) -> list[dict]:
 
 
 def _ratio(source: np.ndarray, target: np.ndarray) -> dict:
-    """Return the median ratio of target to source length, and the outliers.
+    """Return the median ratio of target to source length, the number of outliers, and the 5 worst.
 
-    Both lengths include one more token, so that short lines are rarely outliers.
+    The ratio is (target + 1) / (source + 1), so that short lines are rarely outliers.
+
+    Args:
+        source: Number of source tokens of each pair, int32 [pairs].
+        target: Number of target tokens of each pair, int32 [pairs].
     """
     ratio = (target + 1) / (source + 1)
     median = float(np.median(ratio))
@@ -148,14 +159,21 @@ def _ratio(source: np.ndarray, target: np.ndarray) -> dict:
 
 
 def _add_locations(worst: list[dict], locations: dict[int, str], all_have_tokens: bool) -> None:
-    """Add the location of each outlier, which is numbered among the pairs with tokens."""
+    """Add its location to each outlier.
+
+    Args:
+        worst: The outliers. Their `pair` numbers count only tokenized pairs, from 1.
+        locations: The location of each pair, by its number among all pairs.
+        all_have_tokens: Whether all pairs were tokenized, so that the numbers are the same.
+    """
     for outlier in worst:
         number = outlier["pair"]
-        location = locations[number] if all_have_tokens else f"pair {number:,} of those with tokens"
+        location = locations[number] if all_have_tokens else f"tokenized pair {number:,}"
         outlier["place"] = location
 
 
 def _batches(batches: Batches, counts: dict[str, int]) -> dict:
+    """Return batch statistics; `counts` are the numbers of units in a split, such as sentences."""
     skipped_counts: dict[str, int] = {}
     units: dict[str, str] = {}
     for skipped in chain.from_iterable(examples.skipped for examples in batches.examples):
@@ -186,8 +204,8 @@ def example_texts(batches: Batches, count: int) -> list[dict[str, str]]:
     for row in range(min(count, batch.shape()[0])):
         example = {}
         for sequence, vocabulary in zip(batch.sequences(), batches.vocabularies, strict=False):
-            real = batch.inputs[sequence.padding_mask][row] > 0
-            ids = batch.inputs[sequence.token_ids][row][real]
+            is_token = batch.inputs[sequence.padding_mask][row] > 0
+            ids = batch.inputs[sequence.token_ids][row][is_token]
             example[sequence.token_ids] = _tokens_as_text(ids, vocabulary)
         for name in terms:
             ids, weights = (array[row] for array in batch.targets[name])
@@ -197,7 +215,7 @@ def example_texts(batches: Batches, count: int) -> list[dict[str, str]]:
 
 
 def _target(ids: np.ndarray, weights: np.ndarray, vocabulary: Vocabulary) -> str:
-    """Return the target of a row as text: tokens, or a class or value for the whole row."""
+    """Return the targets of a row as text: its tokens, or the class or number of the whole row."""
     if np.ndim(ids):
         return _tokens_as_text(ids[weights > 0], vocabulary)
     return f"class {int(ids)}" if ids.dtype.kind == "i" else f"{ids:g}"
@@ -211,7 +229,7 @@ def as_text(splits: dict) -> str:
     """Return the result of `inspect` as text.
 
     Args:
-        splits: The statistics by split.
+        splits: The statistics, by the name of the split.
     """
     lines: list[str] = []
     for name, split in splits.items():
@@ -236,8 +254,8 @@ def _text_lines(text: dict) -> list[str]:
     if text.get("source_equals_target"):
         lines.append(f"  identical source and target: {text['source_equals_target']:,} pairs")
     lines += [f"  skipped: {count:,} {reason}" for reason, count in text["left_out"].items()]
-    for oddity, facts in text["odd"].items():
-        lines.append(f"  suspicious: {oddity} in {facts['lines']:,} lines, first: {facts['first']}")
+    for name, facts in text["odd"].items():
+        lines.append(f"  suspicious: {name} in {facts['lines']:,} lines, first: {facts['first']}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Number of parameters of a model and its parts, computed from the spec."""
+"""Parameter counts of a model and its parts, computed from the spec without building the model."""
 
 import json
 from typing import TypedDict
@@ -10,12 +10,12 @@ from archbuilder.experiment import Experiment
 
 
 class Parameters(TypedDict):
-    """Numbers of parameters of a model; shared weights are counted once."""
+    """Parameter counts of a model. Shared weights are counted once."""
 
     total: int
     """Number of parameters of the model."""
     parts: dict[str, int]
-    """Number of parameters of each part, by the first component of the layer names."""
+    """Number of parameters by part. A part is the first component of layer names: `encoder`."""
 
 
 class Summary(TypedDict):
@@ -24,6 +24,7 @@ class Summary(TypedDict):
     name: str
     """Name of the experiment."""
     parameters: Parameters
+    """Parameter counts of the experiment's model."""
 
 
 def summarize(experiment: Experiment) -> Summary:
@@ -40,7 +41,7 @@ def as_json(summary: Summary) -> str:
 
 
 def as_text(summary: Summary) -> str:
-    """Return the summary as a table with one row for each part."""
+    """Return the summary as a text table with one row for each part and a row for the total."""
     name, parameters = summary["name"], summary["parameters"]
     table = Table("part", "parameters", show_footer=True)
     table.columns[1].justify = "right"

@@ -1,4 +1,4 @@
-"""The metrics log of a run, with one JSON record per line."""
+"""The metrics log of a run: a file with one JSON record per line."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from archbuilder.files import write_atomic
 from archbuilder.html_table import html_table
 
 VALIDATION = "validation_"
-"""Prefix of the names of metrics that are measured on the validation data."""
+"""Prefix of the names of metrics on the validation data."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class Series:
     """The values of one metric, in ascending order of their steps."""
 
     steps: tuple[int, ...]
+    """Training step of each value."""
     values: tuple[float, ...]
+    """Values of the metric."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,24 +29,24 @@ class MetricsTable:
     """The records of a run's training steps and evaluations, in the order of the log."""
 
     columns: tuple[str, ...]
-    """Names of the columns: `step`, then the metrics."""
+    """Names of the columns: `step`, then the metrics, such as `loss` and `validation_loss`."""
     rows: tuple[tuple[float | None, ...], ...]
     """Values of each record, in the order of `columns`. None if a record does not have a metric."""
 
     def training(self, metric: str) -> Series:
-        """Return a metric of the training steps, such as `loss`. Unknown metrics give no values."""
+        """Return a training metric, such as `loss`. The series is empty if it was not logged."""
         return self._series(metric)
 
     def validation(self, metric: str) -> Series:
-        """Return a metric of the evaluations, such as `loss`. Unknown metrics give no values."""
+        """Return a validation metric, such as `loss`. The series is empty if it was not logged."""
         return self._series(f"{VALIDATION}{metric}")
 
     def training_metrics(self) -> tuple[str, ...]:
-        """Return the names of the metrics of training steps."""
+        """Return the names of the training metrics."""
         return tuple(name for name in self.columns[1:] if not name.startswith(VALIDATION))
 
     def validation_metrics(self) -> tuple[str, ...]:
-        """Return the names of the metrics of evaluations."""
+        """Return the names of the validation metrics, without the prefix `validation_`."""
         prefixed = (name for name in self.columns if name.startswith(VALIDATION))
         return tuple(name.removeprefix(VALIDATION) for name in prefixed)
 
@@ -53,13 +55,13 @@ class MetricsTable:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[dict[str, float]]:
-        """Yield each record with the metrics that it has."""
+        """Yield each record as a dictionary, without the metrics that it does not have."""
         for row in self.rows:
             cells = zip(self.columns, row, strict=True)
             yield {name: value for name, value in cells if value is not None}
 
     def to_dict(self) -> dict[str, list[float | None]]:
-        """Return the values of each column, as input of `pandas.DataFrame`."""
+        """Return the values of each column by name, as a valid input of `pandas.DataFrame`."""
         return {name: [row[index] for row in self.rows] for index, name in enumerate(self.columns)}
 
     def __repr__(self) -> str:
@@ -81,7 +83,7 @@ def read_metrics(path: Path) -> MetricsTable:
     """Return the records of a metrics log. An incomplete last line is skipped.
 
     Raises:
-        UserError: The file cannot be read, or another line is not a record.
+        UserError: The file cannot be read, or a complete line is not a record.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)
@@ -100,13 +102,13 @@ def read_metrics(path: Path) -> MetricsTable:
 
 
 class MetricsLog:
-    """Appends records to a metrics log."""
+    """Writer that appends records to a metrics log."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, record: dict[str, Any]) -> None:
-        """Append a record."""
+        """Append a record, which must contain `step`."""
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
@@ -116,11 +118,11 @@ class MetricsLog:
             return
         with writable(self.path):
             lines = self.path.read_bytes().splitlines()
-            remaining = [line for line in lines if _is_record_until(line, step)]
+            remaining = [line for line in lines if _is_record_up_to(line, step)]
             write_atomic(self.path, b"".join(line + b"\n" for line in remaining))
 
 
-def _is_record_until(line: bytes, step: int) -> bool:
+def _is_record_up_to(line: bytes, step: int) -> bool:
     record = _parse(line)
     return record is not None and record["step"] <= step
 

@@ -1,4 +1,4 @@
-"""The file of a run's best model, in Keras's own format."""
+"""The file of a run's best model, in the Keras format (`.keras`)."""
 
 import zipfile
 from pathlib import Path
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def save_model(model: "keras.Model", path: Path) -> None:
-    """Save a model atomically, without an optimizer."""
+    """Save a model atomically: an interruption leaves the previous file unchanged."""
     with replace_file(path) as temporary:
         model.save(temporary)
 
 
 def load_model(path: Path) -> "keras.Model":
-    """Return a saved model. Raise UserError if the file is missing or damaged."""
+    """Return a saved model, not compiled. Raise UserError if the file is missing or damaged."""
     import keras
 
     if not path.exists():
@@ -29,7 +29,7 @@ def load_model(path: Path) -> "keras.Model":
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether a file is an undamaged saved model."""
+    """Return whether a file is a complete saved model with valid checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None

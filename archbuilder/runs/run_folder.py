@@ -13,7 +13,7 @@ from archbuilder.runs import model_file, vocabularies
 from archbuilder.runs.checkpoint_store import CheckpointStore
 from archbuilder.runs.spec_diff import differences
 from archbuilder.runs.spec_file import (
-    has_mark,
+    is_saved_spec,
     read_spec,
     require_version,
     to_plain,
@@ -145,7 +145,7 @@ class RunFolder:
                 raise UserError(f"{self.path}: is a file, not a run folder")
             return
         visible = [path for path in self.path.iterdir() if not path.name.startswith(".")]
-        if not visible or has_mark(self.spec):
+        if not visible or is_saved_spec(self.spec):
             return
         content = "has checkpoints" if self.checkpoints.path.exists() else "is not empty"
         raise UserError(

@@ -1,4 +1,4 @@
-"""Writers of training results. With several processes, only the first one writes files."""
+"""Writers of training results. If there are several processes, only the first one writes files."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ class RunWriter(ABC):
 
     @abstractmethod
     def truncate_metrics(self, step: int) -> None:
-        """Remove the metrics after a step, since these steps will be repeated."""
+        """Remove the metrics after `step`, since training repeats the later steps."""
 
     @abstractmethod
     def save_checkpoint(
@@ -33,11 +33,11 @@ class RunWriter(ABC):
 
     @abstractmethod
     def save_model(self, model: "keras.Model") -> None:
-        """Save the best model."""
+        """Save a model as the best model of the run."""
 
 
 class FolderWriter(RunWriter):
-    """A writer to a run folder."""
+    """A writer that writes to a run folder."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run, self._metrics = run, MetricsLog(run.metrics)
@@ -62,7 +62,7 @@ class FolderWriter(RunWriter):
 
 
 class NullWriter(RunWriter):
-    """A writer that discards everything, for processes after the first one."""
+    """A writer that discards everything, for all processes except the first one."""
 
     @override
     def log(self, record: dict[str, Any]) -> None:

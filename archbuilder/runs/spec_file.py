@@ -8,12 +8,13 @@ from archbuilder.files import write_atomic
 from archbuilder.language import SavedSpec, read, to_yaml
 
 LANGUAGE_VERSION = 2
-_MARK = "# archbuilder language"
-_HEADER = f"{_MARK} {LANGUAGE_VERSION}\n"
+"""Version of the spec language, stored with each saved spec."""
+_HEADER_PREFIX = "# archbuilder language"
+_HEADER = f"{_HEADER_PREFIX} {LANGUAGE_VERSION}\n"
 
 
 def to_plain(spec: SavedSpec) -> dict[str, Any]:
-    """Return a spec as plain data that can be saved, defaults included."""
+    """Return a spec as plain data (JSON types) with its defaults, without null fields."""
     return spec.model_dump(mode="json", exclude_none=True)
 
 
@@ -23,29 +24,36 @@ def write_spec(path: Path, spec: SavedSpec) -> None:
 
 
 def read_spec(path: Path) -> dict[str, Any]:
-    """Return a saved spec as plain data. Raise UserError as `require_version` does."""
+    """Return a saved spec as plain data.
+
+    Raises:
+        UserError: The file is missing, has another language version, or is not valid YAML.
+    """
     require_version(path)
     return read(path).to_python()
 
 
-def has_mark(path: Path) -> bool:
-    """Return whether a file is the spec of a run folder, in any language version."""
+def is_saved_spec(path: Path) -> bool:
+    """Return whether a file starts with the header of a saved spec, of any language version."""
     try:
         with open(path, "rb") as file:
-            return file.read(len(_MARK)) == _MARK.encode()
+            return file.read(len(_HEADER_PREFIX)) == _HEADER_PREFIX.encode()
     except OSError:
         return False
 
 
 def require_version(path: Path) -> None:
-    """Raise UserError if a spec is missing, or has another language version."""
+    """Raise UserError if a saved spec is missing or has another language version.
+
+    A file without a version in its first line is accepted.
+    """
     if not path.exists():
         raise UserError(f"{path.parent}: not a run folder: it has no {path.name}")
     with open(path, "rb") as file:
         first_line = file.readline(200).decode(errors="replace")
-    if not first_line.startswith(_MARK) or first_line == _HEADER:
+    if not first_line.startswith(_HEADER_PREFIX) or first_line == _HEADER:
         return
-    version = first_line.removeprefix(_MARK).strip()
+    version = first_line.removeprefix(_HEADER_PREFIX).strip()
     expected = f"{path}: expected language version {LANGUAGE_VERSION}, got {version}"
     if version.isdecimal() and int(version) > LANGUAGE_VERSION:
         raise UserError(f"{expected}; update archbuilder to open this run")

@@ -1,4 +1,4 @@
-"""Worker processes that encode text into token ids in parallel, in order."""
+"""Worker processes that encode text as token ids in parallel and keep its order."""
 
 import os
 import pickle
@@ -16,12 +16,12 @@ from archbuilder.stopping import OperationFailedError
 from archbuilder.text.vocabulary import Vocabulary
 
 Job = tuple[Any, list[list[str]]]
-"""An item that is returned with the result, and the lines to encode with each vocabulary."""
+"""An object that is returned with the result, and a list of lines for each vocabulary."""
 Arrays = list[tuple[np.ndarray, np.ndarray]]
-"""For each vocabulary, the ids of all lines, int32 [N], and the ids per line, int64 [L]."""
+"""For each vocabulary, the ids of L lines, int32 [N], and the number of ids per line, int64 [L]."""
 
 MIN_BYTES_FOR_WORKERS = 2**23
-"""Size of a text in bytes from which starting worker processes saves time."""
+"""Minimum size of a text in bytes for which worker processes save time."""
 _START = "from archbuilder.text.encoding_workers import run_worker; run_worker({pipe})"
 
 
@@ -35,11 +35,16 @@ def encode_jobs(
 ) -> Iterator[tuple[Any, Arrays]]:
     """Yield (item, encoded arrays) for each job, in order.
 
-    One process means the calling one. Worker processes import only this module, so that the main
-    module needs no `if __name__ == "__main__"` guard.
+    Worker processes import this module instead of the main module, so the main module does not need
+    an `if __name__ == "__main__"` guard.
+
+    Args:
+        jobs: The jobs.
+        vocabularies: The vocabularies, in the order of the lists of lines in a job.
+        processes: Number of worker processes. If it is 1, the calling process encodes.
 
     Raises:
-        OperationFailedError: A worker process has ended.
+        OperationFailedError: A worker process ended unexpectedly.
     """
     if processes < 2:
         for item, lines in jobs:
@@ -70,11 +75,11 @@ def encode_jobs(
 
 
 class _Worker:
-    """A worker process; it imports modules from the same folders as this process."""
+    """A worker process, which imports modules from the same folders as this process."""
 
     def __init__(self, vocabularies: Sequence[Vocabulary]) -> None:
         import_path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
-        # The results have a pipe of their own, since imported modules may print.
+        # Results use a separate pipe, since imported modules may print to stdout.
         read_end, write_end = os.pipe()
         self._results = open(read_end, "rb")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -86,21 +91,21 @@ class _Worker:
             start_new_session=True,  # Ctrl-C reaches only this process, which stops the workers.
         )
         os.close(write_end)
-        assert self._process.stdin is not None  # It is a pipe.
+        assert self._process.stdin is not None  # It was created by PIPE.
         self._jobs = self._process.stdin
-        self._unsent = [(type(vocabulary), vocabulary.files) for vocabulary in vocabularies]
+        self._unsent_vocabularies = [(type(v), v.files) for v in vocabularies]
 
     def encode(self, lines: list[list[str]]) -> Arrays:
         try:
-            if self._unsent:
-                self._send(self._unsent)
-                self._unsent = []
+            if self._unsent_vocabularies:
+                self._send(self._unsent_vocabularies)
+                self._unsent_vocabularies = []
             self._send(lines)
             return pickle.load(self._results)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             raise OperationFailedError(
-                "a tokenizing process has ended unexpectedly, perhaps out of memory; finished "
-                "work is saved, so repeat the command to resume"
+                "a tokenizer process ended unexpectedly, perhaps because of insufficient memory; "
+                "finished work is saved, so run the same command again to resume"
             ) from error
 
     def _send(self, message: Any) -> None:
@@ -116,10 +121,10 @@ class _Worker:
 
 
 def run_worker(results_pipe: int) -> None:
-    """Encode the jobs from standard input until it is closed.
+    """Encode the jobs from standard input and write the results, until standard input is closed.
 
     Args:
-        results_pipe: The file descriptor to write the results to.
+        results_pipe: The file descriptor of the pipe for the results.
     """
     # The parent process may end at any time, even in the middle of a message.
     with suppress(EOFError, pickle.UnpicklingError):

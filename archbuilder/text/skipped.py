@@ -16,7 +16,7 @@ class Skipped:
     count: int
     """Number of units that were skipped or shortened."""
     first_at: SourceLocation | None = None
-    """Location of the first one. Default: unknown."""
+    """Location of the first skipped or shortened unit. Default: None, unknown."""
 
     def __str__(self) -> str:
         first = "" if self.first_at is None else f", the first at {self.first_at}"

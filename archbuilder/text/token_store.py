@@ -1,20 +1,20 @@
 """Store of the tokens and labels of a corpus on disk, opened for reading.
 
-A store is a folder with the arrays below for each column of the records. R is the number of
+A store is a folder with the following arrays for each column of the records. R is the number of
 records, S the number of lines or sentences, N the number of tokens, and W the number of words.
 
 | column | file | array | meaning |
 |---|---|---|---|
 | text | `NAME_ids.npy` | uint16 or uint32 [N] | token ids of all lines, one after another |
-| | `NAME_offsets.npy` | int64 [S + 1] | start of each line in the ids, and N |
-| text in sentences | `NAME_documents.npy` | int64 [R + 1] | first line of each document, and S |
-| label | `NAME.npy` | int32 [R] or float64 [R] | index of the class, or number to predict |
-| tags | `NAME.npy` | int32 [W] | index of the class of each word |
-| | `NAME_offsets.npy` | int64 [S + 1] | first word of each sentence, and W |
+| | `NAME_offsets.npy` | int64 [S + 1] | index of each line's first token, then N |
+| documents | `NAME_documents.npy` | int64 [R + 1] | index of each document's first line, then S |
+| label | `NAME.npy` | int32 [R] or float64 [R] | class index, or number to predict |
+| tags | `NAME.npy` | int32 [W] | class index of each word |
+| | `NAME_offsets.npy` | int64 [S + 1] | index of each sentence's first word, then W |
 
-`meta.json` contains the type, length and CRC-32 of each array, the skipped text, and the distinct
-labels of each label column with the location where each first occurs. Locations contain the index
-of a file in the corpus instead of its path, since the same text may be moved.
+`meta.json` contains the type, length and CRC-32 of each array, the counts of skipped text, and the
+distinct labels of each label column with the location where each first occurs. A location contains
+the index of a file in the corpus instead of its path, so that the files may be moved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,10 @@ from archbuilder.text.record import RecordColumns, SourceLocation, annotation_co
 from archbuilder.text.skipped import Skipped
 
 META = "meta.json"
-"""File that completes a store: it is written last."""
+"""Name of the metadata file. It is written last, so a store without it is incomplete."""
 
 Array = ArrayReader | np.ndarray
+"""Array in a file or in memory."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +42,44 @@ class RaggedText:
     """Token ids of a text column: line i is `ids[offsets[i]:offsets[i + 1]]`."""
 
     ids: Array
+    """Token ids of all lines, uint16 or uint32 [N]."""
     offsets: Array
+    """Index of the first token of each line, then N; int64 [S + 1]."""
 
     def lengths(self) -> np.ndarray:
         """Return the number of tokens of each line, int64 [S]."""
         return np.diff(self.offsets[:])
 
     def line(self, index: int, max_tokens: int | None = None) -> np.ndarray:
-        """Return the ids of a line, truncated to `max_tokens`. Default: not truncated."""
-        first, end = map(int, self.offsets[index : index + 2])
-        return self.ids[first : end if max_tokens is None else min(end, first + max_tokens)]
+        """Return the token ids of a line, truncated to `max_tokens`. Default: not truncated."""
+        start, end = map(int, self.offsets[index : index + 2])
+        return self.ids[start : end if max_tokens is None else min(end, start + max_tokens)]
 
 
 @dataclass(frozen=True)
 class RaggedSentences(RaggedText):
-    """Token ids of documents: `documents[i]` is the first sentence of document i."""
+    """Token ids of documents, with one line per sentence."""
 
     documents: Array
+    """Index of the first sentence of each document, then S; int64 [R + 1]."""
 
 
 @dataclass(frozen=True)
 class LabelColumn:
-    """Labels of records, or tags of words: indices of classes, or numbers to predict."""
+    """Labels of records, or tags of words: class indices, or numbers to predict."""
 
     values: Array
+    """Stored labels: int32 or float64 [R]; stored tags: int32 [W]."""
     names: tuple[str, ...] | None
-    """Names of the classes, by index; None for numbers to predict."""
+    """Names of the classes, in the order of their indices; None for numbers to predict."""
     distinct: tuple[DistinctLabel, ...]
     """Distinct labels, in order of first occurrence. All non-integer numbers share one entry."""
     offsets: Array | None = None
-    """First word of each sentence, int64 [S + 1]. Default: the column has a label per record."""
+    """Index of the first word of each sentence, then W; int64 [S + 1]. Default: None, one label per
+    record."""
     converted: np.ndarray | None = None
-    """Value for each stored index, if the column uses the classes of other text. Default: the
-    stored index itself."""
+    """New class index or number for each stored class index; see `with_names`. Default: None, the
+    stored values are used."""
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a label, or the labels of a slice without a step."""
@@ -84,9 +90,13 @@ class LabelColumn:
         return len(self.values)
 
     def of_sentence(self, index: int) -> np.ndarray:
-        """Return the tags of the words of a sentence."""
+        """Return the class indices of the words of a sentence.
+
+        Raises:
+            TypeError: The column has labels of records.
+        """
         if self.offsets is None:
-            raise TypeError("the column has labels of records, not tags of words")
+            raise TypeError("the column has one label per record, not one tag per word")
         first, end = map(int, self.offsets[index : index + 2])
         return self[first:end]
 
@@ -94,10 +104,11 @@ class LabelColumn:
         """Return the column with the classes of other text, such as the training data.
 
         Args:
-            names: The names of the classes; None for numbers to predict.
+            names: The names of the classes, in the order of their indices; None for numbers to
+                predict.
 
         Raises:
-            UserError: A label is not among the names, or, without names, not a number.
+            UserError: A label is not among the names, or not a number if `names` is `None`.
         """
         if names == self.names:
             return self
@@ -106,8 +117,8 @@ class LabelColumn:
             is_valid = is_number if names is None else distinct.name in names
             if not is_valid:
                 raise unknown_label(distinct, names)
-        own = self.names or ()
-        values = [float(name) if names is None else names.index(name) for name in own]
+        own_names = self.names or ()
+        values = [float(name) if names is None else names.index(name) for name in own_names]
         dtype = "float64" if names is None else "int32"
         return replace(self, names=names, converted=np.array(values, dtype=dtype))
 
@@ -126,18 +137,18 @@ class Tokens:
         Args:
             text: The text columns.
             labels: The label and tag columns. Default: none.
-            skipped: The text that was skipped.
+            skipped: Counts of the text that was skipped or shortened. Default: none.
         """
         self.text = text
         """Text columns, by name; those of documents are `RaggedSentences`."""
         self.labels = labels or {}
         """Label and tag columns, by name."""
         self.skipped = tuple(skipped)
-        """Text that was skipped and has no tokens here."""
+        """Counts of the text that was skipped or shortened."""
 
     @property
     def sentences(self) -> RaggedSentences:
-        """Text of documents, which have exactly one text column."""
+        """Token ids of documents. Raises TypeError if the records are pairs."""
         (column,) = self.text.values()
         if not isinstance(column, RaggedSentences):
             raise TypeError("the records are pairs, not documents of sentences")
@@ -157,7 +168,7 @@ class Tokens:
         return Tokens(self.text, labels, self.skipped)
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of records, sentences and tokens, by their names in messages."""
+        """Return the number of records, sentences and tokens, by unit, such as "documents"."""
         first = next(iter(self.text.values()))
         if isinstance(first, RaggedSentences):
             return {
@@ -182,7 +193,7 @@ def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> T
         arrays = {name: ArrayReader(folder / f"{name}.npy") for name in meta["arrays"]}
         if not all(is_intact(arrays[name], meta["arrays"][name]) for name in arrays):
             return None
-        text = {name: _text(name, kind, arrays) for name, kind in text_columns(columns).items()}
+        text = {name: _text(name, type_, arrays) for name, type_ in text_columns(columns).items()}
         labels = {
             name: _labels(arrays[name], meta["labels"][name], arrays.get(f"{name}_offsets"), files)
             for name in annotation_columns(columns)
@@ -196,9 +207,9 @@ def open_tokens(folder: Path, columns: RecordColumns, files: Sequence[str]) -> T
         return None
 
 
-def _text(name: str, kind: str, arrays: Mapping[str, ArrayReader]) -> RaggedText:
+def _text(name: str, column_type: str, arrays: Mapping[str, ArrayReader]) -> RaggedText:
     ids, offsets = arrays[f"{name}_ids"], arrays[f"{name}_offsets"]
-    if kind == "sentences":
+    if column_type == "sentences":
         return RaggedSentences(ids, offsets, arrays[f"{name}_documents"])
     return RaggedText(ids, offsets)
 
@@ -211,7 +222,7 @@ def _labels(
 
 
 def location_to_json(location: SourceLocation | None, files: Sequence[str]) -> list | None:
-    """Return a location as JSON, with the index of its file if it is one of `files`."""
+    """Return a location as JSON: [file, line]. A file of the corpus is given by its index."""
     if location is None:
         return None
     file = location.file
@@ -219,7 +230,7 @@ def location_to_json(location: SourceLocation | None, files: Sequence[str]) -> l
 
 
 def location_from_json(stored: list | None, files: Sequence[str]) -> SourceLocation | None:
-    """Return the location that `location_to_json` converted."""
+    """Return a location from the output of `location_to_json`."""
     return None if stored is None else _location(stored, files)
 
 
@@ -229,10 +240,10 @@ def _location(stored: list, files: Sequence[str]) -> SourceLocation:
 
 
 def labels_to_json(labels: Sequence[DistinctLabel], files: Sequence[str]) -> list:
-    """Return distinct labels as JSON."""
+    """Return distinct labels as JSON: a list of [label, location]."""
     return [[distinct.label, location_to_json(distinct.location, files)] for distinct in labels]
 
 
 def labels_from_json(stored: list, files: Sequence[str]) -> list[DistinctLabel]:
-    """Return the distinct labels that `labels_to_json` converted."""
+    """Return distinct labels from the output of `labels_to_json`."""
     return [DistinctLabel(label, _location(location, files)) for label, location in stored]

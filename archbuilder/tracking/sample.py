@@ -1,13 +1,13 @@
-"""A validation example and the prediction of a model, as text for people to read."""
+"""A validation example and the model's prediction, as readable text."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An example with a prediction of one objective."""
+    """A validation example with the prediction for one objective."""
 
     objective: str
     """Name of the objective."""
     texts: dict[str, str]
-    """Texts by label, such as `source`, `written` and `reference`."""
+    """Texts by label, such as `source`, `written` (the generated text) and `reference`."""

@@ -1,4 +1,4 @@
-"""TensorBoard: writes event files to the run folder."""
+"""TensorBoard tracker, which writes event files to the run folder."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, Tracke
 
 
 class TensorBoard(BaseTracker):
-    """TensorBoard, which reads event files from the folder `tensorboard` in the run folder."""
+    """TensorBoard. Event files are written to the folder `tensorboard` in the run folder."""
 
     type: Literal["tensorboard"]
 
@@ -24,9 +24,9 @@ class TensorBoard(BaseTracker):
 
 
 class EventFiles(TrackerRun):
-    """A new event file in the folder that has the files of the run before it was resumed.
+    """Event files of a run. A resumed run adds a new file to those of the earlier training.
 
-    Its first event makes TensorBoard ignore the events of earlier files after the resumed step.
+    The first event of the new file makes TensorBoard ignore earlier events of repeated steps.
     """
 
     def __init__(self, run: RunInfo) -> None:
@@ -37,7 +37,7 @@ class EventFiles(TrackerRun):
         if not run.step:
             shutil.rmtree(folder, ignore_errors=True)
         self._writer = EventFileWriter(str(folder))
-        # Protobuf generates the classes of these modules at import, so type checkers miss them.
+        # Protobuf creates the classes of these modules at import; type checkers do not find them.
         self._events: Any = import_module("tensorboard.compat.proto.event_pb2")
         self._summaries: Any = import_module("tensorboard.compat.proto.summary_pb2")
         start = self._events.SessionLog(status=self._events.SessionLog.START)
@@ -51,7 +51,7 @@ class EventFiles(TrackerRun):
         summary = self._summaries.Summary
         values = [summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
         self._add(step, summary=summary(value=values))
-        self._writer.flush()  # A checkpoint may follow, so the events must be on disk.
+        self._writer.flush()  # Write the events before a checkpoint of this step.
 
     @override
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
@@ -70,7 +70,7 @@ class EventFiles(TrackerRun):
 
 
 def _text_summary(tag: str, text: str) -> Any:
-    """Return a summary of a text, indented so that Markdown shows its lines unchanged."""
+    """Return a text summary. Its lines are indented, so that Markdown shows them unchanged."""
     from tensorboard.plugins.text.summary_v2 import text_pb
 
     return text_pb(tag, "\n".join(f"    {line}" for line in text.splitlines()))

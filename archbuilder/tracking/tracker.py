@@ -1,4 +1,4 @@
-"""The interface of experiment trackers: a tracker's config, and an open run in the tracker."""
+"""The interface of experiment trackers: the settings of a tracker, and a run that it logs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from archbuilder.language import Spec, type_names
 from archbuilder.tracking.sample import Sample
 
 RunStatus = Literal["finished", "interrupted", "failed"]
+"""Reason why a tracker is closed."""
 Name = Annotated[str, Field(min_length=1)]
+"""Name that is not empty."""
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The run that is tracked."""
+    """The run to log in a tracker."""
 
     folder: Path
     """Path of the run folder."""
@@ -28,38 +30,38 @@ class RunInfo:
     spec: dict[str, Any]
     """The resolved spec, as plain data."""
     step: int
-    """Step from which the run resumes; 0 for a new run."""
+    """Number of finished training steps at which the run is resumed; 0 for a new run."""
     run_id: str | None = None
-    """Id that the tracker assigned when the run was new. Default: None, if there is no id."""
+    """Id that the tracker assigned to the run earlier. Default: None, no id was assigned."""
 
 
 class TrackerRun(ABC):
     """An open run in a tracker. Methods may raise any exception of the tracker's library."""
 
     location: str
-    """A URL, command or name with which to view the run."""
+    """A URL, command or path for viewing the run, printed when the run is opened."""
     run_id: str | None = None
-    """Id that the tracker assigned to the run, or None if it does not use ids."""
+    """Id that the tracker assigned to the run. Default: None, the tracker does not use ids."""
 
     @abstractmethod
     def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Log the metrics of a step, by tags such as `train/loss`."""
+        """Log the metrics of a training step, by tags such as `train/loss`."""
 
     @abstractmethod
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
-        """Log predictions of examples after a step."""
+        """Log predictions of validation examples after a training step."""
 
     @abstractmethod
     def close(self, status: RunStatus) -> None:
-        """Close the run with a status. The run may be resumed later."""
+        """Close the run and record its status. The run may be resumed later."""
 
 
 class BaseTracker(Spec):
-    """The interface of trackers."""
+    """The interface of the settings of trackers."""
 
     @property
     def library(self) -> str:
-        """The name of the tracker's library and of the extra that installs it; also its `type`."""
+        """Name of the Python package, of the extra that installs it, and of the spec's `type`."""
         return type_names(type(self))[0]
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Forwarding of metrics to every tracker of a run. A tracker that fails is disabled."""
+"""Set of trackers that receive the metrics of a run. A tracker that fails is disabled."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,13 @@ from archbuilder.tracking.sample import Sample
 from archbuilder.tracking.tracker import BaseTracker, RunInfo, RunStatus, TrackerRun
 
 _MAX_REASON = 200
-"""Maximum number of characters of an error that are reported."""
+"""Maximum number of characters of an error message that are reported."""
 _RUN_IDS = "trackers.json"
-"""File in the run folder with the id that each tracker assigned to the run."""
+"""Name of the file in the run folder with the id of the run in each tracker."""
 
 
 class TrackerSet:
-    """The open trackers of a run."""
+    """The trackers of a run, which are open inside a `with` block of `opened`."""
 
     def __init__(self, report: Callable[[str], None] = print) -> None:
         self._report = report
@@ -31,7 +31,11 @@ class TrackerSet:
     def opened(self, trackers: Sequence[BaseTracker], run: RunInfo) -> Iterator[None]:
         """Open the trackers of a run, and close them with its status when the block ends.
 
-        If a tracker cannot be opened for a resumed run, the run continues without it.
+        If a tracker cannot be opened for a resumed run, training continues without it.
+
+        Args:
+            trackers: The settings of the trackers.
+            run: The run to log.
 
         Raises:
             UserError: A tracker cannot be opened for a new run.
@@ -50,11 +54,11 @@ class TrackerSet:
             self._open.clear()
 
     def log(self, record: dict[str, Any]) -> None:
-        """Log a record of the metrics log."""
+        """Log the metrics of a record of the metrics log, which contains `step`."""
         self._for_each(lambda tracker_run: tracker_run.log(record["step"], tagged_metrics(record)))
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
-        """Log predictions of examples after a step."""
+        """Log predictions of validation examples after a step."""
         self._for_each(lambda tracker_run: tracker_run.samples(step, samples))
 
     def _open_tracker(self, tracker: BaseTracker, run: RunInfo) -> None:
@@ -63,10 +67,10 @@ class TrackerSet:
         try:
             tracker_run = tracker.open(replace(run, run_id=saved_id))
         except Exception as error:  # Each library has its own exceptions.
-            sentence = f"{tracker.library} cannot be opened: {_reason(error)}"
+            problem = f"{tracker.library} cannot be opened: {_reason(error)}"
             if not run.step:
-                raise UserError(f"training.trackers: {sentence}") from error
-            self._report(f"warning: {sentence}; training continues without it")
+                raise UserError(f"training.trackers: {problem}") from error
+            self._report(f"warning: {problem}; training continues without it")
             return
         self._open[tracker.library] = tracker_run
         self._report(f"{tracker.library}: {tracker_run.location}")
@@ -75,6 +79,7 @@ class TrackerSet:
             write_atomic(run.folder / _RUN_IDS, json.dumps(run_ids).encode())
 
     def _for_each(self, call: Callable[[TrackerRun], None]) -> None:
+        """Call a function with each open tracker, and disable the trackers for which it fails."""
         for name, tracker_run in list(self._open.items()):
             try:
                 call(tracker_run)
@@ -84,7 +89,11 @@ class TrackerSet:
 
 
 def tagged_metrics(record: dict[str, Any]) -> dict[str, float]:
-    """Return the numbers of a record, by tags such as `train/loss` or `validation/loss`."""
+    """Return the numbers in a record, by tags such as `train/loss` or `validation/loss`.
+
+    Args:
+        record: A record of the metrics log. It is an evaluation if it contains `validation_loss`.
+    """
     is_evaluation = f"{VALIDATION}loss" in record
     prefix, group = (VALIDATION, "validation") if is_evaluation else ("", "train")
     return {
@@ -95,7 +104,7 @@ def tagged_metrics(record: dict[str, Any]) -> dict[str, float]:
 
 
 def _read_run_ids(folder: Path) -> dict[str, str | None]:
-    """Return the id that each tracker assigned when the run was new."""
+    """Return the id of the run in each tracker, by library; empty if none was saved."""
     try:
         return json.loads((folder / _RUN_IDS).read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Weights & Biases: logs to a run of one of its projects."""
+"""Weights & Biases tracker, which logs to a run in a project."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,11 +11,11 @@ from archbuilder.tracking.tracker import BaseTracker, Name, RunInfo, RunStatus, 
 
 
 class WeightsAndBiases(BaseTracker):
-    """Weights & Biases, which stores the run in one of its projects."""
+    """Weights & Biases. The run is logged to a project."""
 
     type: Literal["wandb"]
     project: Name = "archbuilder"
-    """Name of the project."""
+    """Name of the project in which the run is created."""
     entity: Name | None = None
     """User or team that owns the project. Default: the user who is logged in."""
 
@@ -27,17 +27,18 @@ class WeightsAndBiases(BaseTracker):
 class WandbRun(TrackerRun):
     """A run in Weights & Biases. The metrics of a repeated step are not logged again.
 
-    Offline, each start of the run writes its own file, and `wandb sync` joins the files.
+    In offline mode, each start of training writes a separate file; `wandb sync` uploads them as one
+    run.
     """
 
-    def __init__(self, spec: WeightsAndBiases, run: RunInfo) -> None:
+    def __init__(self, tracker: WeightsAndBiases, run: RunInfo) -> None:
         self._wandb: Any = import_module("wandb")
-        # Print nothing. Limit the wait for an unreachable server at the end of the run: the run
-        # folder has the unsent data, which `wandb sync` can upload.
+        # Print nothing. At the end of the run, wait at most 60 seconds for an unreachable server:
+        # the run folder contains the unsent data, which `wandb sync` can upload.
         settings = self._wandb.Settings(silent=True, console="off", finish_timeout=60)
         self._run = self._wandb.init(
-            project=spec.project,
-            entity=spec.entity,
+            project=tracker.project,
+            entity=tracker.entity,
             name=run.name,
             dir=str(run.folder),
             config=run.spec,
@@ -62,7 +63,8 @@ class WandbRun(TrackerRun):
 
     @override
     def close(self, status: RunStatus) -> None:
-        self._run.finish({"finished": 0, "interrupted": 130, "failed": 1}[status])
+        exit_codes = {"finished": 0, "interrupted": 130, "failed": 1}  # 130: SIGINT, as in shells.
+        self._run.finish(exit_codes[status])
 
     def _log(self, step: int, content: dict[str, Any]) -> None:
         if step >= self._run.step:

@@ -33,7 +33,7 @@ SPEC = {
     },
     "objectives": {"words": {"type": "masked_lm"}, "next_sentence": {}},
 }
-NO_TOKENIZER = "{}: contains no tokenizer; imported without a tokenizer, so it cannot read text"
+NO_TOKENIZER = "{}: contains no tokenizer; imported without a tokenizer, so it cannot process text"
 EXPERIMENT = Experiment.model_validate(SPEC)
 
 
@@ -149,7 +149,7 @@ def test_an_unsupported_tokenizer_is_reported_and_the_model_imported(folder):
     assert_equal_weights(imported.weights)
     assert imported.not_imported == [
         f"{folder}/source.spm: unsupported tokenizer file; save it as tokenizer.json; "
-        "imported without a tokenizer, so it cannot read text"
+        "imported without a tokenizer, so it cannot process text"
     ]
 
 
@@ -234,7 +234,9 @@ def test_a_tokenizer_larger_than_the_model_is_skipped_and_reported(folder):
     assert imported.vocabularies is None
     (note,) = imported.not_imported
     size = vocabulary.size
-    assert note.startswith(f"{folder}: the tokenizer has {size} tokens, more than the model's 20;")
+    assert note.startswith(
+        f"{folder}: the tokenizer has {size} tokens, more than the model's vocabulary size, 20;"
+    )
 
 
 def test_integer_weights_are_rejected_by_name(folder):

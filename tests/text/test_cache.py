@@ -350,6 +350,6 @@ def test_ended_worker_is_an_error_and_the_build_is_resumed(corpus, tmp_path, mon
     monkeypatch.setattr(cache, "num_cores", lambda: 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "_START", "import sys; sys.exit(3)")
-        with pytest.raises(OperationFailedError, match="a tokenizing process has ended"):
+        with pytest.raises(OperationFailedError, match="a tokenizer process ended"):
             load(corpus, tmp_path / "cache")
     assert load(corpus, tmp_path / "cache").sentences.ids[:].tolist() == [5, 6, 7, 5, 6, 7]

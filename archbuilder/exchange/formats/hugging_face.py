@@ -1,4 +1,4 @@
-"""A directory that the `transformers` library loads with `from_pretrained`."""
+"""Export as a directory that the `transformers` library loads with `from_pretrained`."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from archbuilder.runs.run_folder import RunFolder
 
 
 class HuggingFace(Format):
-    """A folder with configuration, weights and tokenizer.
+    """A directory with `config.json`, weights and, if supported, a tokenizer.
 
-    The `transformers` library requires torch. Therefore the folder is imported again, and the
-    weights are compared instead of the outputs.
+    Loading it with `transformers` would require torch. Therefore archbuilder imports the directory
+    again to verify it, and compares weights instead of outputs.
     """
 
-    # The conversion is imported where it is used, because the command line imports all formats for
-    # its help.
+    # The conversion modules are imported inside the methods, because `archbuild --help` imports all
+    # formats and must be fast.
 
     name = "hugging_face"
 

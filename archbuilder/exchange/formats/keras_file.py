@@ -1,4 +1,4 @@
-"""Keras model file that also contains the spec and the tokenizer."""
+"""Export as a Keras model file that also contains the spec and the tokenizer."""
 
 import zipfile
 from pathlib import Path
@@ -11,6 +11,7 @@ from archbuilder.exchange.comparison import largest_difference
 from archbuilder.exchange.formats.format import Format, companion_files
 from archbuilder.runs.run_folder import RunFolder
 
+# Source for `largest_difference`.
 _READER = """
 import keras
 model = keras.saving.load_model(path)

@@ -1,4 +1,4 @@
-"""TensorFlow SavedModel, with the spec and the tokenizer in `assets.extra`."""
+"""Export as a TensorFlow SavedModel, with the spec and the tokenizer in `assets.extra`."""
 
 import shutil
 from pathlib import Path
@@ -10,6 +10,7 @@ from archbuilder.exchange.comparison import largest_difference
 from archbuilder.exchange.formats.format import Format, companion_files
 from archbuilder.runs.run_folder import RunFolder
 
+# Source for `largest_difference`.
 _READER = """
 import tensorflow as tf
 model = tf.saved_model.load(path)

@@ -41,8 +41,9 @@ class MixtureMember(Spec):
     corpus: Annotated[SingleCorpus, Field(discriminator="type")]
     """Corpus, of any type except `mixture`."""
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """Number of times that each example occurs in an epoch. If it is not an integer, a different
-    subset of the examples is added in each epoch."""
+    """Average number of times that each example occurs in an epoch. For example, with 2.5 each
+    example occurs twice, and a different half of the examples occurs a third time, in each
+    epoch."""
 
 
 def _with_equal_columns(members: tuple[MixtureMember, ...]) -> tuple[MixtureMember, ...]:
@@ -68,7 +69,7 @@ class Mixture(TextSource):
 
     type: Literal["mixture"]
     corpora: Annotated[tuple[MixtureMember, ...], AfterValidator(_with_equal_columns)]
-    """Corpora, all of documents or all of pairs."""
+    """Corpora to mix. All must have the same columns: all documents, or all pairs."""
 
     @override
     def record_columns(self) -> RecordColumns:
@@ -78,7 +79,7 @@ class Mixture(TextSource):
     def records(
         self, skip_log: SkipLog | None = None, byte_counter: ByteCounter | None = None
     ) -> Iterator[Record]:
-        """Yield the records of each corpus in turn, regardless of the weights."""
+        """Yield the records of each corpus, one corpus after another. Weights have no effect."""
         return chain.from_iterable(
             member.corpus.records(skip_log, byte_counter) for member in self.corpora
         )
@@ -108,6 +109,6 @@ class Mixture(TextSource):
 
     @override
     def fingerprint(self) -> str:
-        """Return a hash of the content; weights do not change it."""
+        """Return a hash of the content of all corpora. Weights have no effect on it."""
         hashes = " ".join([self.type, *(member.corpus.fingerprint() for member in self.corpora)])
         return hashlib.sha256(hashes.encode()).hexdigest()

@@ -39,8 +39,8 @@ def test_lines_do_not_depend_on_the_block_size(size, tmp_path, monkeypatch):
     content = "é\r\n\nñ and é\n" + "x" * 20 + "\r\nend"
     whole = lines(tmp_path, content)
     # The first block must contain a byte order mark, which has three bytes.
-    monkeypatch.setattr(line_reader, "_FIRST_BLOCK", max(size, 3))
-    monkeypatch.setattr(line_reader, "_BLOCK", size)
+    monkeypatch.setattr(line_reader, "_FIRST_BLOCK_SIZE", max(size, 3))
+    monkeypatch.setattr(line_reader, "_BLOCK_SIZE", size)
     assert lines(tmp_path, content) == whole == ["é", "", "ñ and é", "x" * 20, "end"]
     blocks = list(line_blocks(str(tmp_path / "text")))
     numbers = [first + index for first, block in blocks for index in range(len(block))]
