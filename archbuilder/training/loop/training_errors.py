@@ -52,10 +52,11 @@ class TrainingErrors:
             nonfinite: The names of the weights that contain NaN or infinity.
         """
         if nonfinite:
-            more = f" and {len(nonfinite) - 1} more" if len(nonfinite) > 1 else ""
-            raise self._diverged(
-                f"after step {step}, weight {nonfinite[0]}{more} contains NaN or infinity"
-            )
+            count = len(nonfinite)
+            weights = f"weight {nonfinite[0]} contains"
+            if count > 1:
+                weights = f"{count} weights, such as {nonfinite[0]}, contain"
+            raise self._diverged(f"after step {step}, {weights} NaN or infinity")
 
     @contextmanager
     def out_of_memory(self, step: int, batch: Batch | None = None) -> Iterator[None]:
