@@ -93,11 +93,11 @@ def _line_facts(lengths: np.ndarray, unknown: int, byte_tokens: int) -> dict:
     count = int(lengths.sum(dtype="int64"))
     return {
         "count": count,
-        "unknown_share": unknown / count,
-        "byte_share": byte_tokens / count,
+        "unknown_fraction": unknown / count,
+        "byte_fraction": byte_tokens / count,
         "lengths": {
             "mean": float(lengths.mean()),
-            "longest": int(lengths.max()),
+            "max": int(lengths.max()),
             "percentiles": {
                 str(percent): int(np.percentile(lengths, percent))
                 for percent in (5, 25, 50, 75, 95, 99)
@@ -169,7 +169,7 @@ def _add_locations(worst: list[dict], locations: dict[int, str], all_have_tokens
     for outlier in worst:
         number = outlier["pair"]
         location = locations[number] if all_have_tokens else f"tokenized pair {number:,}"
-        outlier["place"] = location
+        outlier["location"] = location
 
 
 def _batches(batches: Batches, counts: dict[str, int]) -> dict:
@@ -184,10 +184,10 @@ def _batches(batches: Batches, counts: dict[str, int]) -> dict:
     return {
         "examples": batches.sampler.num_examples(),
         "batches": len(batches),
-        "padding_share": batches.sampler.padding_fraction(),
+        "padding_fraction": batches.sampler.padding_fraction(),
         "shapes": batches.sampler.num_shapes(),
-        "left_out": skipped_counts,
-        "left_out_share": fractions,
+        "skipped": skipped_counts,
+        "skipped_fraction": fractions,
     }
 
 
@@ -253,8 +253,8 @@ def _text_lines(text: dict) -> list[str]:
         lines.append(f"  empty lines between documents: {text['empty_lines']:,}")
     if text.get("source_equals_target"):
         lines.append(f"  identical source and target: {text['source_equals_target']:,} pairs")
-    lines += [f"  skipped: {count:,} {reason}" for reason, count in text["left_out"].items()]
-    for name, facts in text["odd"].items():
+    lines += [f"  skipped: {count:,} {reason}" for reason, count in text["skipped"].items()]
+    for name, facts in text["suspicious"].items():
         lines.append(f"  suspicious: {name} in {facts['lines']:,} lines, first: {facts['first']}")
     return lines
 
@@ -262,10 +262,11 @@ def _text_lines(text: dict) -> list[str]:
 def _column_lines(column: str, facts: dict) -> list[str]:
     lengths = facts["lengths"]
     percentiles = ", ".join(f"{percent}% {n}" for percent, n in lengths["percentiles"].items())
-    byte_text = f", bytes {facts['byte_share']:.3%}" if facts["byte_share"] else ""
+    byte_text = f", bytes {facts['byte_fraction']:.3%}" if facts["byte_fraction"] else ""
+    unknown = f"unknown {facts['unknown_fraction']:.3%}"
     lines = [
-        f"  {column}: {facts['count']:,} tokens, unknown {facts['unknown_share']:.3%}{byte_text}",
-        f"    tokens per line: mean {lengths['mean']:.1f}, max {lengths['longest']}; {percentiles}",
+        f"  {column}: {facts['count']:,} tokens, {unknown}{byte_text}",
+        f"    tokens per line: mean {lengths['mean']:.1f}, max {lengths['max']}; {percentiles}",
     ]
     max_count = max(item["count"] for item in lengths["histogram"])
     for item in lengths["histogram"]:
@@ -281,7 +282,7 @@ def _ratio_lines(facts: dict) -> list[str]:
     ]
     for outlier in facts["worst"]:
         lines.append(
-            f"    {outlier['place']}: {outlier['source']} source tokens, "
+            f"    {outlier['location']}: {outlier['source']} source tokens, "
             f"{outlier['target']} target tokens"
         )
     return lines
@@ -290,10 +291,10 @@ def _ratio_lines(facts: dict) -> list[str]:
 def _batch_lines(facts: dict) -> list[str]:
     lines = [
         f"  batches: {facts['batches']:,} per epoch of {facts['examples']:,} examples, "
-        f"{facts['padding_share']:.1%} padding, {facts['shapes']:,} shapes"
+        f"{facts['padding_fraction']:.1%} padding, {facts['shapes']:,} shapes"
     ]
-    fractions = facts["left_out_share"]
+    fractions = facts["skipped_fraction"]
     return lines + [
         f"  {count:,} {reason} ({fractions[reason]:.2%})"
-        for reason, count in facts["left_out"].items()
+        for reason, count in facts["skipped"].items()
     ]

@@ -51,8 +51,8 @@ def text_facts(
             progress(byte_counter.count)
     return facts.summary() | {
         "empty_lines": skip_log.empty_lines,
-        "left_out": {skipped.reason: skipped.count for skipped in skip_log.skipped()},
-        "odd": facts.lines.suspicious,
+        "skipped": {skipped.reason: skipped.count for skipped in skip_log.skipped()},
+        "suspicious": facts.lines.suspicious,
         "places": locations,
     }
 

@@ -47,8 +47,7 @@ def encode_jobs(
         OperationFailedError: A worker process ended unexpectedly.
     """
     if processes < 2:
-        for item, lines in jobs:
-            yield item, _encode(vocabularies, lines)
+        yield from ((item, _encode(vocabularies, lines)) for item, lines in jobs)
         return
     idle_workers: deque[_Worker] = deque()
 
@@ -70,8 +69,7 @@ def encode_jobs(
                 if len(pending) > 2 * processes:
                     item, arrays = pending.popleft()
                     yield item, arrays.result()
-            for item, arrays in pending:
-                yield item, arrays.result()
+            yield from ((item, arrays.result()) for item, arrays in pending)
 
 
 class _Worker:

@@ -10,4 +10,4 @@ class Sample:
     objective: str
     """Name of the objective."""
     texts: dict[str, str]
-    """Texts by label, such as `source`, `written` (the generated text) and `reference`."""
+    """Texts by label, such as `source`, `prediction` and `reference`."""

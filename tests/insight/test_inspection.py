@@ -72,7 +72,7 @@ def test_documents_sentences_and_duplicates_are_counted(documents):
 
 
 def test_suspicious_characters_are_reported_with_their_first_location(documents):
-    odd = documents["train"]["text"]["odd"]
+    odd = documents["train"]["text"]["suspicious"]
     assert set(odd) == {"control characters", "wrongly decoded text"}
     assert odd["control characters"]["lines"] == 1
     file, _, rest = odd["control characters"]["first"].partition(":5: ")
@@ -84,10 +84,10 @@ def test_lengths_and_unknown_tokens_are_counted(documents):
     sentences = documents["train"]["tokens"]["sentences"]
     lengths = sentences["lengths"]
     assert sum(item["count"] for item in lengths["histogram"]) == 6
-    assert lengths["longest"] == max(item["to"] for item in lengths["histogram"])
+    assert lengths["max"] == max(item["to"] for item in lengths["histogram"])
     assert sentences["count"] == pytest.approx(6 * lengths["mean"])
-    assert sentences["unknown_share"] == 0
-    assert documents["validation"]["tokens"]["sentences"]["unknown_share"] > 0
+    assert sentences["unknown_fraction"] == 0
+    assert documents["validation"]["tokens"]["sentences"]["unknown_fraction"] > 0
 
 
 def test_examples_contain_the_inputs_and_targets_of_the_model(documents):
@@ -100,14 +100,14 @@ def test_examples_contain_the_inputs_and_targets_of_the_model(documents):
 def test_pairs_copies_and_outliers_are_counted(pairs):
     text = pairs["train"]["text"]
     assert text["pairs"] == 24
-    assert text["left_out"] == {"empty side": 1}
+    assert text["skipped"] == {"empty side": 1}
     assert text["source_equals_target"] == 2
     assert text["duplicates"] == {"pairs": 1, "sources": 1, "targets": 1}
     ratio = pairs["train"]["tokens"]["ratio"]
     assert ratio["median"] == pytest.approx(1, abs=0.05)
     assert ratio["outliers"] == 2
     assert {outlier["pair"] for outlier in ratio["worst"]} == {23, 24}
-    names = {outlier["place"].rpartition("/")[2] for outlier in ratio["worst"]}
+    names = {outlier["location"].rpartition("/")[2] for outlier in ratio["worst"]}
     lines = {name.partition(":")[2] for name in names}
     assert lines == {"24", "25"}  # A pair before them is skipped.
 
@@ -117,8 +117,10 @@ def test_suspicious_characters_of_both_sides_are_reported_with_their_line(tmp_pa
     (tmp_path / "target").write_text("a\nx\nb\nc\ufffd\n")
     source, target = str(tmp_path / "source"), str(tmp_path / "target")
     facts = text_facts(Parallel(type="parallel", source=source, target=target))
-    assert facts["odd"]["control characters"]["first"].startswith(f"{source}:3, source: ")
-    assert facts["odd"]["replacement characters"]["first"].startswith(f"{source}:4, target: ")
+    assert facts["suspicious"]["control characters"]["first"].startswith(f"{source}:3, source: ")
+    assert facts["suspicious"]["replacement characters"]["first"].startswith(
+        f"{source}:4, target: "
+    )
 
 
 @pytest.mark.parametrize("section", ["data", "tokenizer", "training"])
@@ -142,12 +144,12 @@ def test_text_without_targets_is_reported(tmp_path):
 def test_skipped_pairs_and_padding_are_reported(pairs):
     batches = pairs["train"]["batches"]
     assert batches["examples"] == 22
-    assert batches["left_out"] == {
+    assert batches["skipped"] == {
         "pairs dropped because they are longer than data.sequence_length (48 tokens)": 2
     }
-    assert list(batches["left_out_share"].values()) == [2 / 24]
+    assert list(batches["skipped_fraction"].values()) == [2 / 24]
     assert "(48 tokens) (8.33%)" in as_text(pairs)
-    assert 0 <= batches["padding_share"] < 0.3
+    assert 0 <= batches["padding_fraction"] < 0.3
     assert batches["shapes"] <= batches["batches"]
 
 

@@ -174,7 +174,7 @@ class Seq2SeqSampler(ObjectiveSampler):
         return [
             {
                 "source": source.decode(ids),
-                "written": target.decode(generated[index]),
+                "prediction": target.decode(generated[index]),
                 "reference": target.decode(reference),
             }
             for index, (ids, reference) in enumerate(rows)

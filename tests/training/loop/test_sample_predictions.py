@@ -73,7 +73,7 @@ def test_translations_equal_predict_and_are_shown_next_to_reference(tmp_path, ca
     for text in texts:
         assert text["reference"] == " ".join(text["source"].split()[::-1]).upper()
     predictions = open_run(tmp_path / "run").predict([text["source"] for text in texts])
-    assert [prediction.text for prediction in predictions] == [text["written"] for text in texts]
+    assert [prediction.text for prediction in predictions] == [text["prediction"] for text in texts]
 
 
 @pytest.mark.parametrize(
