@@ -115,7 +115,7 @@ def test_error_for_pairs_instead_of_documents_is_at_the_type(tmp_path):
 def test_schema_describes_the_members():
     definitions = json_schema(Experiment)["$defs"]
     assert definitions["MixtureMember"]["properties"]["weight"]["description"].startswith(
-        "Number of times that each"
+        "Average number of times that each example occurs"
     )
     corpus_schema = str(definitions["MixtureMember"]["properties"]["corpus"])
     assert "#/$defs/Tsv" in corpus_schema
