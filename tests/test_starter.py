@@ -18,7 +18,7 @@ def test_names_that_yaml_would_parse_as_other_types_are_valid(name, like, tmp_pa
 
 @pytest.mark.parametrize("name", ["", "-x", ".", "..", "a/b", "a b", "a\n", "a:"])
 def test_invalid_names_are_rejected_with_the_message_of_specs(name, tmp_path):
-    with pytest.raises(UserError, match="must consist of letters, digits, '_', '-' and '.'"):
+    with pytest.raises(UserError, match=r"must consist of letters, digits, '_', '-' and '\.'"):
         create_spec(name, "bert", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
