@@ -42,8 +42,9 @@ _VARIABLE_PARTS = [
 
 
 def shortened(message: str) -> str:
-    """Return a line of a message without its location and without folders."""
-    return _FOLDER.sub("", _LOCATION.sub("", message.strip()))
+    """Return a line of a message without its location and folders, in printable characters."""
+    message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message.strip())
+    return _FOLDER.sub("", _LOCATION.sub("", message))
 
 
 def template(message: str) -> str:

@@ -15,6 +15,7 @@ def test_messages_that_differ_in_names_and_numbers_are_the_same():
 def test_folders_and_positions_are_not_listed():
     assert shortened("/tmp/x/spec.yaml:3:5: name: must be text") == "name: must be text"
     assert shortened("/tmp/x/text.txt: is empty") == "text.txt: is empty"
+    assert shortened("a\0b: is empty") == "a\\x00b: is empty"
 
 
 def test_the_shortest_example_of_all_processes_is_listed(tmp_path):
