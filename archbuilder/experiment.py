@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import AfterValidator
 
 from archbuilder import cross_checks
-from archbuilder.errors import UserError, writable
+from archbuilder.errors import UserError
 from archbuilder.graph import ModelGraph
 from archbuilder.html_table import html_table
 from archbuilder.keras_backend import load_keras
@@ -246,11 +246,10 @@ def fix_names(path: Path | str, overrides: Sequence[str] = ()) -> list[Edit]:
             return edits_made
         except SpecError as error:
             edits = [edit for edit in error.edits if _is_editable(Path(edit.file), Path(path))]
-        with writable(Path(path)):
-            applied = list(apply_edits(edits))
+        applied = apply_edits(edits)
         if not applied:
             return edits_made
-        edits_made += sorted(applied)
+        edits_made += applied
 
 
 def _is_editable(file: Path, spec: Path) -> bool:

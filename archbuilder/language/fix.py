@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
+from archbuilder.errors import writable
 from archbuilder.files import write_atomic
 from archbuilder.language.problems import Edit
 
@@ -12,18 +13,18 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def apply_edits(edits: Iterable[Edit]) -> Iterator[Edit]:
-    """Apply the edits to their files, and yield those that were applied.
-
-    Each file is written after the last of its edits was yielded.
+def apply_edits(edits: Iterable[Edit]) -> list[Edit]:
+    """Apply the edits to their files, and return those that were applied, in order.
 
     Args:
         edits: The edits, of any number of files. An edit is skipped if the file does not have the
             old word at the position, for example because the word is written with escapes.
 
     Raises:
-        OSError: A file cannot be read or written.
+        OSError: A file cannot be read.
+        UserError: A file cannot be written.
     """
+    applied: list[Edit] = []
     edits_by_file = defaultdict(set)
     for edit in edits:
         edits_by_file[edit.file].add(edit)
@@ -35,9 +36,11 @@ def apply_edits(edits: Iterable[Edit]) -> Iterator[Edit]:
             edited = _apply(text, edit)
             if edited is not None:
                 text = edited
-                yield edit
+                applied.append(edit)
         if text != old_text:
-            write_atomic(path, text.encode("utf-8"))
+            with writable(path):
+                write_atomic(path, text.encode("utf-8"))
+    return sorted(applied)
 
 
 def _apply(text: str, edit: Edit) -> str | None:

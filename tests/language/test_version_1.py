@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archbuilder.errors import UserError
 from archbuilder.experiment import Experiment, fix_names, load
 from archbuilder.language import Spec, SpecError, read, validate_tree
 from archbuilder.language.version_1 import RENAMED_FIELDS, RENAMED_TYPES
@@ -169,3 +170,15 @@ def test_spec_of_version_2_is_unchanged(name, tmp_path):
     folder = Path(shutil.copytree(shipped_specs(), tmp_path / "specs"))
     assert fix_all(folder / name) == []
     assert (folder / name).read_bytes() == (shipped_specs() / name).read_bytes()
+
+
+def test_file_that_cannot_be_written_is_named(specs, monkeypatch):
+    def full_disk(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("archbuilder.language.fix.write_atomic", full_disk)
+    write(specs, "  engine: jax\n", "parent.yaml")
+    child = specs / "child.yaml"
+    child.write_text("extends: parent.yaml\nname: child\n")
+    with pytest.raises(UserError, match=r"parent\.yaml: cannot be written: No space left"):
+        fix_all(child)
